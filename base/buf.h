@@ -1,0 +1,52 @@
+#ifndef BASE_BUF_H
+#define BASE_BUF_H
+
+/*
+ * A growing byte buffer with a ceiling.
+ *
+ * Every buffer is born with its largest size (BUF_INIT). What does not fit is not added and
+ * `over` stays set, so a caller may write many pieces and ask once at the end.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+
+struct buf {
+	char *p;
+	size_t n, cap, max;
+	bool over;
+};
+
+#define BUF_INIT(ceiling)                                                                \
+	{                                                                                \
+		.p = NULL, .n = 0, .cap = 0, .max = (ceiling), .over = false             \
+	}
+
+void buf_fini(struct buf *b); /* for CLEANUP too; leaves an empty buffer */
+void buf_reset(struct buf *b);
+
+/* Room for n more bytes at b->p + b->n, or NULL and `over`; the caller adds to b->n. */
+char *buf_room(struct buf *b, size_t n);
+void buf_put(struct buf *b, const void *p, size_t n);
+void buf_puts(struct buf *b, const char *z);
+void buf_put_str(struct buf *b, struct str s);
+void buf_putc(struct buf *b, char c);
+void buf_printf(struct buf *b, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/*
+ * Writes s as a JSON string with its quotes (RFC 8259, 7). A byte that is not UTF-8 becomes
+ * U+FFFD, so that the result is valid whatever the input.
+ */
+void buf_put_json(struct buf *b, struct str s);
+
+void buf_drop_front(struct buf *b, size_t n);
+struct str buf_str(const struct buf *b);
+/* NUL-terminated text of the buffer, owned by it. */
+const char *buf_text(struct buf *b);
+/* The text, owned by the caller; the buffer is empty afterwards. */
+char *buf_take(struct buf *b);
+
+#endif

@@ -1,0 +1,33 @@
+#ifndef BASE_CHILD_H
+#define BASE_CHILD_H
+
+/*
+ * The one place that forks. A child gets an absolute path, exact argv and environment, exact
+ * descriptors and default signals; what else is open is closed. A failed exec comes back
+ * with its errno through a pipe.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+enum { CHILD_FDS_MAX = 8 };
+
+struct child_spec {
+	const char *path;
+	char *const *argv;
+	char *const *env;
+	int fd[CHILD_FDS_MAX]; /* fd[i] becomes descriptor i; -1: /dev/null */
+	size_t nfds;           /* at least 3 */
+	const char *dir;       /* working directory, NULL: ours */
+	bool new_session;
+	bool die_with_parent; /* SIGKILL when the thread that started it ends */
+};
+
+int child_start(const struct child_spec *s, pid_t *pid, struct err *e);
+/* Waits; answers the exit status, 128 + signal when it was killed, -1 on error. */
+int child_wait(pid_t pid, struct err *e);
+
+#endif

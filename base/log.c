@@ -1,0 +1,82 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/utf8.h"
+
+enum { LOG_LINE_MAX = ERR_TEXT_MAX + 128 };
+
+static const char *prog = "pando-ai";
+
+void
+log_name(const char *program)
+{
+	prog = program;
+}
+
+static void
+put_line(const char *fmt, va_list ap)
+{
+	char line[LOG_LINE_MAX];
+	const int head = snprintf(line, sizeof line, "%s: ", prog);
+	size_t n;
+
+	(void)vsnprintf(line + head, sizeof line - (size_t)head - 1, fmt, ap);
+	n = strlen(line);
+	line[n++] = '\n';
+	if (write(STDERR_FILENO, line, n) < 0)
+		return; /* standard error is gone: there is nobody to tell */
+}
+
+void
+log_error(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_line(fmt, ap);
+	va_end(ap);
+}
+
+void
+log_debug(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (getenv("PANDO_DEBUG") == NULL)
+		return;
+	va_start(ap, fmt);
+	put_line(fmt, ap);
+	va_end(ap);
+}
+
+int
+log_fail(const struct err *e)
+{
+	log_error("%s", e->text);
+	return err_exit_status(e);
+}
+
+const char *
+log_quoted(struct str s, char out[LOG_QUOTED_MAX])
+{
+	enum { ROOM = 8 }; /* the longest escape and the closing "…" */
+	size_t o = 0;
+
+	while (s.n > 0 && o < LOG_QUOTED_MAX - ROOM) {
+		const unsigned char c = (unsigned char)s.p[0];
+		const size_t k = utf8_len(s);
+
+		if (k == 0 || c < 0x20 || c == 0x7f || c == '"' || c == '\\')
+			o += (size_t)snprintf(out + o, LOG_QUOTED_MAX - o, "\\x%02x", c);
+		else
+			for (size_t i = 0; i < k; i++)
+				out[o++] = s.p[i];
+		s = str_skip(s, k > 0 ? k : 1);
+	}
+	(void)snprintf(out + o, LOG_QUOTED_MAX - o, "%s", s.n > 0 ? "..." : "");
+	return out;
+}

@@ -1,0 +1,84 @@
+#ifndef GATEWAY_ENFORCE_H
+#define GATEWAY_ENFORCE_H
+
+/*
+ * What policy does to the bytes of one exchange. Pure: bytes and a policy in; bytes, a
+ * refusal and findings out. No sockets, no clock, no log; the rim (conn.c) does that.
+ *
+ * Anthropic Messages: messages.c. OpenAI Responses: responses.c. Both stand on jscan (strict
+ * JSON, ranges) and sse (event framing). A byte that policy has no reason to change is
+ * passed on unchanged.
+ */
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "policy/policy.h"
+
+enum gw_api { GW_MESSAGES, GW_RESPONSES, GW_APIS };
+
+enum {
+	GW_BODY_MAX = 32 << 20,  /* a request or a whole JSON answer, bytes */
+	GW_EVENT_MAX = 16 << 20, /* one SSE event, bytes */
+	GW_HELD_MAX = 16 << 20,  /* held events of undecided calls of one answer, bytes */
+	GW_NAME_MAX = 256,       /* a tool's or server's name, decoded */
+	GW_TOOLS_MAX = 4096,     /* definitions in one request */
+};
+
+const char *gw_api_name(enum gw_api api); /* "messages" "responses" */
+
+struct gw_rules {
+	const struct policy *policy;
+	enum pol_agent agent;
+	bool audit;      /* note what would be done, change nothing */
+	bool body_fixed; /* subscription login: a request is passed as it is or refused */
+};
+
+/* One thing that was decided, for the decision log. Text is borrowed during the call. */
+struct gw_finding {
+	const char *what; /* "definition" "choice" "history" "call" "unknown" "request" */
+	const char *done; /* "passed" "stripped" "replaced" "refused" "audited" */
+	struct pol_use use;
+	struct pol_decision decision;
+	struct str call_id; /* may be empty */
+	struct str args;    /* raw JSON of the arguments; may be empty */
+	struct str note;
+};
+
+/* Called for each finding, allowed calls included (not for allowed definitions). */
+struct gw_sink {
+	void (*found)(void *to, const struct gw_finding *f);
+	void *to;
+};
+
+/*
+ * A request body. 0: out holds what to send on (the same bytes when nothing had to change).
+ * -1: refuse it with e->text (HTTP 400, see gw_refusal_body); not JSON, not understood, or
+ * policy says refuse.
+ */
+int gw_request(enum gw_api api, const struct gw_rules *r, struct str body, struct buf *out,
+	const struct gw_sink *sink, struct err *e);
+
+/* A whole (not streamed) JSON answer; the same contract. Only for status 200 answers. */
+int gw_answer(enum gw_api api, const struct gw_rules *r, struct str body, struct buf *out,
+	const struct gw_sink *sink, struct err *e);
+
+/*
+ * A streamed answer. Bytes go in as they come, in any split; what may be sent on is appended
+ * to out. Text flows at once, a call block is held until it is decided. -1: the stream must
+ * end here; out then already ends with a well-formed error event of the dialect.
+ */
+struct gw_stream;
+
+struct gw_stream *gw_stream_new(enum gw_api api, const struct gw_rules *r,
+	const struct gw_sink *sink); /* all three borrowed */
+int gw_stream_feed(struct gw_stream *s, struct str bytes, struct buf *out, struct err *e);
+/* The provider's end. What is held and undecided is never sent on. */
+int gw_stream_end(struct gw_stream *s, struct buf *out, struct err *e);
+void gw_stream_free(struct gw_stream *s);
+
+/* The body of an HTTP refusal in the dialect's own shape, with its content type. */
+const char *gw_refusal_body(enum gw_api api, const char *text, struct buf *out);
+
+#endif
