@@ -4,11 +4,13 @@
 # make bench      measurements
 # make run        the demo
 # make MODE=asan  the same with AddressSanitizer and UBSan, below build/asan
+# make V=1        show the commands
 #
 # A new file needs no line here: a folder's *.c are one archive, its *main.c are programs,
 # tests/unit/<folder>_*.c and tests/fuzz/<folder>_*.c are linked with that folder's archive.
 
 MODE ?= release
+Q = $(if $(V),,@)
 CC = gcc
 CXX = g++
 AR = ar
@@ -87,42 +89,50 @@ all: $(PROGRAMS) $(SHARE)
 
 $B/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -isystem $(TS)/include $(CFLAGS) -c $< -o $@
+	@echo '  CC    $<'
+	$Q$(CC) $(CPPFLAGS) -isystem $(TS)/include $(CFLAGS) -c $< -o $@
 
 $(TOML_OBJ): policy/toml.cc
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+	@echo '  CXX   $<'
+	$Q$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
 
 # Foreign code: its own warnings are not ours to mend, and sanitizers would only slow it.
 $B/obj/deps/%.o: $(DEPS)/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O2 -fPIE -w -I$(<D) -c $< -o $@
+	@echo '  CC    $<'
+	$Q$(CC) -std=c11 -O2 -fPIE -w -I$(<D) -c $< -o $@
 $B/obj/deps/tree-sitter.o: $(TS)/src/lib.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 -O2 -fPIE -w -D_GNU_SOURCE -I$(TS)/include -I$(TS)/src -c $< -o $@
+	@echo '  CC    $<'
+	$Q$(CC) -std=c11 -O2 -fPIE -w -D_GNU_SOURCE -I$(TS)/include -I$(TS)/src -c $< -o $@
 $(GRAMMAR_LIB): $(GRAMMAR_OBJ)
 	@mkdir -p $(@D)
 	@rm -f $@
-	$(AR) rcs $@ $^
+	@echo '  AR    $@'
+	$Q$(AR) rcs $@ $^
 
 define archive
 $(call libfile,$1): $(call obj,$(SRC_$1)) $(if $(filter policy,$1),$(TOML_OBJ))
 	@mkdir -p $$(@D)
 	@rm -f $$@
-	$(AR) rcs $$@ $$^
+	@echo '  AR    $$@'
+	$Q$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(LIBNAMES),$(eval $(call archive,$l)))
 
 define program
 $B/libexec/pando-ai/$1: $B/obj/$(PROGRAM_$1:.c=.o) $(call libs_of,$(firstword $(subst /, ,$(PROGRAM_$1))))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) $$< $(L_$(firstword $(subst /, ,$(PROGRAM_$1)))) -o $$@
+	@echo '  LINK  $$@'
+	$Q$(CC) $(LDFLAGS) $$< $(L_$(firstword $(subst /, ,$(PROGRAM_$1)))) -o $$@
 endef
 $(foreach p,$(LIBEXEC),$(eval $(call program,$p)))
 
 $B/bin/pando-ai: $B/obj/install/main.o $(call libs_of,install)
 	@mkdir -p $(@D)
-	$(CC) $(LDFLAGS) $< $(L_install) -o $@
+	@echo '  LINK  $@'
+	$Q$(CC) $(LDFLAGS) $< $(L_install) -o $@
 
 $B/share/pando-ai/%.py: tests/provider/%.py
 	@mkdir -p $(@D)
@@ -135,7 +145,8 @@ $B/share/pando-ai/policy.example.toml: policy.example.toml
 define test_program
 $B/tests/$1/$2: $B/obj/tests/$1/$2.o $(if $(filter fuzz,$1),$B/obj/tests/fuzz/replay.o) $(call libs_of,$(firstword $(subst _, ,$2)))
 	@mkdir -p $$(@D)
-	$(CC) $(LDFLAGS) $$(filter %.o,$$^) $(L_$(firstword $(subst _, ,$2))) -o $$@
+	@echo '  LINK  $$@'
+	$Q$(CC) $(LDFLAGS) $$(filter %.o,$$^) $(L_$(firstword $(subst _, ,$2))) -o $$@
 endef
 $(foreach t,$(UNIT:$B/tests/unit/%=%),$(eval $(call test_program,unit,$t)))
 $(foreach t,$(FUZZ:$B/tests/fuzz/%=%),$(eval $(call test_program,fuzz,$t)))

@@ -90,11 +90,10 @@ fd_send(int sock, struct str msg, const int *fds, size_t nfds, struct err *e)
 	ssize_t k;
 
 	if (nfds > 0) {
-		struct cmsghdr *c;
+		struct cmsghdr *c = &room.head;
 
 		h.msg_control = room.bytes;
 		h.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-		c = CMSG_FIRSTHDR(&h);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(nfds * sizeof(int));

@@ -1,0 +1,15 @@
+#ifndef POLICY_GLOB_H
+#define POLICY_GLOB_H
+
+/*
+ * Name patterns: `*` stands for any bytes, `?` for one, all else for itself. Matching takes
+ * time linear in pattern times name and never backtracks further than the last star.
+ */
+
+#include <stdbool.h>
+
+#include "base/str.h"
+
+bool glob_match(struct str pattern, struct str name);
+
+#endif

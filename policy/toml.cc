@@ -1,0 +1,193 @@
+/* The only C++ file: toml++ behind the C face of policy/toml.h. */
+
+#define TOML_EXCEPTIONS 0
+#define TOML_ENABLE_FORMATTERS 0
+#define TOML_MAX_NESTED_VALUES 32 /* a cheap first bound; TOML_DEPTH_MAX is the real one */
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include <toml++/toml.h>
+
+extern "C" {
+#include "base/mem.h"
+#include "policy/toml.h"
+}
+
+namespace
+{
+
+struct builder {
+	const char *file;
+	struct err *e;
+	size_t nodes;
+};
+
+bool
+fail(builder &b, const toml::source_position &at, const char *what)
+{
+	(void)err_set(b.e, ERR_POLICY, "%s:%u:%u: %s", b.file, static_cast<unsigned>(at.line),
+		static_cast<unsigned>(at.column), what);
+	return false;
+}
+
+bool fill(builder &b, const toml::node &from, struct toml_node *to, int depth);
+
+struct toml_node *
+add(struct toml_node *parent, struct toml_node **last)
+{
+	auto *n = static_cast<struct toml_node *>(mem_alloc(sizeof(struct toml_node)));
+
+	if (*last == nullptr)
+		parent->child = n;
+	else
+		(*last)->next = n;
+	*last = n;
+	return n;
+}
+
+void
+set_place(struct toml_node *n, const toml::source_position &at)
+{
+	n->line = static_cast<int>(at.line);
+	n->column = static_cast<int>(at.column);
+}
+
+bool
+fill_table(builder &b, const toml::table &from, struct toml_node *to, int depth)
+{
+	std::vector<std::pair<const toml::key *, const toml::node *>> members;
+	struct toml_node *last = nullptr;
+
+	for (auto &&[key, value] : from)
+		members.emplace_back(&key, &value);
+	std::sort(members.begin(), members.end(), [](const auto &x, const auto &y) {
+		return x.first->source().begin < y.first->source().begin;
+	});
+	for (auto &[key, value] : members) {
+		const std::string_view name = key->str();
+		struct toml_node *n = add(to, &last);
+
+		if (name.find('\0') != std::string_view::npos)
+			return fail(b, key->source().begin, "a key may not hold U+0000");
+		n->key = mem_strdup_str({ name.data(), name.size() });
+		if (!fill(b, *value, n, depth + 1))
+			return false;
+		set_place(n, key->source().begin);
+	}
+	return true;
+}
+
+bool
+fill_array(builder &b, const toml::array &from, struct toml_node *to, int depth)
+{
+	struct toml_node *last = nullptr;
+
+	for (const toml::node &value : from)
+		if (!fill(b, value, add(to, &last), depth + 1))
+			return false;
+	return true;
+}
+
+bool
+fill_value(builder &b, const toml::node &from, struct toml_node *to)
+{
+	if (const auto *s = from.as_string()) {
+		to->type = TOML_STRING;
+		to->text.p = mem_strdup_str({ (*s)->data(), (*s)->size() });
+		to->text.n = (*s)->size();
+	} else if (const auto *i = from.as_integer()) {
+		to->type = TOML_INT;
+		to->integer = i->get();
+	} else if (const auto *f = from.as_floating_point()) {
+		to->type = TOML_FLOAT;
+		to->number = f->get();
+	} else if (const auto *t = from.as_boolean()) {
+		to->type = TOML_BOOL;
+		to->truth = t->get();
+	} else {
+		return fail(b, from.source().begin, "dates and times are not used here");
+	}
+	return true;
+}
+
+bool
+fill(builder &b, const toml::node &from, struct toml_node *to, int depth)
+{
+	set_place(to, from.source().begin);
+	if (depth > TOML_DEPTH_MAX)
+		return fail(b, from.source().begin, "nested too deep");
+	if (++b.nodes > TOML_NODES_MAX)
+		return fail(b, from.source().begin, "too many values");
+	if (const auto *t = from.as_table()) {
+		to->type = TOML_TABLE;
+		return fill_table(b, *t, to, depth);
+	}
+	if (const auto *a = from.as_array()) {
+		to->type = TOML_ARRAY;
+		return fill_array(b, *a, to, depth);
+	}
+	return fill_value(b, from, to);
+}
+
+} // namespace
+
+extern "C" struct toml_node *
+toml_parse(struct str text, const char *file, struct err *e)
+{
+	builder b{ file, e, 0 };
+	struct toml_node *root;
+
+	if (text.n > TOML_TEXT_MAX) {
+		(void)err_set(e, ERR_POLICY, "%s:1:1: longer than %d bytes", file,
+			static_cast<int>(TOML_TEXT_MAX));
+		return nullptr;
+	}
+	toml::parse_result r = toml::parse(std::string_view(text.n > 0 ? text.p : "", text.n));
+	if (!r) {
+		const std::string why(r.error().description());
+
+		(void)fail(b, r.error().source().begin, why.c_str());
+		return nullptr;
+	}
+	root = static_cast<struct toml_node *>(mem_alloc(sizeof *root));
+	if (!fill(b, r.table(), root, 0)) {
+		toml_free(root);
+		return nullptr;
+	}
+	return root;
+}
+
+extern "C" void
+toml_free(struct toml_node *n)
+{
+	while (n != nullptr) {
+		struct toml_node *next = n->next;
+
+		toml_free(n->child);
+		free(n->key);
+		free(const_cast<char *>(n->text.p));
+		free(n);
+		n = next;
+	}
+}
+
+extern "C" const struct toml_node *
+toml_get(const struct toml_node *table, const char *key)
+{
+	const struct toml_node *n = table == nullptr ? nullptr : table->child;
+
+	while (n != nullptr && (n->key == nullptr || strcmp(n->key, key) != 0))
+		n = n->next;
+	return n;
+}
+
+extern "C" const char *
+toml_type_name(enum toml_type t)
+{
+	static const char *const names[TOML_TYPES] = { "a table", "an array", "a string",
+		"a whole number", "a number", "true or false" };
+
+	return names[t];
+}

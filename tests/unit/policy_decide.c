@@ -1,0 +1,258 @@
+#include "tests/unit/test.h"
+
+#include "policy/glob.h"
+#include "policy/policy.h"
+#include "policy/upstream.h"
+
+struct row {
+	const char *server, *tool;
+	enum pol_verdict want;
+	const char *rule;
+	int line;
+};
+
+static void
+check(const char *text, const struct row *rows, size_t n)
+{
+	struct err e = ERR_INIT;
+	struct policy *p = text == NULL ? pol_default()
+					: pol_parse(str_of(text), "p.toml", &e);
+
+	ok_str(e.text, "", "the policy is good");
+	for (size_t i = 0; p != NULL && i < n; i++) {
+		const struct pol_use u = { .agent = POL_CLAUDE,
+			.server = str_of(rows[i].server),
+			.tool = str_of(rows[i].tool) };
+		const struct pol_decision d = pol_decide(p, &u);
+
+		ok_int(d.verdict, rows[i].want, rows[i].tool);
+		ok_str(d.rule, rows[i].rule, rows[i].tool);
+		ok_int(d.line, rows[i].line, rows[i].tool);
+		ok_str(d.file, rows[i].line > 0 ? "p.toml" : "built-in", rows[i].tool);
+	}
+	pol_free(p);
+}
+
+static void
+without_a_file_only_pando_is_allowed(void)
+{
+	static const struct row rows[] = {
+		{ "", "Bash", POL_DENY, "native_tools.default", 0 },
+		{ "", "exec_command", POL_DENY, "native_tools.default", 0 },
+		{ "", "pando_core", POL_DENY, "native_tools.default", 0 },
+		{ "github", "get_issue", POL_DENY, "other_mcp.mode", 0 },
+		{ "pando_core2", "read-file", POL_DENY, "other_mcp.mode", 0 },
+		{ "pando_core", "read-file", POL_ALLOW, "pando", 0 },
+		{ "pando_workspace", "shell-command", POL_ALLOW, "pando", 0 },
+	};
+
+	check(NULL, rows, LEN(rows));
+	check("", rows, LEN(rows));
+}
+
+static void
+native_deny_beats_allow_beats_default(void)
+{
+	static const struct row rows[] = {
+		{ "", "Read", POL_ALLOW, "native_tools.allow[0]", 2 },
+		{ "", "WebFetch", POL_DENY, "native_tools.deny[0]", 3 },
+		{ "", "WebSearch", POL_ALLOW, "native_tools.allow[1]", 2 },
+		{ "", "Bash", POL_DENY, "native_tools.default", 4 },
+	};
+
+	check("[native_tools]\nallow = [\"Read\", \"Web*\"]\ndeny = [\"WebFetch\"]\n"
+	      "default = \"deny\"\n",
+		rows, LEN(rows));
+}
+
+static void
+an_allow_list_names_servers_and_tools(void)
+{
+	static const struct row rows[] = {
+		{ "github", "get_issue", POL_ALLOW, "other_mcp.servers[0]", 3 },
+		{ "github", "create_issue", POL_DENY, "other_mcp.mode", 2 },
+		{ "docs", "anything", POL_ALLOW, "other_mcp.servers[1]", 3 },
+		{ "evil", "get_issue", POL_DENY, "other_mcp.mode", 2 },
+	};
+
+	check("[other_mcp]\nmode = \"allow_list\"\n"
+	      "servers = [{ server = \"github\", tools = [\"get_*\"] }, \"docs\"]\n",
+		rows, LEN(rows));
+}
+
+static void
+a_deny_list_names_what_is_off(void)
+{
+	static const struct row rows[] = {
+		{ "github", "create_issue", POL_DENY, "other_mcp.servers[0]", 3 },
+		{ "github", "get_issue", POL_ALLOW, "other_mcp.mode", 2 },
+		{ "github", "", POL_DENY, "other_mcp.servers[0]", 3 },
+		{ "docs", "x", POL_ALLOW, "other_mcp.mode", 2 },
+	};
+
+	check("[other_mcp]\nmode = \"deny_list\"\n"
+	      "servers = [{ server = \"github\", tools = [\"create_*\"] }]\n",
+		rows, LEN(rows));
+}
+
+static void
+joined_names_come_apart_at_known_servers_only(void)
+{
+	static const struct {
+		const char *name, *server, *tool;
+	} rows[] = {
+		{ "Bash", "", "Bash" },
+		{ "mcp__pando_core__read-file", "pando_core", "read-file" },
+		{ "mcp__pando_workspace__a__b", "pando_workspace", "a__b" },
+		{ "mcp__a__b__c", "a__b", "c" },
+		{ "mcp__a__x", "a", "x" },
+		{ "mcp__unknown__x", "unknown__x", "" },
+		{ "mcp__pando_corex__x", "pando_corex__x", "" },
+		{ "mcp__", "mcp__", "" },
+		{ "mcp_pando_core__x", "", "mcp_pando_core__x" },
+	};
+	struct err e = ERR_INIT;
+	struct policy *p = pol_parse(
+		STR("[other_mcp]\nmode=\"allow_list\"\nservers=[\"a\",\"a__b\"]\n"), "p",
+		&e);
+
+	for (size_t i = 0; p != NULL && i < LEN(rows); i++) {
+		const struct pol_use u = pol_use_of_joined(
+			p, POL_CLAUDE, str_of(rows[i].name));
+
+		ok_bytes(u.server, str_of(rows[i].server), rows[i].name);
+		ok_bytes(u.tool, str_of(rows[i].tool), rows[i].name);
+	}
+	pol_free(p);
+	ok_bytes(pol_use_of_pair(POL_CODEX, STR("mcp__x"), STR("t")).server, STR("x"),
+		"pair");
+	ok_int(pol_use_of_pair(POL_CODEX, STR("functions"), STR("t")).server.n, 0,
+		"native");
+}
+
+static void
+bad_policies_name_file_line_and_column(void)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "[native_tools]\ndefualt = \"deny\"\n",
+			"p.toml:2:1: unknown key 'defualt' (did you mean 'default'?)" },
+		{ "zzz = 1\n", "p.toml:1:1: unknown key 'zzz'" },
+		{ "[native_tools]\ndefault = \"maybe\"\n",
+			"p.toml:2:1: must be one of \"deny\", \"allow\"" },
+		{ "[native_tools]\nallow = \"Bash\"\n", "p.toml:2:1: must be an array" },
+		{ "[native_tools]\nallow = [1]\n",
+			"p.toml:2:10: must be a name or pattern of 1 to 256 bytes" },
+		{ "native_tools = 1\n", "p.toml:1:1: must be a table" },
+		{ "[other_mcp]\nservers = [\"a\"]\n",
+			"p.toml:2:1: has no effect while mode is \"deny_all\": set mode to "
+			"\"allow_list\" or \"deny_list\", or remove it" },
+		{ "[other_mcp]\nmode=\"allow_list\"\nservers = [{ tools = [\"a\"] }]\n",
+			"p.toml:3:12: the key 'server' is missing" },
+		{ "[proxy]\nanthropic_upstream = \"http://api.anthropic.com\"\n",
+			"p.toml:2:1: must use https: a key would cross the network in the clear" },
+		{ "[firewall]\ncall = \"strip\"\n",
+			"p.toml:2:1: must be one of \"replace\", \"refuse\"" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct err e = ERR_INIT;
+		struct policy *p = pol_parse(str_of(rows[i].text), "p.toml", &e);
+
+		ok(p == NULL, rows[i].text);
+		ok_str(e.text, rows[i].want, rows[i].text);
+		ok_int(e.code, ERR_POLICY, rows[i].text);
+		pol_free(p);
+	}
+}
+
+static void
+upstreams_are_https_or_loopback(void)
+{
+	static const struct {
+		const char *url;
+		bool fine;
+	} rows[] = {
+		{ "https://api.anthropic.com", true },
+		{ "https://host.example:8443/v1/", true },
+		{ "http://127.0.0.1:8080", true },
+		{ "http://127.9.9.9/x", true },
+		{ "http://[::1]:80/v1", true },
+		{ "http://localhost:1", true },
+		{ "http://localhost.evil.example", false },
+		{ "http://127.0.0.1.evil.example", false },
+		{ "http://127.0.0.1@evil.example", false },
+		{ "http://[::1", false },
+		{ "http://2130706433/", false },
+		{ "https://", false },
+		{ "https://a:x", false },
+		{ "https://a:123456", false },
+		{ "https://a b", false },
+		{ "https://a?q", false },
+		{ "ftp://a", false },
+		{ "", false },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++)
+		ok_int(upstream_fault(str_of(rows[i].url)) == NULL, rows[i].fine,
+			rows[i].url);
+	ok_bytes(upstream_trimmed(STR("https://a/v1//")), STR("https://a/v1"),
+		"trailing slash");
+	ok_int(upstream_is_loopback(STR("https://127.0.0.1")), 0, "https is not exempt");
+}
+
+static void
+globs_match_in_whole(void)
+{
+	static const struct {
+		const char *pattern, *name;
+		bool want;
+	} rows[] = {
+		{ "*", "", true },
+		{ "", "", true },
+		{ "", "a", false },
+		{ "a*c", "abc", true },
+		{ "a*c", "abcd", false },
+		{ "a?c", "abc", true },
+		{ "*a*b", "xxaxxb", true },
+		{ "a**", "a", true },
+		{ "[a]", "a", false },
+		{ "*aab", "aaaab", true },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++)
+		ok_int(glob_match(str_of(rows[i].pattern), str_of(rows[i].name)),
+			rows[i].want, rows[i].pattern);
+}
+
+static void
+a_refusal_names_tool_rule_and_place(void)
+{
+	char text[POL_REFUSAL_MAX];
+	struct policy *p = pol_default();
+	const struct pol_use u = { .agent = POL_CLAUDE, .tool = STR("Bash\n") };
+	const struct pol_decision d = pol_decide(p, &u);
+
+	ok_str(pol_refusal(&u, &d, text),
+		"[pando-ai] blocked Bash\\x0a: the agent's own tools are off; use the "
+		"pando_core and pando_workspace tools (rule native_tools.default, built-in). "
+		"Run 'pando-ai logs' to see the decision.",
+		"refusal");
+	pol_free(p);
+}
+
+int
+main(void)
+{
+	without_a_file_only_pando_is_allowed();
+	native_deny_beats_allow_beats_default();
+	an_allow_list_names_servers_and_tools();
+	a_deny_list_names_what_is_off();
+	joined_names_come_apart_at_known_servers_only();
+	bad_policies_name_file_line_and_column();
+	upstreams_are_https_or_loopback();
+	globs_match_in_whole();
+	a_refusal_names_tool_rule_and_place();
+	return test_done();
+}

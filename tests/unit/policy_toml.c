@@ -1,0 +1,110 @@
+#include "tests/unit/test.h"
+
+#include "base/buf.h"
+
+#include "policy/toml.h"
+
+static const char sample[] = "# comment\n"
+			     "title = \"a\\u00e9\\n\"\n"
+			     "[table]\n"
+			     "n = 42\n"
+			     "list = [1, \"two\", true, 2.5]\n"
+			     "\"quoted key\" = false\n"
+			     "[[rule]]\n"
+			     "id = 'x'\n"
+			     "[[rule]]\n"
+			     "id = 'y'\n";
+
+static void
+values_keep_type_order_and_place(void)
+{
+	struct err e = ERR_INIT;
+	struct toml_node *root = toml_parse(str_of(sample), "f", &e);
+	const struct toml_node *table, *list, *rule;
+
+	ok(root != NULL, "the sample parses");
+	if (root == NULL)
+		return;
+	ok_bytes(
+		toml_get(root, "title")->text, STR("a\xc3\xa9\n"), "escapes are decoded");
+	ok_int(toml_get(root, "title")->line, 2, "line of a key");
+	ok_int(toml_get(root, "title")->column, 1, "column of a key");
+	table = toml_get(root, "table");
+	ok_int(toml_get(table, "n")->integer, 42, "integer");
+	list = toml_get(table, "list")->child;
+	ok_int(list->type, TOML_INT, "first member");
+	ok_int(list->column, 9, "column of a value in an array");
+	ok_bytes(list->next->text, STR("two"), "second member");
+	ok_int(list->next->next->truth, 1, "third member");
+	ok_int(list->next->next->next->number * 10, 25, "fourth member");
+	ok(toml_get(table, "quoted key") != NULL, "quoted key");
+	rule = toml_get(root, "rule")->child;
+	ok_bytes(toml_get(rule, "id")->text, STR("x"), "first of an array of tables");
+	ok_bytes(toml_get(rule->next, "id")->text, STR("y"),
+		"second of an array of tables");
+	ok(toml_get(root, "none") == NULL, "an absent key");
+	toml_free(root);
+}
+
+static void
+bad_text_is_refused_with_its_place(void)
+{
+	static const struct {
+		const char *text, *want;
+	} rows[] = {
+		{ "a = 1\na = 2\n", "f:2:5: " },
+		{ "a = \n", "f:1:5: " },
+		{ "a = 1979-05-27\n", "f:1:5: dates" },
+		{ "\xff = 1\n", "f:1:" },
+		{ "[a\n", "f:1:" },
+		{ "\"a\\u0000b\" = 1\n", "f:1:" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct err e = ERR_INIT;
+		struct toml_node *root = toml_parse(str_of(rows[i].text), "f", &e);
+
+		ok(root == NULL, rows[i].text);
+		ok_int(e.code, ERR_POLICY, rows[i].text);
+		ok_bytes(((struct str){ e.text, strlen(rows[i].want) }),
+			str_of(rows[i].want), rows[i].text);
+		toml_free(root);
+	}
+}
+
+static void
+nesting_has_an_end(void)
+{
+	struct err e = ERR_INIT;
+	struct buf b = BUF_INIT(4096);
+
+	buf_puts(&b, "a = ");
+	for (int i = 0; i < TOML_DEPTH_MAX + 4; i++)
+		buf_putc(&b, '[');
+	for (int i = 0; i < TOML_DEPTH_MAX + 4; i++)
+		buf_putc(&b, ']');
+	ok(toml_parse(buf_str(&b), "f", &e) == NULL, "deep nesting is refused");
+	buf_fini(&b);
+}
+
+static void
+every_prefix_parses_or_says_why(void)
+{
+	for (size_t n = 0; n < sizeof sample; n++) {
+		struct err e = ERR_INIT;
+		struct toml_node *root = toml_parse((struct str){ sample, n }, "f", &e);
+
+		ok(root != NULL || e.code == ERR_POLICY, "prefix");
+		toml_free(root);
+	}
+}
+
+int
+main(void)
+{
+	values_keep_type_order_and_place();
+	bad_text_is_refused_with_its_place();
+	nesting_has_an_end();
+	every_prefix_parses_or_says_why();
+	return test_done();
+}
