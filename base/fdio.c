@@ -41,7 +41,7 @@ fd_read_all(int fd, struct buf *b, struct err *e)
 	for (;;) {
 		size_t left = b->max - b->n;
 		/* one byte more than fits tells a full buffer from a too long file */
-		char probe;
+		char probe = 0;
 		char *to = left > 0 ? buf_room(b, left < READ_STEP ? left : READ_STEP)
 				    : &probe;
 		ssize_t k = read(fd, to,

@@ -5,6 +5,7 @@
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -108,19 +109,25 @@ rec_format(struct buf *b, const struct rec_who *w, const struct rec *r)
 	buf_puts(b, "}\n");
 }
 
+static int
+open_log(const char *path, struct err *e)
+{
+	const int fd = open(path,
+		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
+		S_IRUSR | S_IWUSR);
+
+	if (fd >= 0)
+		return fd;
+	(void)err_sys(e, "open the decision log %s", path);
+	e->code = ERR_SPACE;
+	return -1;
+}
+
 int
 rec_open(struct rec_log *l, const char *path, struct err *e)
 {
-	*l = (struct rec_log){ .fd = -1, .path = mem_strdup(path) };
-	l->fd = open(path,
-		O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC,
-		S_IRUSR | S_IWUSR);
-	if (l->fd < 0) {
-		(void)err_sys(e, "open the decision log %s", path);
-		e->code = ERR_SPACE;
-		return -1;
-	}
-	return 0;
+	*l = (struct rec_log){ .fd = open_log(path, e), .path = mem_strdup(path) };
+	return l->fd < 0 ? -1 : 0;
 }
 
 void
@@ -131,28 +138,49 @@ rec_close(struct rec_log *l)
 	l->path = NULL;
 }
 
-/* The file under our name may have been turned over by another writer. */
-static int
-follow_rotation(struct rec_log *l, struct err *e)
+/* True when the log's name still leads to the file that we have open. */
+static bool
+is_named(const struct rec_log *l, const struct stat *ours)
 {
-	CLEANUP(mem_freep) char *path = NULL;
-	CLEANUP(mem_freep) char *old = NULL;
-	struct stat ours, named;
+	struct stat named;
+
+	return stat(l->path, &named) == 0 && named.st_ino == ours->st_ino &&
+	       named.st_dev == ours->st_dev;
+}
+
+/* Writers agree by a lock on the full file itself, so that it is renamed only once. */
+static int
+turn_over(struct rec_log *l, const struct stat *ours, struct err *e)
+{
+	CLEANUP(mem_freep) char *old = mem_printf("%s.1", l->path);
+
+	if (flock(l->fd, LOCK_EX) < 0)
+		return err_sys(e, "lock the decision log %s", l->path);
+	if (is_named(l, ours) && rename(l->path, old) < 0)
+		return err_sys(e, "turn over the decision log %s", l->path);
+	return 0; /* the lock goes with the descriptor */
+}
+
+static int
+follow_name(struct rec_log *l, struct err *e)
+{
+	struct stat ours;
+	int fd;
 
 	if (fstat(l->fd, &ours) < 0)
 		return err_sys(e, "look at the decision log");
 	if (S_ISREG(ours.st_mode) && ours.st_size > REC_FILE_MAX) {
-		old = mem_printf("%s.1", l->path);
-		if (stat(l->path, &named) == 0 && named.st_ino == ours.st_ino &&
-			rename(l->path, old) < 0)
-			return err_sys(e, "turn over the decision log %s", l->path);
-	} else if (stat(l->path, &named) == 0 && named.st_ino == ours.st_ino &&
-		   named.st_dev == ours.st_dev) {
+		if (turn_over(l, &ours, e) < 0)
+			return -1;
+	} else if (is_named(l, &ours)) {
 		return 0;
 	}
-	path = mem_strdup(l->path);
-	rec_close(l);
-	return rec_open(l, path, e);
+	fd = open_log(l->path, e);
+	if (fd < 0)
+		return -1;
+	fd_closep(&l->fd);
+	l->fd = fd;
+	return 0;
 }
 
 int
@@ -164,7 +192,7 @@ rec_write(struct rec_log *l, const struct rec_who *w, const struct rec *r, struc
 	rec_format(&line, w, r);
 	if (line.over)
 		return err_set(e, ERR_DATA, "a line of the decision log is too long");
-	if (follow_rotation(l, e) < 0)
+	if (follow_name(l, e) < 0)
 		return -1;
 	k = write(l->fd, line.p, line.n);
 	if (k == (ssize_t)line.n)

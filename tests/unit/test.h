@@ -49,15 +49,16 @@ test_text(struct str have, struct str want, const char *what, const char *file, 
 	char b[LOG_QUOTED_MAX];
 
 	if (!test_note(str_eq(have, want), file, line, what))
-		printf(": have \"%s\" (%zu), want \"%s\" (%zu)\n", log_quoted(have, a), have.n,
-			log_quoted(want, b), want.n);
+		printf(": have \"%s\" (%zu), want \"%s\" (%zu)\n", log_quoted(have, a),
+			have.n, log_quoted(want, b), want.n);
 }
 
-#define ok(cond, what) \
-	((void)(test_note((cond), __FILE__, __LINE__, (what)) || printf(": want %s\n", #cond)))
-#define ok_int(have, want, what) \
+#define ok(cond, what)                                                                   \
+	((void)(test_note((cond), __FILE__, __LINE__, (what)) ||                         \
+		printf(": want %s\n", #cond)))
+#define ok_int(have, want, what)                                                         \
 	test_int((int64_t)(have), (int64_t)(want), (what), __FILE__, __LINE__)
-#define ok_str(have, want, what) \
+#define ok_str(have, want, what)                                                         \
 	test_text(str_of(have), str_of(want), (what), __FILE__, __LINE__)
 #define ok_bytes(have, want, what) test_text((have), (want), (what), __FILE__, __LINE__)
 
@@ -71,7 +72,8 @@ test_skip(const char *what, const char *why)
 static inline int
 test_done(void)
 {
-	printf("%d passed, %d failed, %d skipped\n", test_passed, test_failed, test_skipped);
+	printf("%d passed, %d failed, %d skipped\n", test_passed, test_failed,
+		test_skipped);
 	return test_failed > 0;
 }
 
