@@ -1,0 +1,80 @@
+#ifndef MCP_TREE_H
+#define MCP_TREE_H
+
+/*
+ * The project's files, by paths relative to its root.
+ *
+ * What lies in the project may be hostile: every file is opened beneath the root's
+ * descriptor without following a link, must be a regular file, and is read up to a ceiling.
+ */
+
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+
+enum {
+	TREE_PATH_MAX = 4096,
+	TREE_FILE_MAX = 16 << 20, /* of a file that a tool reads, bytes */
+	TREE_DEPTH_MAX = 64,
+	TREE_ENTRIES_MAX = 1 << 20, /* visited in one walk */
+	TREE_HASH_HEX = 16          /* of the content hash that edits name */
+};
+
+struct tree {
+	int fd;           /* the root */
+	const char *path; /* its absolute canonical path, borrowed */
+};
+
+/*
+ * The path relative to the root, yours: no "..", no double slash, "." for the root itself.
+ * An absolute path must lie within the root.
+ */
+char *tree_rel(const struct tree *t, const char *given, struct err *e);
+
+/* The file for reading; a regular file. st may be NULL. */
+int tree_open(const struct tree *t, const char *rel, struct stat *st, struct err *e);
+/* The whole file, at most b->max bytes; st may be NULL. */
+int tree_read(const struct tree *t, const char *rel, struct buf *b, struct stat *st,
+	struct err *e);
+/* The descriptor of the directory that holds rel; *name is borrowed from rel. */
+int tree_open_parent(
+	const struct tree *t, const char *rel, const char **name, struct err *e);
+/* Makes the missing directories above rel. */
+int tree_make_parents(const struct tree *t, const char *rel, struct err *e);
+/*
+ * Puts a file in place: written beside and renamed, so that a reader sees the old or the new
+ * one. Its mode will be exactly mode. With fresh it must not exist yet.
+ */
+int tree_write(const struct tree *t, const char *rel, struct str content, mode_t mode,
+	bool fresh, struct err *e);
+
+/* First TREE_HASH_HEX digits of the SHA-256. */
+void tree_hash(struct str content, char out[TREE_HASH_HEX + 1]);
+/* Not text: holds a NUL or is not UTF-8. */
+bool tree_is_text(struct str content);
+
+/* One entry of a walk; its text lives during the call. */
+struct tree_entry {
+	const char *rel;
+	bool is_file,
+		is_link; /* neither: a directory is never shown, so a special file */
+};
+
+/*
+ * Visits what is below rel (a directory, or one file) in the order of names. `.git` and
+ * `.pando-sandbox` are left out, links are shown and not followed. A visitor that answers
+ * false ends the walk. Directories that cannot be read are counted, not fatal.
+ */
+struct tree_walk {
+	bool (*visit)(void *to, const struct tree_entry *ent);
+	void *to;
+	size_t seen, unreadable;
+	bool cut; /* TREE_ENTRIES_MAX or TREE_DEPTH_MAX was reached */
+};
+
+int tree_walk(const struct tree *t, const char *rel, struct tree_walk *w, struct err *e);
+
+#endif
