@@ -1,0 +1,45 @@
+#ifndef GATEWAY_EDIT_H
+#define GATEWAY_EDIT_H
+
+/*
+ * Ranges of a text to cut or replace. The text itself is not touched; edits_apply writes the
+ * result. Edits may be made in any order of places; they must not overlap.
+ */
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "gateway/jscan.h"
+
+enum { EDITS_MAX = 65536, EDITS_TEXT_MAX = 16 << 20 };
+
+struct edit {
+	size_t at, cut;   /* in the source */
+	size_t text, put; /* in the inserted text: offset, length */
+	size_t order;     /* of edits at the same place */
+};
+
+struct edits {
+	struct str src;
+	struct edit *v;
+	size_t n, cap;
+	struct buf text;
+	bool over;
+};
+
+void edits_init(struct edits *ed, struct str src);
+void edits_fini(struct edits *ed); /* for CLEANUP too */
+
+/* Replaces [from, to) of the source; either part may be empty. */
+void edits_replace(struct edits *ed, const char *from, const char *to, struct str with);
+/*
+ * Takes one item out of its container with the right comma. To be called in the order of the
+ * items; kept says whether any item before this one stays.
+ */
+void edits_cut_item(struct edits *ed, const struct js_item *it, bool kept);
+
+/* Forgets the edits made after the mark: the mark is an earlier ed->n. */
+void edits_back_to(struct edits *ed, size_t mark);
+/* Appends the source with its edits to out. -1 when a ceiling was reached. */
+int edits_apply(struct edits *ed, struct buf *out, struct err *e);
+
+#endif

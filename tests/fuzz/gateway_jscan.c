@@ -1,0 +1,91 @@
+/*
+ * jscan against jansson: both take the same texts. Argued exceptions: jansson has no limit
+ * of ours for depth, and none of RFC 8259's freedom for numbers beyond its own types, for a
+ * lone surrogate, or for a U+0000 in a member's name. Then every range that a walk hands
+ * out must itself be valid.
+ */
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/json/json.h"
+#include "gateway/edit.h"
+#include "gateway/jscan.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
+
+static bool
+is_argued(const json_error_t *why)
+{
+	return strstr(why->text, "nvalid Unicode") != NULL ||
+	       json_error_code(why) == json_error_numeric_overflow ||
+	       json_error_code(why) == json_error_null_byte_in_key;
+}
+
+static void
+walk(struct js v)
+{
+	struct js_iter it;
+	struct js_item m;
+	struct js same;
+	struct err e = ERR_INIT;
+	struct js_field f[] = { JS_FIELD("type"), JS_FIELD("name") };
+	char scratch[64];
+	struct str text;
+
+	assert(js_check(v.raw, &same, &e) == 0 && same.type == v.type &&
+		str_eq(same.raw, v.raw));
+	(void)js_text(v, scratch, sizeof scratch, &text, &e); /* only that it ends well */
+	(void)js_fields(v, f, LEN(f), &e);
+	js_open(&it, v);
+	while (js_next(&it, &m))
+		walk(m.val);
+}
+
+/* Cuts every second item of the outermost container. */
+static void
+cut(struct str text, struct js root)
+{
+	CLEANUP(edits_fini) struct edits ed;
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(text.n);
+	struct err e = ERR_INIT;
+	struct js_iter it;
+	struct js_item m;
+	struct js left;
+	bool kept = false;
+
+	edits_init(&ed, text);
+	js_open(&it, root);
+	for (size_t i = text.n % 2; js_next(&it, &m); i++) {
+		if (i % 2 == 0)
+			edits_cut_item(&ed, &m, kept);
+		else
+			kept = true;
+	}
+	if (edits_apply(&ed, &out, &e) < 0)
+		return;
+	assert(js_check(buf_str(&out), &left, &e) == 0 && left.type == root.type);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
+{
+	const struct str text = { (const char *)data, n };
+	CLEANUP(json_freep) json_t *tree = NULL;
+	struct err e = ERR_INIT;
+	json_error_t why;
+	struct js root;
+
+	if (n == 0)
+		return 0;
+	tree = json_loadb(text.p, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+	if (js_check(text, &root, &e) < 0) {
+		assert(tree == NULL || strstr(e.text, "nested too deep") != NULL);
+		return 0;
+	}
+	assert(tree != NULL || is_argued(&why));
+	walk(root);
+	cut(text, root);
+	return 0;
+}

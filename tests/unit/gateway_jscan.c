@@ -1,0 +1,330 @@
+#include "gateway/edit.h"
+#include "gateway/jscan.h"
+#include "tests/unit/test.h"
+
+static const char *const good[] = {
+	"null",
+	" true ",
+	"false",
+	"0",
+	"-0",
+	"12.50e+3",
+	"1E-2",
+	"\"\"",
+	"\"a\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00e9\\ud83d\\ude00\"",
+	"\"\\ud83d alone\"",
+	"\"\xc3\xa9 \xf0\x9f\x98\x80 \x7f\"",
+	"[]",
+	"[ ]",
+	"{}",
+	"{ }",
+	"[1, [2, {\"a\" : [ ]}], \"x]}\" ]",
+	"\r\n\t {\"a\":{\"b\":null},\"c\":[true,false],\"a\":1}",
+	"\"0123456789abcdef0123456789abcdef\\\\\"",
+};
+
+static const struct {
+	const char *text;
+	const char *why;
+} bad[] = {
+	{ "", "nothing is there" },
+	{ "  ", "byte 2: the end where a value should be" },
+	{ "\xef\xbb\xbf{}", "byte 0: a wrong number" },
+	{ "{} {}", "byte 3: something behind the value" },
+	{ "nul", "byte 0: a value that is none of JSON's" },
+	{ "True", "byte 0: a wrong number" },
+	{ "01", "byte 1: something behind the value" },
+	{ "-", "byte 1: a wrong number" },
+	{ "1.", "byte 2: a wrong number" },
+	{ ".5", "byte 0: a wrong number" },
+	{ "1e", "byte 2: a wrong number" },
+	{ "+1", "byte 0: a wrong number" },
+	{ "NaN", "byte 0: a wrong number" },
+	{ "\"a", "byte 2: a string that does not end" },
+	{ "\"a\nb\"", "byte 2: a control character in a string" },
+	{ "\"12345678\x01\"", "byte 9: a control character in a string" },
+	{ "\"\\x\"", "byte 2: a wrong escape in a string" },
+	{ "\"\\u12g4\"", "byte 2: a wrong escape in a string" },
+	{ "\"\\", "byte 2: a string that does not end" },
+	{ "\"\xff\"", "byte 1: bytes that are not UTF-8" },
+	{ "\"\xc0\xaf\"", "byte 1: bytes that are not UTF-8" },
+	{ "\"\xed\xa0\x80\"", "byte 1: bytes that are not UTF-8" },
+	{ "[1,]", "byte 3: a wrong number" },
+	{ "[1 2]", "byte 3: a list without comma or end" },
+	{ "[", "byte 1: the end where a value should be" },
+	{ "{\"a\"}", "byte 4: a member without a colon" },
+	{ "{\"a\":1,}", "byte 7: a member without a name" },
+	{ "{a:1}", "byte 1: a member without a name" },
+	{ "'a'", "byte 0: a wrong number" },
+	{ "[1] // c", "byte 4: something behind the value" },
+};
+
+static void
+only_strict_json_is_taken(void)
+{
+	struct js root;
+
+	for (size_t i = 0; i < LEN(good); i++) {
+		struct err e = ERR_INIT;
+
+		ok_int(js_check(str_of(good[i]), &root, &e), 0, good[i]);
+	}
+	for (size_t i = 0; i < LEN(bad); i++) {
+		char want[256];
+		struct err e = ERR_INIT;
+
+		(void)snprintf(want, sizeof want, "not JSON (RFC 8259): %s", bad[i].why);
+		ok_int(js_check(str_of(bad[i].text), &root, &e), -1, bad[i].text);
+		ok_str(e.text, want, bad[i].text);
+		ok_int(root.type, JS_NONE, bad[i].text);
+	}
+	struct err e = ERR_INIT;
+	ok_int(js_check((struct str){ "\"a\0b\"", 5 }, &root, &e), -1, "a NUL byte");
+	ok_int(js_check((struct str){ "1\0", 2 }, &root, &e), -1, "a NUL byte behind");
+}
+
+/* A text in brackets has no prefix that is a value. */
+static void
+no_prefix_of_a_container_is_taken(void)
+{
+	struct js root;
+
+	for (size_t i = 0; i < LEN(good); i++) {
+		char text[256];
+		const int len = snprintf(text, sizeof text, "[%s]", good[i]);
+
+		for (size_t n = 0; n < (size_t)len; n++) {
+			struct err e = ERR_INIT;
+			char *copy = mem_alloc(n + 1); /* exact, for the sanitizer */
+
+			memcpy(copy, text, n);
+			ok_int(js_check((struct str){ copy, n }, &root, &e), -1, text);
+			mem_freep(&copy);
+		}
+	}
+}
+
+static void
+nesting_has_a_limit(void)
+{
+	struct js root;
+	struct err e = ERR_INIT;
+	char text[2 * (JS_DEPTH_MAX + 1)];
+
+	memset(text, '[', JS_DEPTH_MAX);
+	memset(text + JS_DEPTH_MAX, ']', JS_DEPTH_MAX);
+	ok_int(js_check((struct str){ text, 2 * JS_DEPTH_MAX }, &root, &e), 0,
+		"at the limit");
+	memset(text, '[', JS_DEPTH_MAX + 1);
+	memset(text + JS_DEPTH_MAX + 1, ']', JS_DEPTH_MAX + 1);
+	ok_int(js_check((struct str){ text, sizeof text }, &root, &e), -1, "above it");
+	ok_str(e.text, "not JSON (RFC 8259): byte 129: values nested too deep",
+		"its message");
+}
+
+static struct js
+checked(const char *text)
+{
+	struct js root = { .type = JS_NONE };
+	struct err e = ERR_INIT;
+
+	ok_int(js_check(str_of(text), &root, &e), 0, text);
+	return root;
+}
+
+static void
+items_are_the_ranges_of_the_text(void)
+{
+	const char *const text =
+		" { \"a\" : [1,\"]\\\\\"] ,\"b\":{\"c\":\"\\\"}\"}, \"d\" :-1.5e3}";
+	static const struct {
+		const char *key, *val, *whole;
+		enum js_type type;
+	} want[] = {
+		{ "a", "[1,\"]\\\\\"]", "\"a\" : [1,\"]\\\\\"]", JS_ARRAY },
+		{ "b", "{\"c\":\"\\\"}\"}", "\"b\":{\"c\":\"\\\"}\"}", JS_OBJECT },
+		{ "d", "-1.5e3", "\"d\" :-1.5e3", JS_NUMBER },
+	};
+	struct js_iter it;
+	struct js_item m;
+	struct str whole;
+	size_t n = 0;
+
+	js_open(&it, checked(text));
+	while (js_next(&it, &m) && n < LEN(want)) {
+		ok_bytes(m.key, str_of(want[n].key), "key");
+		ok_bytes(m.val.raw, str_of(want[n].val), "value");
+		whole = (struct str){ m.start, (size_t)(m.end - m.start) };
+		ok_bytes(whole, str_of(want[n].whole), "whole item");
+		ok_int(m.val.type, want[n].type, "type");
+		ok_int(m.prev_end == NULL, n == 0, "first");
+		ok_int(m.next == NULL, n == 2, "last");
+		n++;
+	}
+	ok_int(n, 3, "members");
+	js_open(&it, checked("[]"));
+	ok(!js_next(&it, &m), "an empty array has no item");
+	js_open(&it, checked("\"text\""));
+	ok(!js_next(&it, &m), "a string has no item");
+}
+
+static void
+fields_are_found_and_must_be_single(void)
+{
+	static const struct {
+		const char *text;
+		int want;
+		const char *why;
+	} rows[] = {
+		{ "{\"x\":1,\"name\":\"n\"}", 0, "" },
+		{ "{\"name\":1,\"name\":2}", -1,
+			"a JSON object has two members named name" },
+		{ "{\"x\":1,\"y\":{\"x\":2},\"x\":3}", -1,
+			"a JSON object has two members named x" },
+		{ "{\"n\\u0061me\":1}", -1,
+			"a JSON member's name is written with escapes: n\\\\u0061me" },
+		{ "[1]", -1, "a JSON object is missing where one must be" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct js_field f[] = { JS_FIELD("name"), JS_FIELD("none") };
+		struct err e = ERR_INIT;
+
+		ok_int(js_fields(checked(rows[i].text), f, LEN(f), &e), rows[i].want,
+			rows[i].text);
+		ok_str(e.text, rows[i].why, rows[i].text);
+		ok_int(f[1].m.val.type, JS_NONE, "absent");
+		if (rows[i].want == 0)
+			ok_bytes(f[0].m.val.raw, STR("\"n\""), "its value");
+	}
+}
+
+static void
+members_have_a_ceiling(void)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(65536);
+	struct err e = ERR_INIT;
+
+	for (int i = 0; i <= JS_MEMBERS_MAX; i++)
+		buf_printf(&b, "%c\"k%d\":0", i == 0 ? '{' : ',', i);
+	buf_putc(&b, '}');
+	ok_int(js_fields(checked(buf_text(&b)), NULL, 0, &e), -1, "one member too many");
+	ok_str(e.text, "a JSON object has more than 256 members", "its message");
+}
+
+static void
+text_is_decoded_or_refused(void)
+{
+	static const struct {
+		const char *text, *want;
+		int rc;
+	} rows[] = {
+		{ "\"plain\"", "plain", 0 },
+		{ "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\"\\/\b\f\n\r\t", 0 },
+		{ "\"B\\u0061sh\"", "Bash", 0 },
+		{ "\"\\u00e9\\u20ac\\ud83d\\uDE00!\"",
+			"\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80!", 0 },
+		{ "\"\\ud83d\"", "", -1 },
+		{ "\"\\ud83dx\"", "", -1 },
+		{ "\"\\ud83d\\n\"", "", -1 },
+		{ "\"\\ude00\"", "", -1 },
+		{ "\"\\ud83d\\ud83d\"", "", -1 },
+		{ "\"a\\u0000b\"", "", -1 },
+		{ "\"12345678901\"", "", -1 },
+		{ "\"1234567890\\u0061\"", "", -1 },
+		{ "12", "", -1 },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		char scratch[10];
+		struct str have;
+		struct err e = ERR_INIT;
+
+		ok_int(js_text(checked(rows[i].text), scratch, sizeof scratch, &have, &e),
+			rows[i].rc, rows[i].text);
+		ok_bytes(have, str_of(rows[i].want), rows[i].text);
+	}
+}
+
+/* Cuts each item whose bit is set; want is what must be left. */
+static void
+commas_stay_right(void)
+{
+	static const struct {
+		const char *text;
+		unsigned int cut;
+		const char *want;
+	} rows[] = {
+		{ "[1, 2 ,3]", 0, "[1, 2 ,3]" },
+		{ "[1, 2 ,3]", 1, "[2 ,3]" },
+		{ "[1, 2 ,3]", 2, "[1 ,3]" },
+		{ "[1, 2 ,3]", 4, "[1, 2]" },
+		{ "[1, 2 ,3]", 3, "[3]" },
+		{ "[1, 2 ,3]", 5, "[2]" },
+		{ "[1, 2 ,3]", 6, "[1]" },
+		{ "[1, 2 ,3]", 7, "[]" },
+		{ "[ 1 ]", 1, "[  ]" },
+		{ "{\"a\":1,\"b\":2,\"c\":3}", 5, "{\"b\":2}" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(edits_fini) struct edits ed;
+		CLEANUP(buf_fini) struct buf out = BUF_INIT(256);
+		struct err e = ERR_INIT;
+		struct js_iter it;
+		struct js_item m;
+		bool kept = false;
+		struct js left;
+
+		edits_init(&ed, str_of(rows[i].text));
+		js_open(&it, checked(rows[i].text));
+		for (unsigned int bit = 1; js_next(&it, &m); bit <<= 1) {
+			if ((rows[i].cut & bit) != 0)
+				edits_cut_item(&ed, &m, kept);
+			else
+				kept = true;
+		}
+		ok_int(edits_apply(&ed, &out, &e), 0, "apply");
+		ok_bytes(buf_str(&out), str_of(rows[i].want), rows[i].text);
+		ok_int(js_check(buf_str(&out), &left, &e), 0, "what is left is JSON");
+	}
+}
+
+static void
+edits_apply_in_the_order_of_places(void)
+{
+	const char *const text = "0123456789";
+	CLEANUP(edits_fini) struct edits ed;
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(64);
+	struct err e = ERR_INIT;
+	size_t mark;
+
+	edits_init(&ed, str_of(text));
+	edits_replace(&ed, text + 8, text + 9, STR("eight"));
+	edits_replace(&ed, text + 2, text + 2, STR("<"));
+	mark = ed.n;
+	edits_replace(&ed, text + 5, text + 6, STR("forgotten"));
+	edits_back_to(&ed, mark);
+	edits_replace(&ed, text + 2, text + 2, STR(">"));
+	edits_replace(&ed, text, text + 1, STR(""));
+	ok_int(edits_apply(&ed, &out, &e), 0, "apply");
+	ok_bytes(buf_str(&out), STR("1<>234567eight9"), "result");
+	out.max = 4;
+	buf_reset(&out);
+	ok_int(edits_apply(&ed, &out, &e), -1, "what does not fit is an error");
+}
+
+int
+main(void)
+{
+	only_strict_json_is_taken();
+	no_prefix_of_a_container_is_taken();
+	nesting_has_a_limit();
+	items_are_the_ranges_of_the_text();
+	fields_are_found_and_must_be_single();
+	members_have_a_ceiling();
+	text_is_decoded_or_refused();
+	commas_stay_right();
+	edits_apply_in_the_order_of_places();
+	return test_done();
+}
