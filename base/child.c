@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -117,4 +118,19 @@ child_wait(pid_t pid, struct err *e)
 			return err_sys(e, "wait for process %d", (int)pid);
 	return WIFEXITED(status) ? WEXITSTATUS(status)
 				 : EXIT_BY_SIGNAL + WTERMSIG(status);
+}
+
+int
+child_wait_ms(pid_t pid, int ms, struct err *e)
+{
+	CLEANUP(fd_closep) int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n;
+
+	if (fd < 0)
+		return err_sys(e, "watch process %d", (int)pid);
+	n = poll(&p, 1, ms);
+	if (n < 0 && errno != EINTR)
+		return err_sys(e, "watch process %d", (int)pid);
+	return n > 0 ? child_wait(pid, e) : CHILD_RUNNING;
 }

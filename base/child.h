@@ -29,5 +29,8 @@ struct child_spec {
 int child_start(const struct child_spec *s, pid_t *pid, struct err *e);
 /* Waits; answers the exit status, 128 + signal when it was killed, -1 on error. */
 int child_wait(pid_t pid, struct err *e);
+/* Waits at most so long; CHILD_RUNNING when it has not ended by then, or a signal came. */
+enum { CHILD_RUNNING = 1000 };
+int child_wait_ms(pid_t pid, int ms, struct err *e);
 
 #endif

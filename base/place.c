@@ -144,3 +144,11 @@ place_share(const char *name, struct err *e)
 {
 	return below_prefix("share/pando-ai", name, e);
 }
+
+char *
+place_bundled_agents(void)
+{
+	struct err none = ERR_INIT; /* an installed pando-ai has none: that is no error */
+
+	return below_prefix("agents/node_modules", ".bin", &none);
+}

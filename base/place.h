@@ -24,6 +24,8 @@ char *place_decision_log(struct err *e);
 
 /* A program of ours ("pando-gateway") in libexec, found from where this program runs. */
 char *place_program(const char *name, struct err *e);
+/* The folder where set-up put claude and codex of its own, NULL and no error: none. */
+char *place_bundled_agents(void);
 /* A data file of ours ("provider.py") in share/pando-ai, found the same way. */
 char *place_share(const char *name, struct err *e);
 

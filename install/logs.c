@@ -1,0 +1,156 @@
+#include "install/command.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/json/json.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/place.h"
+#include "policy/record.h"
+
+enum { LOGS_DEFAULT = 40, LOGS_MOST = 100000 };
+
+struct view {
+	const char *run; /* only this one, NULL: all */
+	long most;
+	bool json, colour;
+};
+
+static int
+read_words(int argc, char **argv, struct view *v, struct err *e)
+{
+	for (int i = 1; i < argc; i++) {
+		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+
+		if (strcmp(argv[i], "--json") == 0) {
+			v->json = true;
+		} else if (strcmp(argv[i], "--run") == 0 && value != NULL) {
+			v->run = value;
+			i++;
+		} else if (strcmp(argv[i], "-n") == 0 && value != NULL) {
+			char *end;
+
+			v->most = strtol(value, &end, 10);
+			if (*end != '\0' || v->most < 1 || v->most > LOGS_MOST)
+				return err_set(e, ERR_USAGE, "logs: -n takes 1 to %d",
+					LOGS_MOST);
+			i++;
+		} else {
+			return err_set(e, ERR_USAGE,
+				"usage: pando-ai logs [--run ID] [-n COUNT] [--json]");
+		}
+	}
+	return 0;
+}
+
+static const char *
+text_or(const json_t *j, const char *key, const char *other)
+{
+	const char *t = json_text_of(j, key);
+
+	return t == NULL ? other : t;
+}
+
+static const char *
+colour_of(const struct view *v, const char *verdict)
+{
+	if (!v->colour || verdict[0] == '\0')
+		return "";
+	return strcmp(verdict, "deny") == 0    ? "\x1b[31m"
+	       : strcmp(verdict, "allow") == 0 ? "\x1b[32m"
+					       : "\x1b[33m";
+}
+
+/* 13:53:56 claude  gateway  deny   Bash                      native_tools.default  built-in */
+static void
+print_line(const struct view *v, const json_t *j)
+{
+	const char *verdict = text_or(j, "verdict", "");
+	const char *server = text_or(j, "server", "");
+	CLEANUP(mem_freep)
+	char *tool = mem_printf("%s%s%s", server, server[0] == '\0' ? "" : "/",
+		text_or(j, "tool", text_or(j, "note", "")));
+	const char *ts = text_or(j, "ts", "");
+
+	printf("%.8s %-6s %-28s %s%-5s%s %-32s %s%s%s\n",
+		strlen(ts) > 11 ? ts + 11 : "--:--:--", text_or(j, "agent", "-"),
+		text_or(j, "event", "?"), colour_of(v, verdict), verdict,
+		v->colour ? "\x1b[0m" : "", tool, text_or(j, "rule", ""),
+		json_text_of(j, "at") != NULL ? "  " : "", text_or(j, "at", ""));
+}
+
+static void
+show_line(const struct view *v, struct str line)
+{
+	struct err e = ERR_INIT;
+	CLEANUP(json_freep) json_t *j = json_parse(line, &e);
+
+	if (v->json || j == NULL)
+		printf(STR_FMT "\n", STR_ARG(line));
+	else
+		print_line(v, j);
+}
+
+static bool
+is_wanted(const struct view *v, struct str line)
+{
+	CLEANUP(mem_freep) char *mark = NULL;
+
+	if (v->run == NULL)
+		return true;
+	mark = mem_printf("\"run\":\"%s\"", v->run);
+	return memmem(line.p, line.n, mark, strlen(mark)) != NULL;
+}
+
+/* The start of the last `most` wanted lines. */
+static size_t
+find_start(const struct view *v, struct str all)
+{
+	long found = 0;
+	size_t at = all.n;
+
+	while (at > 0 && found < v->most) {
+		size_t begin = at - 1;
+
+		while (begin > 0 && all.p[begin - 1] != '\n')
+			begin--;
+		found += is_wanted(v, (struct str){ all.p + begin, at - begin });
+		at = begin;
+	}
+	return at;
+}
+
+int
+command_logs(int argc, char **argv, struct err *e)
+{
+	struct view v = { .most = LOGS_DEFAULT, .colour = isatty(STDOUT_FILENO) };
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(REC_FILE_MAX + REC_LINE_MAX);
+	CLEANUP(mem_freep) char *path = NULL;
+	struct str rest;
+
+	if (read_words(argc, argv, &v, e) < 0)
+		return -1;
+	path = place_decision_log(e);
+	if (path == NULL)
+		return -1;
+	if (access(path, F_OK) < 0) {
+		printf("Nothing has been decided yet: %s does not exist.\n", path);
+		return 0;
+	}
+	if (path_read(path, &text, e) < 0)
+		return -1;
+	rest = str_skip(buf_str(&text), find_start(&v, buf_str(&text)));
+	while (rest.n > 0) {
+		const char *nl = memchr(rest.p, '\n', rest.n);
+		const size_t n = nl == NULL ? rest.n : (size_t)(nl - rest.p);
+		const struct str line = { rest.p, n };
+
+		if (is_wanted(&v, line))
+			show_line(&v, line);
+		rest = str_skip(rest, nl == NULL ? n : n + 1);
+	}
+	return 0;
+}

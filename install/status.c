@@ -1,0 +1,120 @@
+#include "install/command.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/place.h"
+#include "gateway/client.h"
+#include "install/agents.h"
+
+/* A status of 1, apart from errors, says: something that could be supervised is not. */
+enum { STATUS_GAP = 1 };
+
+static int
+agent_status(enum pol_agent a, const struct policy *p)
+{
+	const char *path = getenv("PATH");
+	const char *name = pol_agent_name(a);
+	const enum pol_mode mode = pol_mode_of(p, a);
+	bool first;
+	CLEANUP(mem_freep) char *real = agent_find(a, path == NULL ? "" : path, &first);
+
+	if (real == NULL) {
+		printf("%-8s not installed\n", name);
+		return 0;
+	}
+	if (!first) {
+		printf("%-8s NOT supervised: typing %s starts %s: run 'pando-ai install' and "
+		       "put ~/.pando/bin first on PATH\n",
+			name, name, real);
+		return STATUS_GAP;
+	}
+	printf("%-8s supervised, gateway mode %s: %s\n", name, pol_mode_name(mode), real);
+	if (mode != POL_ENFORCE) {
+		printf("%-8s [proxy] %s = \"%s\": calls are not stopped on the wire\n",
+			"", name, pol_mode_name(mode));
+		return STATUS_GAP;
+	}
+	return 0;
+}
+
+static int
+gateway_status(struct err *e)
+{
+	CLEANUP(buf_fini) struct buf reply = BUF_INIT(GW_LINE_MAX);
+	const int none = gw_client_status(&reply, e);
+
+	if (none < 0)
+		return -1;
+	printf("gateway  %s\n",
+		none == 1 ? "not running; the next launch starts it" : "running");
+	return 0;
+}
+
+/* Asks pando-sandbox itself, about a folder that is nobody's project. */
+static int
+sandbox_status(struct err *e)
+{
+	char dir[] = "/tmp/pando-status-XXXXXX";
+	CLEANUP(mem_freep) char *program = place_program("pando-sandbox", e);
+	CLEANUP(mem_freep) char *home = place_home(e);
+	CLEANUP(mem_freep) char *home_is = NULL;
+	pid_t pid;
+	int status;
+
+	if (program == NULL || home == NULL)
+		return -1;
+	if (mkdtemp(dir) == NULL)
+		return err_sys(e, "make %s", dir);
+	home_is = mem_printf("HOME=%s", home);
+	{
+		char *argv[] = { program, (char[]){ "--project-root" }, dir,
+			(char[]){ "--check" }, NULL };
+		char *env[] = { home_is, NULL };
+		const struct child_spec spec = { .path = program,
+			.argv = argv,
+			.env = env,
+			.fd = { -1, STDOUT_FILENO, STDERR_FILENO },
+			.nfds = 3 };
+
+		status = child_start(&spec, &pid, e) < 0 ? -1 : child_wait(pid, e);
+	}
+	(void)rmdir(dir); /* an empty folder of ours in /tmp: no harm if it stays */
+	if (status < 0)
+		return -1;
+	printf("sandbox  %s\n", status == 0
+					? "bubblewrap works"
+					: "NOT available: no tool that changes files is "
+					  "offered to an agent");
+	return status == 0 ? 0 : STATUS_GAP;
+}
+
+int
+command_status(int argc, char **argv, struct err *e)
+{
+	CLEANUP(mem_freep) char *file = place_policy(e);
+	CLEANUP(pol_freep) struct policy *p = NULL;
+	int gap = 0;
+	int sandbox;
+
+	if (argc > 1)
+		return err_set(e, ERR_USAGE, "status takes no '%s'", argv[1]);
+	if (file == NULL)
+		return -1;
+	p = pol_load_or_default(file, e);
+	if (p == NULL)
+		return -1;
+	printf("policy   %s\n", pol_file(p));
+	for (int a = 0; a < POL_AGENTS; a++)
+		gap |= agent_status((enum pol_agent)a, p);
+	if (gateway_status(e) < 0)
+		return -1;
+	sandbox = sandbox_status(e);
+	if (sandbox < 0)
+		return -1;
+	return gap | sandbox;
+}
