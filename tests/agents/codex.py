@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+"""The real codex, supervised and not, as root and as an ordinary user: see _scripts.py."""
+import sys
+
+from _suite import main
+
+sys.exit(main("codex"))
