@@ -253,7 +253,7 @@ install_shims(struct stage *s, struct err *e)
 	const struct child_spec spec = {
 		.path = self, .argv = (char *const *)(uintptr_t)argv, .env = env
 	};
-	int status;
+	int status = -1;
 
 	if (realpath("/proc/self/exe", self) == NULL)
 		return err_sys(e, "find this program's own path");
@@ -286,7 +286,7 @@ stop_gateway(struct stage *s)
 		.path = self, .argv = (char *const *)(uintptr_t)argv, .env = env
 	};
 	struct err e = ERR_INIT; /* it would end by itself soon */
-	int status;
+	int status = -1;
 
 	if (realpath("/proc/self/exe", self) != NULL)
 		(void)run_captured(&spec, &status, &out, &e);
