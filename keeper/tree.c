@@ -244,6 +244,23 @@ tree_take_modes(struct tree *t, struct str text, struct err *e)
 	return bad ? err_set(e, ERR_DATA, "the snapshot's modes are cut off") : 0;
 }
 
+int
+tree_find_mode(struct str text, struct str path, mode_t *mode, struct err *e)
+{
+	struct str r;
+	bool bad = false;
+
+	while (next_record(&text, &r, &bad)) {
+		mode_t m;
+
+		if (!take_octal(&r, &m))
+			return err_set(e, ERR_DATA, "the snapshot's modes are damaged");
+		if (str_eq(r, path))
+			*mode = m;
+	}
+	return bad ? err_set(e, ERR_DATA, "the snapshot's modes are cut off") : 0;
+}
+
 void
 tree_put_skips(const struct tree *t, struct buf *out)
 {

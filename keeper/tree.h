@@ -95,6 +95,8 @@ bool tree_is_skipped(const struct tree *t, struct str path);
 mode_t tree_implied_mode(enum tree_kind kind, bool executable);
 void tree_put_modes(const struct tree *t, struct buf *out);
 int tree_take_modes(struct tree *t, struct str text, struct err *e);
+/* The mode that the text has for one path; *mode stays when it has none. */
+int tree_find_mode(struct str text, struct str path, mode_t *mode, struct err *e);
 void tree_put_skips(const struct tree *t, struct buf *out);
 int tree_take_skips(struct tree *t, struct str text, struct err *e);
 
