@@ -35,6 +35,10 @@ CORE = ("read-file", "list-files", "search-text", "find-nodes")
 WORKSPACE = ("replace", "insert", "shell-command", "snapshot-worktree", "restore-files")
 
 
+# In a background job of a shell SIGINT is ignored, and a child would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 class Report:
     """The checks of one case, printed together."""
 
@@ -178,8 +182,8 @@ class Run:
 
 
 class Scene:
-    def __init__(self, stage, agent, person, turns, policy="", more_script=None):
-        self.stage, self.agent, self.person = stage, agent, person
+    def __init__(self, stage, agent, person, turns, policy="", more_script=None, shims=True):
+        self.stage, self.agent, self.person, self.shims = stage, agent, person, shims
         self.turns, self.more_policy, self.more_script = turns, policy, more_script or {}
         self.folder = Path(tempfile.mkdtemp(prefix="s"))
         self.home, self.project, self.tmp = (self.folder / n for n in ("home", "project", "tmp"))
@@ -215,6 +219,8 @@ class Scene:
         for path in (self.home, self.project, self.tmp, self.canary.parent):
             self.person.own(path)
         self.as_person(["git", "init", "-q", str(self.project)])
+        if self.shims:
+            self.install_shims()
         self.before = self.hashes()
 
     def write_person_files(self):
@@ -241,10 +247,7 @@ class Scene:
         self.upstream = "http://127.0.0.1:%d" % int((at / "port").read_text())
 
     def install_shims(self):
-        r = self.as_person([str(self.stage.pando), "install", "--yes", "--no-path"], check=False)
-        bin_dir = self.home / ".pando" / "bin"
-        if r.returncode != 0 or not (bin_dir / self.agent).exists():
-            raise RuntimeError("pando-ai install: %d: %s%s" % (r.returncode, r.stdout, r.stderr))
+        self.as_person([str(self.stage.pando), "install"])
 
     # --- running -----------------------------------------------------------
     def env(self, path, more=None):
@@ -260,20 +263,24 @@ class Scene:
         return "%s:/usr/bin:/bin" % (self.stage.agents / ".bin")
 
     def as_person(self, argv, check=True, more=None):
-        return subprocess.run(argv, env=self.env(self.agent_path(), more), cwd=self.project, stdin=subprocess.DEVNULL, text=True,
-                              capture_output=True, timeout=CLIENT_SECONDS, check=check, **self.person.popen_args())
+        r = subprocess.run(argv, env=self.env(self.agent_path(), more), cwd=self.project, stdin=subprocess.DEVNULL, text=True,
+                           capture_output=True, timeout=CLIENT_SECONDS, check=False, **self.person.popen_args())
+        if check and r.returncode != 0:
+            raise RuntimeError("%s: %d: %s%s" % (" ".join(argv), r.returncode, r.stdout, r.stderr))
+        return r
 
-    def start(self, argv, path, more=None, cwd=None):
-        return Run(subprocess.Popen(argv, env=self.env(path, more), cwd=cwd or self.project, stdin=subprocess.DEVNULL,
-                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace",
-                                    start_new_session=True, **self.person.popen_args()))
+    def start(self, argv, path, more=None, cwd=None, wrap=None):
+        """wrap: argv in front, which then runs as we do and not as the person."""
+        who = self.person.popen_args() if wrap is None else {}
+        return Run(subprocess.Popen([*(wrap or []), *argv], env=self.env(path, more), cwd=cwd or self.project,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                                    errors="replace", start_new_session=True, **who))
 
-    def start_supervised(self, prompt="Do it.", more=None, cwd=None, wrap=(), path=None):
+    def start_supervised(self, argv=None, path=None, **kw):
         """As a person would: the agent's name, found on PATH."""
-        self.install_shims()
-        args = {"claude": ["-p", prompt], "codex": ["exec", "--skip-git-repo-check", prompt]}[self.agent]
-        return self.start([*wrap, str(self.home / ".pando" / "bin" / self.agent), *args],
-                          "%s/.pando/bin:%s" % (self.home, path or self.agent_path()), more, cwd)
+        argv = argv or {"claude": ["-p", "Do it."], "codex": ["exec", "--skip-git-repo-check", "Do it."]}[self.agent]
+        bin_dir = self.home / ".pando" / "bin"
+        return self.start([str(bin_dir / self.agent), *argv], "%s:%s" % (bin_dir, path or self.agent_path()), **kw)
 
     def supervised(self, **kw):
         return self.start_supervised(**kw).wait()
@@ -302,7 +309,9 @@ class Scene:
         return json.loads((self.folder / "provider" / "bodies" / request["body"]).read_text())
 
     def decisions(self):
-        return lines_of(self.home / ".pando-data" / "gateway-debug.jsonl")
+        """The decision log, without what `pando-ai install` wrote."""
+        lines = lines_of(self.home / ".pando-data" / "gateway-debug.jsonl")
+        return [d for d in lines if d.get("layer") != "installer"]
 
     def call_ids(self, turn=0):
         """The ids of the calls that the provider made in a turn that was delivered last."""

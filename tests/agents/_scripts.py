@@ -203,7 +203,7 @@ def without_the_shim_the_canary_is_touched(r, stage, agent, person):
         def turns(s, call=call):
             return [[{"say": "I try."}, call or native_touch(s.canary)], [{"say": FINAL}]]
 
-        with Scene(stage, agent, person, turns) as s:
+        with Scene(stage, agent, person, turns, shims=False) as s:
             run = s.bare()
             r.ok(run.status == 0, "%s: exit status 0" % name, (run.status, run.err))
             r.ok(FINAL in run.out, "%s: the client prints the end" % name, run.out)
