@@ -16,7 +16,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/json/json.h"
-#include "mcp/tree.h"
+#include "mcp/root.h"
 
 enum {
 	TOOL_TEXT_MAX = 512 << 10, /* of one result, bytes */
@@ -33,7 +33,7 @@ struct tool_watch {
 };
 
 struct tool_host {
-	struct tree tree;
+	struct root root;
 	int keeper; /* descriptor of keeper/client.h, -1 in the core */
 	struct tool_watch watch;
 };

@@ -31,7 +31,7 @@ static const char schema[] =
 	"\"description\":\"How many, 200 when absent\"}}}";
 
 struct find {
-	const struct tree *tree;
+	const struct root *root;
 	struct tool_result *r;
 	json_t *nodes;    /* borrowed from r->data */
 	const char *name; /* glob, or NULL */
@@ -87,10 +87,10 @@ on_found(void *to, const struct lang_def *d)
 }
 
 static bool
-on_entry(void *to, const struct tree_entry *ent)
+on_entry(void *to, const struct root_entry *ent)
 {
 	struct find *f = to;
-	CLEANUP(buf_fini) struct buf content = BUF_INIT(TREE_FILE_MAX);
+	CLEANUP(buf_fini) struct buf content = BUF_INIT(ROOT_FILE_MAX);
 	struct err ignored =
 		ERR_INIT; /* a file that cannot be read or parsed is counted */
 	const struct lang_sink sink = { .found = on_found, .to = f };
@@ -104,8 +104,8 @@ on_entry(void *to, const struct tree_entry *ent)
 		(!f->any_lang && l != f->lang))
 		return true;
 	f->file = ent->rel;
-	if (tree_read(f->tree, ent->rel, &content, NULL, &ignored) < 0 ||
-		!tree_is_text(buf_str(&content)) ||
+	if (root_read(f->root, ent->rel, &content, NULL, &ignored) < 0 ||
+		!root_is_text(buf_str(&content)) ||
 		lang_scan(l, buf_str(&content), &sink, &has_errors, &ignored) < 0)
 		f->unread++;
 	f->files++;
@@ -114,7 +114,7 @@ on_entry(void *to, const struct tree_entry *ent)
 }
 
 static void
-put_end(const struct find *f, const struct tree_walk *w)
+put_end(const struct find *f, const struct root_walk *w)
 {
 	struct buf *out = &f->r->text;
 	const int64_t left = f->found - f->offset - f->shown;
@@ -140,14 +140,14 @@ put_end(const struct find *f, const struct tree_walk *w)
 static int
 find_below(struct find *f, const char *rel, struct err *e)
 {
-	struct tree_walk w = { .visit = on_entry, .to = f };
+	struct root_walk w = { .visit = on_entry, .to = f };
 
 	f->r->data = json_object();
 	f->nodes = json_array();
 	(void)json_object_set_new(
 		f->r->data, "nodes", f->nodes); /* out of memory aborts */
 	f->r->text.max -= END_ROOM;
-	if (tree_walk(f->tree, rel, &w, e) < 0)
+	if (root_walk(f->root, rel, &w, e) < 0)
 		return -1;
 	f->r->text.max += END_ROOM;
 	put_end(f, &w);
@@ -160,11 +160,11 @@ static int
 run(const struct tool_host *h, const json_t *args, struct tool_result *r, struct err *e)
 {
 	CLEANUP(mem_freep)
-	char *rel = tree_rel(&h->tree, tool_text(args, "path", "."), e);
+	char *rel = root_rel(&h->root, tool_text(args, "path", "."), e);
 	const char *kind = tool_text(args, "kind", NULL);
 	const char *lang = tool_text(args, "language", NULL);
 	struct find f = {
-		.tree = &h->tree,
+		.root = &h->root,
 		.r = r,
 		.name = tool_text(args, "name", NULL),
 		.any_kind = kind == NULL,

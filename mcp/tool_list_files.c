@@ -27,7 +27,7 @@ struct listing {
 };
 
 static bool
-on_entry(void *to, const struct tree_entry *ent)
+on_entry(void *to, const struct root_entry *ent)
 {
 	struct listing *l = to;
 	const char *kind = ent->is_link   ? " (link)"
@@ -55,7 +55,7 @@ on_entry(void *to, const struct tree_entry *ent)
 }
 
 static void
-put_end(const struct listing *l, const struct tree_walk *w)
+put_end(const struct listing *l, const struct root_walk *w)
 {
 	struct buf *out = &l->r->text;
 	const int64_t left = l->found - l->offset - l->shown;
@@ -81,24 +81,24 @@ static int
 run(const struct tool_host *h, const json_t *args, struct tool_result *r, struct err *e)
 {
 	CLEANUP(mem_freep)
-	char *rel = tree_rel(&h->tree, tool_text(args, "path", "."), e);
+	char *rel = root_rel(&h->root, tool_text(args, "path", "."), e);
 	struct listing l = {
 		.r = r,
 		.glob = tool_text(args, "glob", NULL),
 		.offset = tool_number(args, "offset", 0),
 		.limit = tool_number(args, "limit", SHOWN_DEFAULT),
 	};
-	struct tree_walk w = { .visit = on_entry, .to = &l };
+	struct root_walk w = { .visit = on_entry, .to = &l };
 
 	if (rel == NULL || (l.glob != NULL && pathglob_check(str_of(l.glob), e) < 0))
 		return -1;
 	r->data = json_object();
 	l.files = json_array();
 	(void)json_object_set_new(r->data, "files", l.files); /* out of memory aborts */
-	r->text.max -= TREE_PATH_MAX;                         /* room for the end */
-	if (tree_walk(&h->tree, rel, &w, e) < 0)
+	r->text.max -= ROOT_PATH_MAX;                         /* room for the end */
+	if (root_walk(&h->root, rel, &w, e) < 0)
 		return -1;
-	r->text.max += TREE_PATH_MAX;
+	r->text.max += ROOT_PATH_MAX;
 	put_end(&l, &w);
 	(void)json_object_set_new(r->data, "found", json_integer(l.found)); /* as above */
 	return 0;

@@ -96,17 +96,17 @@ put_rest(struct tool_result *r, int64_t last, int64_t total)
 static int
 run(const struct tool_host *h, const json_t *args, struct tool_result *r, struct err *e)
 {
-	CLEANUP(mem_freep) char *rel = tree_rel(&h->tree, tool_text(args, "path", ""), e);
-	CLEANUP(buf_fini) struct buf content = BUF_INIT(TREE_FILE_MAX);
+	CLEANUP(mem_freep) char *rel = root_rel(&h->root, tool_text(args, "path", ""), e);
+	CLEANUP(buf_fini) struct buf content = BUF_INIT(ROOT_FILE_MAX);
 	const int64_t from = tool_number(args, "offset", 1);
-	char hash[TREE_HASH_HEX + 1];
+	char hash[ROOT_HASH_HEX + 1];
 	int64_t total;
 	int64_t last;
 
-	if (rel == NULL || tree_read(&h->tree, rel, &content, NULL, e) < 0)
+	if (rel == NULL || root_read(&h->root, rel, &content, NULL, e) < 0)
 		return -1;
-	tree_hash(buf_str(&content), hash);
-	if (!tree_is_text(buf_str(&content)))
+	root_hash(buf_str(&content), hash);
+	if (!root_is_text(buf_str(&content)))
 		return err_set(e, ERR_DATA,
 			"%s is not text: %zu bytes that are not UTF-8, hash %s; use "
 			"shell-command (file, xxd) to look into it",

@@ -35,7 +35,7 @@ static const char schema[] =
 	"\"description\":\"How many lines with a hit, 100 when absent\"}}}";
 
 struct search {
-	const struct tree *tree;
+	const struct root *root;
 	struct tool_result *r;
 	json_t *hits; /* borrowed from r->data */
 	const char *glob;
@@ -173,11 +173,11 @@ search_text(struct search *s, const char *rel, struct str text, struct str folde
 }
 
 static bool
-on_entry(void *to, const struct tree_entry *ent)
+on_entry(void *to, const struct root_entry *ent)
 {
 	struct search *s = to;
-	CLEANUP(buf_fini) struct buf content = BUF_INIT(TREE_FILE_MAX);
-	CLEANUP(buf_fini) struct buf folded = BUF_INIT(TREE_FILE_MAX);
+	CLEANUP(buf_fini) struct buf content = BUF_INIT(ROOT_FILE_MAX);
+	CLEANUP(buf_fini) struct buf folded = BUF_INIT(ROOT_FILE_MAX);
 	struct err ignored = ERR_INIT; /* it is counted instead */
 
 	if (!ent->is_file ||
@@ -187,11 +187,11 @@ on_entry(void *to, const struct tree_entry *ent)
 	s->cut = s->found >= COUNTED_MAX;
 	if (s->late || s->cut)
 		return false;
-	if (tree_read(s->tree, ent->rel, &content, NULL, &ignored) < 0) {
+	if (root_read(s->root, ent->rel, &content, NULL, &ignored) < 0) {
 		s->unreadable++;
 		return true;
 	}
-	if (!tree_is_text(buf_str(&content))) {
+	if (!root_is_text(buf_str(&content))) {
 		s->not_text++;
 		return true;
 	}
@@ -205,7 +205,7 @@ on_entry(void *to, const struct tree_entry *ent)
 }
 
 static void
-put_end(const struct search *s, const struct tree_walk *w)
+put_end(const struct search *s, const struct root_walk *w)
 {
 	struct buf *out = &s->r->text;
 	const int64_t left = s->found - s->offset - s->shown;
@@ -223,7 +223,7 @@ put_end(const struct search *s, const struct tree_walk *w)
 		buf_printf(out,
 			"%lld files (unreadable, or larger than %d MiB) and %zu directories "
 			"were not searched\n",
-			(long long)s->unreadable, TREE_FILE_MAX >> 20, w->unreadable);
+			(long long)s->unreadable, ROOT_FILE_MAX >> 20, w->unreadable);
 	if (s->late || s->cut || w->cut)
 		buf_puts(out, "the search ended early: narrow it with path or glob\n");
 }
@@ -231,13 +231,13 @@ put_end(const struct search *s, const struct tree_walk *w)
 static int
 search_below(struct search *s, const char *rel, struct err *e)
 {
-	struct tree_walk w = { .visit = on_entry, .to = s };
+	struct root_walk w = { .visit = on_entry, .to = s };
 
 	s->r->data = json_object();
 	s->hits = json_array();
 	(void)json_object_set_new(s->r->data, "hits", s->hits); /* out of memory aborts */
 	s->r->text.max -= END_ROOM;
-	if (tree_walk(s->tree, rel, &w, e) < 0)
+	if (root_walk(s->root, rel, &w, e) < 0)
 		return -1;
 	s->r->text.max += END_ROOM;
 	put_end(s, &w);
@@ -250,10 +250,10 @@ static int
 run(const struct tool_host *h, const json_t *args, struct tool_result *r, struct err *e)
 {
 	CLEANUP(mem_freep)
-	char *rel = tree_rel(&h->tree, tool_text(args, "path", "."), e);
-	CLEANUP(buf_fini) struct buf query = BUF_INIT(TREE_PATH_MAX);
+	char *rel = root_rel(&h->root, tool_text(args, "path", "."), e);
+	CLEANUP(buf_fini) struct buf query = BUF_INIT(ROOT_PATH_MAX);
 	struct search s = {
-		.tree = &h->tree,
+		.root = &h->root,
 		.r = r,
 		.glob = tool_text(args, "glob", NULL),
 		.fold = tool_flag(args, "case_insensitive"),

@@ -1,4 +1,4 @@
-#include "mcp/tree.h"
+#include "mcp/root.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -9,7 +9,7 @@
 #include "base/fdio.h"
 #include "base/path.h"
 
-/* The part of tree.h that goes over directories. */
+/* The part of root.h that goes over directories. */
 
 enum { NAMES_MAX = 1 << 18 };
 
@@ -82,10 +82,10 @@ read_names(int fd, struct names *l)
 	return 0;
 }
 
-static bool walk_dir(int dir, const char *rel, int depth, struct tree_walk *w);
+static bool walk_dir(int dir, const char *rel, int depth, struct root_walk *w);
 
 static bool
-walk_below(int dir, const char *name, const char *rel, int depth, struct tree_walk *w)
+walk_below(int dir, const char *name, const char *rel, int depth, struct root_walk *w)
 {
 	struct err ignored = ERR_INIT; /* it is counted instead */
 	CLEANUP(fd_closep)
@@ -95,7 +95,7 @@ walk_below(int dir, const char *name, const char *rel, int depth, struct tree_wa
 		w->unreadable++;
 		return true;
 	}
-	if (depth >= TREE_DEPTH_MAX) {
+	if (depth >= ROOT_DEPTH_MAX) {
 		w->cut = true;
 		return true;
 	}
@@ -103,12 +103,12 @@ walk_below(int dir, const char *name, const char *rel, int depth, struct tree_wa
 }
 
 static bool
-walk_entry(int dir, const char *name, const char *rel, int depth, struct tree_walk *w)
+walk_entry(int dir, const char *name, const char *rel, int depth, struct root_walk *w)
 {
-	struct tree_entry ent = { .rel = rel };
+	struct root_entry ent = { .rel = rel };
 	struct stat st;
 
-	if (++w->seen > TREE_ENTRIES_MAX) {
+	if (++w->seen > ROOT_ENTRIES_MAX) {
 		w->cut = true;
 		return false;
 	}
@@ -122,7 +122,7 @@ walk_entry(int dir, const char *name, const char *rel, int depth, struct tree_wa
 }
 
 static bool
-walk_dir(int dir, const char *rel, int depth, struct tree_walk *w)
+walk_dir(int dir, const char *rel, int depth, struct root_walk *w)
 {
 	CLEANUP(names_fini) struct names l = { NULL, 0, 0 };
 
@@ -144,14 +144,14 @@ walk_dir(int dir, const char *rel, int depth, struct tree_walk *w)
 }
 
 int
-tree_walk(const struct tree *t, const char *rel, struct tree_walk *w, struct err *e)
+root_walk(const struct root *r, const char *rel, struct root_walk *w, struct err *e)
 {
 	CLEANUP(fd_closep)
-	int fd = path_open_beneath(t->fd, rel, O_RDONLY | O_DIRECTORY, 0, e);
-	struct tree_entry file = { .rel = rel, .is_file = true };
+	int fd = path_open_beneath(r->fd, rel, O_RDONLY | O_DIRECTORY, 0, e);
+	struct root_entry file = { .rel = rel, .is_file = true };
 
 	if (fd < 0 && errno == ENOTDIR) {
-		CLEANUP(fd_closep) int one = tree_open(t, rel, NULL, e);
+		CLEANUP(fd_closep) int one = root_open(r, rel, NULL, e);
 
 		if (one < 0)
 			return -1;

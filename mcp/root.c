@@ -1,4 +1,4 @@
-#include "mcp/tree.h"
+#include "mcp/root.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,20 +16,20 @@ enum { DIR_MODE = 0777, FILE_PRIVATE = 0600 };
 
 /* Skips the root's own path at the start of an absolute path. */
 static const char *
-below_root(const struct tree *t, const char *given, struct err *e)
+below_root(const struct root *r, const char *given, struct err *e)
 {
 	if (!path_is_absolute(given))
 		return given;
-	if (!path_is_within(given, t->path)) {
+	if (!path_is_within(given, r->path)) {
 		char shown[LOG_QUOTED_MAX];
 
 		(void)err_set(e, ERR_REFUSED,
 			"%s lies outside of the project root %s: give a path relative to "
 			"the root",
-			log_quoted(str_of(given), shown), t->path);
+			log_quoted(str_of(given), shown), r->path);
 		return NULL;
 	}
-	return given + strlen(t->path);
+	return given + strlen(r->path);
 }
 
 static int
@@ -48,10 +48,10 @@ add_part(struct buf *b, struct str part, struct err *e)
 }
 
 char *
-tree_rel(const struct tree *t, const char *given, struct err *e)
+root_rel(const struct root *r, const char *given, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(TREE_PATH_MAX);
-	const char *p = below_root(t, given, e);
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(ROOT_PATH_MAX);
+	const char *p = below_root(r, given, e);
 
 	if (p == NULL)
 		return NULL;
@@ -66,7 +66,7 @@ tree_rel(const struct tree *t, const char *given, struct err *e)
 	}
 	if (b.over) {
 		(void)err_set(
-			e, ERR_DATA, "the path is longer than %d bytes", TREE_PATH_MAX);
+			e, ERR_DATA, "the path is longer than %d bytes", ROOT_PATH_MAX);
 		return NULL;
 	}
 	return b.n == 0 ? mem_strdup(".") : buf_take(&b);
@@ -87,11 +87,11 @@ open_below(int dir, const char *rel, int flags, mode_t mode, struct err *e)
 }
 
 int
-tree_open(const struct tree *t, const char *rel, struct stat *st, struct err *e)
+root_open(const struct root *r, const char *rel, struct stat *st, struct err *e)
 {
 	/* O_NONBLOCK: a FIFO in the file's place must not hang us */
 	CLEANUP(fd_closep)
-	int fd = open_below(t->fd, rel, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
+	int fd = open_below(r->fd, rel, O_RDONLY | O_NONBLOCK | O_NOCTTY, 0, e);
 	struct stat own;
 
 	if (st == NULL)
@@ -108,11 +108,11 @@ tree_open(const struct tree *t, const char *rel, struct stat *st, struct err *e)
 }
 
 int
-tree_read(const struct tree *t, const char *rel, struct buf *b, struct stat *st,
+root_read(const struct root *r, const char *rel, struct buf *b, struct stat *st,
 	struct err *e)
 {
 	struct stat own;
-	CLEANUP(fd_closep) int fd = tree_open(t, rel, st == NULL ? &own : st, e);
+	CLEANUP(fd_closep) int fd = root_open(r, rel, st == NULL ? &own : st, e);
 
 	if (fd < 0)
 		return -1;
@@ -120,19 +120,19 @@ tree_read(const struct tree *t, const char *rel, struct buf *b, struct stat *st,
 }
 
 int
-tree_open_parent(const struct tree *t, const char *rel, const char **name, struct err *e)
+root_open_parent(const struct root *r, const char *rel, const char **name, struct err *e)
 {
 	CLEANUP(mem_freep) char *dir = path_dir(rel);
 
 	*name = path_base(rel);
-	return open_below(t->fd, dir, O_RDONLY | O_DIRECTORY, 0, e);
+	return open_below(r->fd, dir, O_RDONLY | O_DIRECTORY, 0, e);
 }
 
 int
-tree_make_parents(const struct tree *t, const char *rel, struct err *e)
+root_make_parents(const struct root *r, const char *rel, struct err *e)
 {
 	CLEANUP(mem_freep) char *part = mem_strdup(rel);
-	CLEANUP(fd_closep) int at = open_below(t->fd, ".", O_RDONLY | O_DIRECTORY, 0, e);
+	CLEANUP(fd_closep) int at = open_below(r->fd, ".", O_RDONLY | O_DIRECTORY, 0, e);
 	char *from = part;
 
 	if (at < 0)
@@ -172,11 +172,11 @@ put_in_place(int dir, const char *tmp, const char *name, bool fresh)
 }
 
 int
-tree_write(const struct tree *t, const char *rel, struct str content, mode_t mode,
+root_write(const struct root *r, const char *rel, struct str content, mode_t mode,
 	bool fresh, struct err *e)
 {
 	const char *name;
-	CLEANUP(fd_closep) int dir = tree_open_parent(t, rel, &name, e);
+	CLEANUP(fd_closep) int dir = root_open_parent(r, rel, &name, e);
 	CLEANUP(fd_closep) int fd = -1;
 	char id[ID_HEX + 1];
 	char tmp[ID_HEX + 16];
@@ -200,17 +200,17 @@ tree_write(const struct tree *t, const char *rel, struct str content, mode_t mod
 }
 
 void
-tree_hash(struct str content, char out[TREE_HASH_HEX + 1])
+root_hash(struct str content, char out[ROOT_HASH_HEX + 1])
 {
 	char whole[REC_SHA_HEX + 1];
 
 	rec_sha256(content, whole);
-	memcpy(out, whole, TREE_HASH_HEX);
-	out[TREE_HASH_HEX] = '\0';
+	memcpy(out, whole, ROOT_HASH_HEX);
+	out[ROOT_HASH_HEX] = '\0';
 }
 
 bool
-tree_is_text(struct str content)
+root_is_text(struct str content)
 {
 	return content.n == 0 ||
 	       (memchr(content.p, '\0', content.n) == NULL && utf8_is_valid(content));

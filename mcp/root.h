@@ -1,5 +1,5 @@
-#ifndef MCP_TREE_H
-#define MCP_TREE_H
+#ifndef MCP_ROOT_H
+#define MCP_ROOT_H
 
 /*
  * The project's files, by paths relative to its root.
@@ -16,14 +16,14 @@
 #include "base/err.h"
 
 enum {
-	TREE_PATH_MAX = 4096,
-	TREE_FILE_MAX = 16 << 20, /* of a file that a tool reads, bytes */
-	TREE_DEPTH_MAX = 64,
-	TREE_ENTRIES_MAX = 1 << 20, /* visited in one walk */
-	TREE_HASH_HEX = 16          /* of the content hash that edits name */
+	ROOT_PATH_MAX = 4096,
+	ROOT_FILE_MAX = 16 << 20, /* of a file that a tool reads, bytes */
+	ROOT_DEPTH_MAX = 64,
+	ROOT_ENTRIES_MAX = 1 << 20, /* visited in one walk */
+	ROOT_HASH_HEX = 16          /* of the content hash that edits name */
 };
 
-struct tree {
+struct root {
 	int fd;           /* the root */
 	const char *path; /* its absolute canonical path, borrowed */
 };
@@ -32,32 +32,32 @@ struct tree {
  * The path relative to the root, yours: no "..", no double slash, "." for the root itself.
  * An absolute path must lie within the root.
  */
-char *tree_rel(const struct tree *t, const char *given, struct err *e);
+char *root_rel(const struct root *r, const char *given, struct err *e);
 
 /* The file for reading; a regular file. st may be NULL. */
-int tree_open(const struct tree *t, const char *rel, struct stat *st, struct err *e);
+int root_open(const struct root *r, const char *rel, struct stat *st, struct err *e);
 /* The whole file, at most b->max bytes; st may be NULL. */
-int tree_read(const struct tree *t, const char *rel, struct buf *b, struct stat *st,
+int root_read(const struct root *r, const char *rel, struct buf *b, struct stat *st,
 	struct err *e);
 /* The descriptor of the directory that holds rel; *name is borrowed from rel. */
-int tree_open_parent(
-	const struct tree *t, const char *rel, const char **name, struct err *e);
+int root_open_parent(
+	const struct root *r, const char *rel, const char **name, struct err *e);
 /* Makes the missing directories above rel. */
-int tree_make_parents(const struct tree *t, const char *rel, struct err *e);
+int root_make_parents(const struct root *r, const char *rel, struct err *e);
 /*
  * Puts a file in place: written beside and renamed, so that a reader sees the old or the new
  * one. Its mode will be exactly mode. With fresh it must not exist yet.
  */
-int tree_write(const struct tree *t, const char *rel, struct str content, mode_t mode,
+int root_write(const struct root *r, const char *rel, struct str content, mode_t mode,
 	bool fresh, struct err *e);
 
-/* First TREE_HASH_HEX digits of the SHA-256. */
-void tree_hash(struct str content, char out[TREE_HASH_HEX + 1]);
+/* First ROOT_HASH_HEX digits of the SHA-256. */
+void root_hash(struct str content, char out[ROOT_HASH_HEX + 1]);
 /* Not text: holds a NUL or is not UTF-8. */
-bool tree_is_text(struct str content);
+bool root_is_text(struct str content);
 
 /* One entry of a walk; its text lives during the call. */
-struct tree_entry {
+struct root_entry {
 	const char *rel;
 	bool is_file,
 		is_link; /* neither: a directory is never shown, so a special file */
@@ -68,13 +68,13 @@ struct tree_entry {
  * `.pando-sandbox` are left out, links are shown and not followed. A visitor that answers
  * false ends the walk. Directories that cannot be read are counted, not fatal.
  */
-struct tree_walk {
-	bool (*visit)(void *to, const struct tree_entry *ent);
+struct root_walk {
+	bool (*visit)(void *to, const struct root_entry *ent);
 	void *to;
 	size_t seen, unreadable;
-	bool cut; /* TREE_ENTRIES_MAX or TREE_DEPTH_MAX was reached */
+	bool cut; /* ROOT_ENTRIES_MAX or ROOT_DEPTH_MAX was reached */
 };
 
-int tree_walk(const struct tree *t, const char *rel, struct tree_walk *w, struct err *e);
+int root_walk(const struct root *r, const char *rel, struct root_walk *w, struct err *e);
 
 #endif
