@@ -9,12 +9,21 @@
  * Messages are JSON objects of at most KEEPER_MSG_MAX bytes; bulk comes as a sealed memfd
  * along with the reply:
  *   {"op":"log","event":E,...}                     -> {"ok":true}
- *   {"op":"snapshot","why":T,"call":ID}            -> {"ok":true,"id":HEX40,"new":bool}
+ *        may have: server tool call_id args_sha256 verdict rule file line mode elapsed_us note
+ *   {"op":"snapshot","why":T,"call":ID}            -> {"ok":true,"id":HEX40,"new":bool,
+ *        "skipped":[{path,reason}...],"skipped_total":N}
  *   {"op":"list","max":N}      -> {"ok":true} + memfd: JSON array of {id,time,why,call,files}
  *   {"op":"diff","id":HEX40}   -> {"ok":true} + memfd: JSON array of {path,status,kind,mode}:
- *        what must happen to make the worktree equal the snapshot
+ *        what must happen to make the worktree equal the snapshot, in that order; statuses
+ *        are write delete mode mkdir rmdir, kinds file link dir (keeper/diff.h)
  *   {"op":"read","id":HEX40,"path":P} -> {"ok":true,"mode":N,"kind":"file|link"} + memfd
  *   any failure                       -> {"ok":false,"error":TEXT}
+ *
+ * Paths are relative to the root. One that is not UTF-8, which JSON cannot carry, stands as
+ * "path_hex":<its bytes in hexadecimal> in the place of "path", in replies and requests.
+ *
+ * "skipped" is what the worktree has and no snapshot holds: FIFOs, sockets, devices, files
+ * above KEEPER_FILE_MAX or not readable, nested repositories' .git. The list is cut to fit.
  */
 
 #include <stdbool.h>
@@ -30,14 +39,28 @@ enum {
 	KEEPER_WHY_MAX = 512,
 	KEEPER_CALL_MAX = 256,
 	KEEPER_PATH_MAX = 4096,
-	KEEPER_BULK_MAX = 64 << 20, /* of a list or diff */
+	KEEPER_BULK_MAX = 64 << 20,  /* of a list or diff */
+	KEEPER_FILE_MAX = 256 << 20, /* of a file in a snapshot */
+	KEEPER_REPLY_MS = 120000,    /* a first snapshot reads the whole project */
 };
+
+struct keeper_why {
+	const char *why, *call; /* cut to their ceilings; call may be NULL */
+};
+
+/*
+ * A keeper that does not answer in KEEPER_REPLY_MS counts as gone: the socket is shut down,
+ * since a late reply would be taken for the next one's, and all later calls fail.
+ */
 
 /* Event, tool, verdict and so on; the keeper itself sets run, agent, root and layer. */
 int keeper_log(int fd, const struct rec *r, struct err *e);
 /* Takes one; is_new is false when nothing had changed since the last. */
 int keeper_snapshot(int fd, const char *why, const char *call, char id[KEEPER_ID_HEX + 1],
 	bool *is_new, struct err *e);
+/* The same; "skipped" of the reply is appended to out as a JSON array. */
+int keeper_snapshot_skipped(int fd, const struct keeper_why *w,
+	char id[KEEPER_ID_HEX + 1], bool *is_new, struct buf *out, struct err *e);
 /* JSON array text appended to out, newest first, at most max entries. */
 int keeper_list(int fd, int max, struct buf *out, struct err *e);
 int keeper_diff(int fd, const char *id, struct buf *out, struct err *e);

@@ -131,13 +131,14 @@ name_store(struct store *s, int root, struct err *e)
 
 /* libgit2 must read no configuration but the store's own, and keep nothing in memory. */
 static int
-start_git(struct err *e)
+start_git(struct store *s, struct err *e)
 {
 	static const int levels[] = { GIT_CONFIG_LEVEL_SYSTEM, GIT_CONFIG_LEVEL_GLOBAL,
 		GIT_CONFIG_LEVEL_XDG, GIT_CONFIG_LEVEL_PROGRAMDATA };
 
 	if (git_libgit2_init() < 0)
 		return store_fail(e, "start libgit2");
+	s->started = true;
 	for (size_t i = 0; i < LEN(levels); i++)
 		if (git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, levels[i], "/nonexistent") <
 			0)
@@ -212,9 +213,7 @@ store_open(struct store *s, int root, struct err *e)
 	struct stat st;
 
 	*s = (struct store){ 0 };
-	if (start_git(e) < 0)
-		return -1;
-	if (name_store(s, root, e) < 0)
+	if (start_git(s, e) < 0 || name_store(s, root, e) < 0)
 		return -1;
 	lock = store_lock(s, e);
 	if (lock < 0)
@@ -236,8 +235,9 @@ store_close(struct store *s)
 	free(s->dir);
 	free(s->lock);
 	free(s->cache);
+	if (s->started)
+		(void)git_libgit2_shutdown(); /* a count; it tells no failure */
 	*s = (struct store){ 0 };
-	(void)git_libgit2_shutdown(); /* counts; nothing to do about a failure */
 }
 
 static void

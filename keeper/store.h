@@ -24,6 +24,7 @@ struct store {
 	git_repository *repo;
 	git_odb *odb;
 	char *dir, *lock, *cache; /* paths */
+	bool started;             /* libgit2 */
 	bool wrote;               /* an object since the last sync */
 };
 

@@ -19,8 +19,8 @@
 #include "keeper/tree.h"
 
 enum {
-	WALK_FILE_MAX = 256 << 20, /* a larger file is skipped */
-	WALK_TRIES = 3,            /* for a file that gets shorter while it is read */
+	WALK_FILE_MAX = KEEPER_FILE_MAX, /* a larger file is skipped */
+	WALK_TRIES = 3, /* for a file that gets shorter while it is read */
 };
 #define WALK_READ_MAX (INT64_C(8) << 30) /* bytes read in one walk */
 
