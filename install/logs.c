@@ -11,7 +11,7 @@
 #include "base/place.h"
 #include "policy/record.h"
 
-enum { LOGS_DEFAULT = 40, LOGS_MOST = 100000 };
+enum { LOGS_DEFAULT = 40, LOGS_MOST = 100000, TIME_AT = 11 };
 
 struct view {
 	const char *run; /* only this one, NULL: all */
@@ -46,12 +46,13 @@ read_words(int argc, char **argv, struct view *v, struct err *e)
 	return 0;
 }
 
+/* The log holds foreign names: nothing of it reaches the terminal raw. */
 static const char *
-text_or(const json_t *j, const char *key, const char *other)
+field(const json_t *j, const char *key, char out[LOG_QUOTED_MAX])
 {
 	const char *t = json_text_of(j, key);
 
-	return t == NULL ? other : t;
+	return log_quoted(str_of(t), out);
 }
 
 static const char *
@@ -64,22 +65,26 @@ colour_of(const struct view *v, const char *verdict)
 					       : "\x1b[33m";
 }
 
-/* 13:53:56 claude  gateway  deny   Bash                      native_tools.default  built-in */
+/* 13:53:56 claude gateway_call_replaced  deny  Bash   native_tools.default  built-in */
 static void
 print_line(const struct view *v, const json_t *j)
 {
-	const char *verdict = text_or(j, "verdict", "");
-	const char *server = text_or(j, "server", "");
-	CLEANUP(mem_freep)
-	char *tool = mem_printf("%s%s%s", server, server[0] == '\0' ? "" : "/",
-		text_or(j, "tool", text_or(j, "note", "")));
-	const char *ts = text_or(j, "ts", "");
+	enum { TS, AGENT, EVENT, VERDICT, SERVER, TOOL, RULE, AT, FIELDS };
+	static const char *const keys[FIELDS] = { "ts", "agent", "event", "verdict",
+		"server", "tool", "rule", "at" };
+	char text[FIELDS][LOG_QUOTED_MAX];
+	char note[LOG_QUOTED_MAX];
+	CLEANUP(mem_freep) char *tool = NULL;
 
-	printf("%.8s %-6s %-28s %s%-5s%s %-32s %s%s%s\n",
-		strlen(ts) > 11 ? ts + 11 : "--:--:--", text_or(j, "agent", "-"),
-		text_or(j, "event", "?"), colour_of(v, verdict), verdict,
-		v->colour ? "\x1b[0m" : "", tool, text_or(j, "rule", ""),
-		json_text_of(j, "at") != NULL ? "  " : "", text_or(j, "at", ""));
+	for (int i = 0; i < FIELDS; i++)
+		(void)field(j, keys[i], text[i]);
+	tool = mem_printf("%s%s%s", text[SERVER], text[SERVER][0] == '\0' ? "" : "/",
+		text[TOOL][0] != '\0' ? text[TOOL] : field(j, "note", note));
+	printf("%.8s %-6s %-28s %s%-5s%s %-32s %s  %s\n",
+		strlen(text[TS]) > TIME_AT ? text[TS] + TIME_AT : "--:--:--",
+		text[AGENT][0] != '\0' ? text[AGENT] : "-", text[EVENT],
+		colour_of(v, text[VERDICT]), text[VERDICT], v->colour ? "\x1b[0m" : "",
+		tool, text[RULE], text[AT]);
 }
 
 static void

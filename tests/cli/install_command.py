@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""pando-ai: what install makes and uninstall takes away, status, policy, logs, usage."""
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tempfile
+
+passed = failed = 0
+
+
+def ok(good, what, have=""):
+    global passed, failed
+    if good:
+        passed += 1
+    else:
+        failed += 1
+        print(f"not ok - {what}: have {have!r}")
+
+
+class Home:
+    """A home folder with, or without, fake agents on PATH behind the shims' place."""
+
+    def __init__(self, build, agents=("claude", "codex")):
+        self.build = build
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pando-install-"))
+        self.agents = self.dir / "agents"
+        self.agents.mkdir()
+        self.bin = self.dir / ".pando" / "bin"
+        for name in agents:
+            path = self.agents / name
+            path.write_text("#!/bin/sh\necho real\n")
+            path.chmod(0o755)
+        self.path = f"{self.bin}:{self.agents}:/usr/bin:/bin"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.dir)
+
+    def run(self, *words, path=None):
+        env = {"HOME": str(self.dir), "PATH": path or self.path}
+        if "PANDO_TEST_RUN" in os.environ:
+            env["PANDO_TEST_RUN"] = os.environ["PANDO_TEST_RUN"]
+        return subprocess.run([self.build / "bin" / "pando-ai", *words], env=env, text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+    def tree(self):
+        out = {}
+        for p in sorted(self.dir.rglob("*")):
+            if p.is_symlink():
+                out[str(p)] = "-> " + os.readlink(p)
+            elif p.is_file():
+                out[str(p)] = hashlib.sha256(p.read_bytes()).hexdigest()
+        return out
+
+
+def install_makes_shims_and_a_policy(build):
+    with Home(build) as h:
+        r = h.run("install")
+        ok(r.returncode == 0, "install succeeds", r.stderr)
+        for name in ("claude", "codex"):
+            link = h.bin / name
+            ok(link.is_symlink() and link.resolve().name == "pando-shim", f"{name} is a shim", link)
+        policy = h.dir / ".pando" / "policy.toml"
+        ok(h.run("policy", "check").returncode == 0, "the policy it wrote is good")
+        policy.write_text("[native_tools]\nallow = [\"Read\"]\n")
+        before = h.tree()
+        ok(h.run("install").returncode == 0, "install again succeeds")
+        after = {k: v for k, v in h.tree().items() if "gateway-debug" not in k}
+        before = {k: v for k, v in before.items() if "gateway-debug" not in k}
+        ok(before == after, "and changes nothing", set(before.items()) ^ set(after.items()))
+
+
+def uninstall_removes_the_shims_only(build):
+    with Home(build) as h:
+        (h.dir / "other").write_text("x")
+        h.run("install")
+        r = h.run("uninstall")
+        ok(r.returncode == 0, "uninstall succeeds", r.stderr)
+        ok(not h.bin.exists(), "the shims' folder is gone", list(h.bin.glob("*")))
+        ok((h.dir / ".pando" / "policy.toml").exists(), "the policy is kept")
+        ok((h.dir / "other").read_text() == "x", "other files are kept")
+        ok(h.run("uninstall").returncode == 0, "uninstall again succeeds")
+
+
+def what_is_not_ours_is_left_alone(build):
+    with Home(build) as h:
+        h.bin.mkdir(parents=True)
+        (h.bin / "claude").write_text("#!/bin/sh\necho mine\n")
+        r = h.run("install")
+        ok(r.returncode == 77, "install refuses to replace a file", r.returncode)
+        ok("is not ours" in r.stderr, "and says why", r.stderr)
+        r = h.run("uninstall")
+        ok(r.returncode == 77, "uninstall refuses too", r.returncode)
+        ok("mine" in (h.bin / "claude").read_text(), "the file is untouched")
+
+
+def without_agents_there_is_nothing_to_install(build):
+    with Home(build, agents=()) as h:
+        r = h.run("install")
+        ok(r.returncode == 127, "status of a missing agent", r.returncode)
+        ok(not list(h.bin.glob("*")), "no shim is made", list(h.bin.glob("*")))
+    with Home(build, agents=("codex",)) as h:
+        r = h.run("install")
+        ok(r.returncode == 0, "one agent is enough", r.stderr)
+        ok([p.name for p in h.bin.iterdir()] == ["codex"], "only its shim is made")
+        ok("no claude on PATH" in r.stdout, "the other is told", r.stdout)
+
+
+def status_tells_what_typing_the_name_starts(build):
+    with Home(build) as h:
+        r = h.run("status")
+        ok(r.returncode == 1 and "claude   NOT supervised" in r.stdout, "before install", r.stdout)
+        h.run("install")
+        r = h.run("status")
+        ok("claude   supervised" in r.stdout and "codex    supervised" in r.stdout, "after", r.stdout)
+        ok(r.returncode == 0, "all is well", r.stdout + r.stderr)
+        r = h.run("status", path=f"{h.agents}:{h.bin}:/usr/bin:/bin")
+        ok(r.returncode == 1 and "NOT supervised" in r.stdout, "the agent before the shim", r.stdout)
+        (h.dir / ".pando" / "policy.toml").write_text("[proxy]\nclaude = \"audit\"\n")
+        r = h.run("status")
+        ok(r.returncode == 1 and "not stopped on the wire" in r.stdout, "audit mode is told", r.stdout)
+        ok("NOT available" not in r.stdout, "the sandbox works here", r.stdout)
+
+
+def policy_check_names_the_place(build):
+    with Home(build) as h:
+        bad = h.dir / "bad.toml"
+        bad.write_text("[native_tools]\ndefualt = \"deny\"\n")
+        r = h.run("policy", "check", str(bad))
+        ok(r.returncode == 78, "status", r.returncode)
+        ok(f"{bad}:2:1: unknown key 'defualt' (did you mean 'default'?)" in r.stderr, "place", r.stderr)
+        r = h.run("policy", "check", str(h.dir / "none.toml"))
+        ok(r.returncode == 78 and "none.toml" in r.stderr, "a file that is not there", r.stderr)
+        r = h.run("policy", "check")
+        ok(r.returncode == 0 and "built-in: good" in r.stdout, "without a file", r.stdout)
+
+
+def logs_show_the_last_decisions(build):
+    with Home(build) as h:
+        r = h.run("logs")
+        ok(r.returncode == 0 and "Nothing has been decided" in r.stdout, "no log yet", r.stdout)
+        h.run("install")
+        log = h.dir / ".pando-data" / "gateway-debug.jsonl"
+        lines = log.read_text().splitlines()
+        ok(all("installer_" in json.loads(x)["event"] for x in lines) and len(lines) == 3, "lines", lines)
+        with log.open("a") as f:
+            f.write(json.dumps({"ts": "2026-11-21T10:11:12.000Z", "event": "hook_denied", "run": "r1",
+                                "tool": "Bash\u001b[31m", "verdict": "deny", "rule": "x"}) + "\n")
+        r = h.run("logs")
+        ok("10:11:12" in r.stdout and "hook_denied" in r.stdout and "deny" in r.stdout, "shown", r.stdout)
+        ok("\x1b" not in r.stdout, "foreign text does not reach the terminal raw", r.stdout)
+        ok(len(h.run("logs", "-n", "1").stdout.splitlines()) == 1, "-n")
+        r = h.run("logs", "--run", "r1", "--json")
+        ok(json.loads(r.stdout)["event"] == "hook_denied", "--run and --json", r.stdout)
+        ok(h.run("logs", "-n", "x").returncode == 64, "a bad count")
+
+
+def wrong_words_are_usage_errors(build):
+    with Home(build) as h:
+        for words in ([], ["nonsense"], ["install", "x"], ["proxy"], ["policy"], ["demo", "x"], ["status", "x"]):
+            r = h.run(*words)
+            ok(r.returncode == 64 and r.stderr, f"{words}", (r.returncode, r.stderr))
+        ok(h.run("--help").returncode == 0, "--help")
+        ok(h.run("--version").stdout.startswith("pando-ai "), "--version")
+        ok("No gateway" in h.run("proxy", "stop").stdout, "stop without a gateway")
+        ok("No gateway" in h.run("proxy", "status").stdout, "status without a gateway")
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--build", type=pathlib.Path, required=True)
+    build = arguments.parse_args().build.resolve()
+    for test in (install_makes_shims_and_a_policy, uninstall_removes_the_shims_only,
+                 what_is_not_ours_is_left_alone, without_agents_there_is_nothing_to_install,
+                 status_tells_what_typing_the_name_starts, policy_check_names_the_place,
+                 logs_show_the_last_decisions, wrong_words_are_usage_errors):
+        test(build)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return failed > 0
+
+
+sys.exit(main())
