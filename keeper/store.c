@@ -32,23 +32,32 @@ enum {
 
 #define CHAIN "refs/heads/main"
 
+/* Some of libgit2's failures have a text of their own and some only errno. */
+static void
+forget_failures(void)
+{
+	git_error_clear();
+	errno = 0;
+}
+
 int
 store_fail(struct err *e, const char *fmt, ...)
 {
 	static const int full[] = { ENOSPC, EDQUOT, EROFS };
+	const int no = errno;
 	const git_error *why = git_error_last();
-	const char *reason = why == NULL ? "unknown reason" : why->message;
+	const char *reason = why != NULL ? why->message : strerror(no);
 	char what[ERR_TEXT_MAX];
 	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof what, fmt, ap); /* a cut message is still one */
 	va_end(ap);
-	(void)err_set(e, ERR_SYS, "%s: %s", what, reason);
 	for (size_t i = 0; i < LEN(full); i++)
-		if (strstr(reason, strerror(full[i])) != NULL)
-			e->code = ERR_SPACE;
-	return -1;
+		if (no == full[i] || strstr(reason, strerror(full[i])) != NULL)
+			return err_set(e, ERR_SPACE, "%s: %s: make room there", what,
+				strerror(full[i]));
+	return err_set(e, ERR_SYS, "%s: %s", what, reason);
 }
 
 /* True when fd is the directory top or lies below it; by what the kernel says, not by name. */
@@ -302,6 +311,7 @@ put(struct store *s, struct str bytes, git_object_t type, unsigned char oid[TREE
 {
 	git_oid id;
 
+	forget_failures();
 	if (git_odb_write(&id, s->odb, bytes.n > 0 ? bytes.p : "", bytes.n, type) < 0)
 		return store_fail(e, "write to the snapshot store %s", s->dir);
 	s->wrote = true;
@@ -334,6 +344,7 @@ stream_in(struct store *s, int fd, int64_t size, git_oid *id, struct err *e)
 	CLEANUP(stream_free) git_odb_stream *to = NULL;
 	char step[HASH_STEP];
 
+	forget_failures();
 	if (git_odb_open_wstream(&to, s->odb, (uint64_t)size, GIT_OBJECT_BLOB) < 0)
 		return store_fail(e, "write to the snapshot store %s", s->dir);
 	while (size > 0) {
@@ -391,6 +402,7 @@ get(struct store *s, const unsigned char oid[TREE_OID], size_t max, struct err *
 	git_oid id;
 	size_t n;
 
+	forget_failures();
 	memcpy(id.id, oid, TREE_OID);
 	if (git_odb_read_header(&n, &type, s->odb, &id) < 0) {
 		(void)store_fail(e, "read from the snapshot store %s", s->dir);
@@ -436,8 +448,10 @@ store_copy_blob(struct store *s, const unsigned char oid[TREE_OID], int fd, stru
 int
 store_head(struct store *s, git_oid *id, struct err *e)
 {
-	const int got = git_reference_name_to_id(id, s->repo, CHAIN);
+	int got;
 
+	forget_failures();
+	got = git_reference_name_to_id(id, s->repo, CHAIN);
 	if (got == GIT_ENOTFOUND)
 		return 1;
 	return got < 0 ? store_fail(e, "read the newest snapshot of %s", s->dir) : 0;
@@ -452,6 +466,7 @@ store_advance(struct store *s, const git_oid *id, struct err *e)
 	if (s->wrote && sync_dir(s->dir, e) < 0)
 		return -1;
 	s->wrote = false;
+	forget_failures();
 	/* only here: for each object it would cost a sync of its own */
 	(void)git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 1);
 	got = git_reference_create(&ref, s->repo, CHAIN, id, 1, NULL);
