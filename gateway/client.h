@@ -7,7 +7,8 @@
  * connection:
  *
  *   {"op":"register","run":ID,"agent":"claude","agent_version":V,"root":P,
- *    "policy":PATH|null,"policy_sha256":H}         -> {"ok":true,"port":N,"token":HEX64}
+ *    "policy":PATH|null,"policy_sha256":H,"log":PATH|null}
+ *                                                  -> {"ok":true,"port":N,"token":HEX64}
  *   {"op":"status"}  -> {"ok":true,"pid":N,"port":N,"runs":[{"run":..,"agent":..,"root":..,"pid":N}]}
  *   {"op":"stop"}    -> {"ok":true}                 ends the gateway
  *   any failure      -> {"ok":false,"error":TEXT}
@@ -33,6 +34,7 @@ struct gw_register {
 	const char *agent, *agent_version, *root;
 	const char *policy; /* path of the policy file, NULL: built-in */
 	const char *policy_sha256;
+	const char *log; /* the run's decision log, NULL: as the environment says */
 };
 
 /*

@@ -1,0 +1,86 @@
+#include "gateway/audit.h"
+
+#include <stdio.h>
+
+enum { EVENT_MAX = 64, NOTE_MAX = 96 };
+
+static const char layer[] = "gateway";
+
+static const char *
+mode_of(const struct gw_reg *r)
+{
+	return pol_mode_name(pol_mode_of(r->policy, r->agent));
+}
+
+int
+gw_audit_run(struct gw_reg *r, const char *event, struct err *e)
+{
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+
+	rec.event = event;
+	rec.layer = layer;
+	rec.api = gw_api_name(r->agent == POL_CODEX ? GW_RESPONSES : GW_MESSAGES);
+	rec.mode = mode_of(r);
+	rec.file = pol_file(r->policy);
+	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_request(struct gw_reg *r, const struct gw_audit_request *q, struct err *e)
+{
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+	char note[NOTE_MAX];
+
+	rec.event = "gateway_request";
+	rec.layer = layer;
+	rec.direction = "request";
+	rec.api = gw_api_name(q->api);
+	rec.mode = mode_of(r);
+	rec.elapsed_us = q->elapsed_us;
+	rec.verdict = pol_verdict_name(q->refusal == NULL ? POL_ALLOW : POL_DENY);
+	if (q->refusal != NULL) {
+		rec.note = str_of(q->refusal);
+	} else if (q->changes > 0) {
+		(void)snprintf(note, sizeof note, "%zu parts taken out", q->changes);
+		rec.note = str_of(note);
+	}
+	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
+	const struct gw_finding *f, struct err *e)
+{
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+	char event[EVENT_MAX];
+
+	(void)snprintf(event, sizeof event, "gateway_%s_%s", f->what,
+		strcmp(f->done, "passed") == 0 ? "allowed" : f->done);
+	rec.event = event;
+	rec.layer = layer;
+	rec.direction = direction;
+	rec.api = gw_api_name(api);
+	rec.call_id = f->call_id;
+	rec.args = f->args;
+	rec.mode = mode_of(r);
+	rec.note = f->note;
+	rec_decided(&rec, &f->use, &f->decision);
+	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_refused(struct rec_log *log, const struct rec_who *who, enum gw_api api,
+	const char *why, struct err *e)
+{
+	struct rec rec = REC_INIT;
+
+	rec.event = "gateway_refused";
+	rec.layer = layer;
+	rec.api = gw_api_name(api);
+	rec.verdict = pol_verdict_name(POL_DENY);
+	rec.note = str_of(why);
+	return rec_write(log, who, &rec, e);
+}

@@ -1,0 +1,36 @@
+#ifndef GATEWAY_AUDIT_H
+#define GATEWAY_AUDIT_H
+
+/*
+ * The gateway's lines in the decision log. Each answers -1 when the line could not be
+ * written; the caller then does not carry out what it was about to do.
+ */
+
+#include "base/err.h"
+#include "gateway/enforce.h"
+#include "gateway/runs.h"
+
+/* gateway_run_registered, gateway_run_ended. */
+int gw_audit_run(struct gw_reg *r, const char *event, struct err *e);
+
+/*
+ * gateway_request: what was decided about a whole request. refusal is NULL when it passed;
+ * changes is how many parts of it were taken out.
+ */
+struct gw_audit_request {
+	enum gw_api api;
+	const char *refusal;
+	size_t changes;
+	int64_t elapsed_us;
+};
+int gw_audit_request(struct gw_reg *r, const struct gw_audit_request *q, struct err *e);
+
+/* gateway_definition_stripped, gateway_call_allowed, gateway_call_replaced, ... */
+int gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
+	const struct gw_finding *f, struct err *e);
+
+/* gateway_refused: what was not let in, or an answer that was not handed on. */
+int gw_audit_refused(struct rec_log *log, const struct rec_who *who, enum gw_api api,
+	const char *why, struct err *e);
+
+#endif

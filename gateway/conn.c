@@ -1,0 +1,523 @@
+#include "gateway/conn.h"
+
+#include <assert.h>
+#include <event2/http.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gateway/audit.h"
+#include "gateway/head.h"
+#include "gateway/http.h"
+#include "gateway/upstream.h"
+
+enum { OUT_MAX = 2 * GW_BODY_MAX, URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
+
+enum { STATUS_MOVED = 300, STATUS_ERROR = 400, STATUS_BAD_GATEWAY = 502 };
+
+struct gw_conn {
+	LIST_ENTRY(gw_conn) link;
+	struct gw_reg *run;
+	struct gw_upstream *upstream;
+	struct gw_route route;
+	enum gw_state state;
+	enum gw_state
+		then; /* where to go when the provider's transfer is gone; or GW_NEW */
+	struct evhttp_request *q; /* NULL once answered, or the client has gone */
+	struct gw_http_watch watch;
+	struct gw_up *up;
+	struct gw_stream *stream;
+	struct gw_rules rules;
+	struct gw_sink sink;
+	const char *direction;
+	size_t changes;
+	struct buf body; /* of the request, as it goes on */
+	struct buf head; /* of the answer, as it goes on */
+	int status;
+	struct buf answer; /* a JSON answer: as it came, then as it goes on */
+	bool paused;
+	bool log_failed;
+	bool is_told; /* the refusal is in the decision log already */
+	int refusal;  /* its status */
+	struct err e; /* its text */
+};
+
+static const char *const state_name[GW_STATES] = { "NEW", "ASK", "WAIT", "STREAM",
+	"WHOLE", "PASS", "REPLY", "REFUSE", "END", "CUT", "GONE" };
+
+#define TO(s) (1u << (s))
+static const unsigned int moves[GW_STATES] = {
+	[GW_NEW] = TO(GW_ASK),
+	[GW_ASK] = TO(GW_WAIT) | TO(GW_REFUSE),
+	[GW_WAIT] = TO(GW_STREAM) | TO(GW_WHOLE) | TO(GW_PASS) | TO(GW_REFUSE) |
+		    TO(GW_CUT) | TO(GW_GONE),
+	[GW_STREAM] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
+	[GW_WHOLE] = TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_CUT) | TO(GW_GONE),
+	[GW_PASS] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
+	[GW_REPLY] = TO(GW_GONE),
+	[GW_REFUSE] = TO(GW_GONE),
+	[GW_END] = TO(GW_GONE),
+	[GW_CUT] = TO(GW_GONE),
+};
+
+static enum gw_state enter(struct gw_conn *c);
+
+static void
+conn_free(struct gw_conn *c)
+{
+	if (c->up != NULL)
+		gw_up_cancel(c->up);
+	gw_stream_free(c->stream);
+	buf_fini(&c->body);
+	buf_fini(&c->head);
+	buf_fini(&c->answer);
+	LIST_REMOVE(c, link);
+	c->run->nconns--;
+	free(c);
+}
+
+/* The one door. After a move to GW_GONE the exchange is freed. */
+static void
+gw_go(struct gw_conn *c, enum gw_state to)
+{
+	while (to != c->state) {
+		assert((moves[c->state] & TO(to)) != 0);
+		log_debug("run %s: exchange: %s -> %s", c->run->id, state_name[c->state],
+			state_name[to]);
+		c->state = to;
+		if (to == GW_GONE) {
+			conn_free(c);
+			return;
+		}
+		to = enter(c);
+	}
+}
+
+/* What is wrong with the exchange, for when it is refused. */
+static enum gw_state
+refuse(struct gw_conn *c, int status)
+{
+	c->refusal = status;
+	return GW_REFUSE;
+}
+
+/* --- what policy found ------------------------------------------------------------ */
+
+static void
+on_found(void *to, const struct gw_finding *f)
+{
+	struct gw_conn *c = to;
+	struct err e = ERR_INIT;
+
+	if (strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0)
+		c->changes++;
+	if (c->log_failed ||
+		gw_audit_finding(c->run, c->route.api, c->direction, f, &e) == 0)
+		return;
+	c->log_failed = true;
+	c->e = e;
+}
+
+/* -1 when a decision could not be recorded; the error says so, whatever it said before. */
+static int
+check_log(struct gw_conn *c, struct err *e)
+{
+	if (!c->log_failed)
+		return 0;
+	*e = c->e;
+	return err_wrap(e, "pando-ai: stopped, since its decision could not be recorded");
+}
+
+/* --- the request ------------------------------------------------------------------ */
+
+static int
+check_body(struct gw_conn *c, struct str head, struct err *e)
+{
+	const int64_t begin = clock_mono_us();
+	struct gw_audit_request said = { .api = c->route.api };
+	const struct str body = gw_http_body(c->q);
+	int got = 0;
+
+	if (!gw_head_is_identity(head))
+		got = err_set(e, ERR_REFUSED,
+			"pando-ai: a compressed request body cannot be checked yet: send it "
+			"without Content-Encoding");
+	else if (body.n > GW_BODY_MAX)
+		got = err_set(e, ERR_REFUSED,
+			"pando-ai: the request has %zu bytes, the gateway takes at most %d",
+			body.n, GW_BODY_MAX);
+	else if (c->route.post)
+		got = gw_request(c->route.api, &c->rules, body, &c->body, &c->sink, e);
+	if (got == 0 && c->body.over)
+		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
+	gw_http_drop_body(c->q);
+	said.refusal = got < 0 ? e->text : NULL;
+	said.changes = c->changes;
+	said.elapsed_us = clock_mono_us() - begin;
+	if (!c->log_failed && gw_audit_request(c->run, &said, &c->e) < 0)
+		c->log_failed = true;
+	c->is_told = !c->log_failed;
+	return check_log(c, e) < 0 ? -1 : got;
+}
+
+static void
+fields_up(struct str head, struct buf *out)
+{
+	const struct str nominated = gw_head_get(head, "connection");
+	struct str rest = head, name, value;
+
+	while (gw_head_next(&rest, &name, &value))
+		if (gw_head_goes_up(name, nominated))
+			gw_head_put(out, name, value);
+}
+
+static enum gw_up_took on_head(void *to, int status, struct str lines);
+static enum gw_up_took on_body(void *to, struct str bytes);
+static void on_done(void *to, const char *why);
+
+static int
+send_up(struct gw_conn *c, struct str head, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf fields = BUF_INIT(GW_HEAD_MAX);
+	CLEANUP(buf_fini) struct buf url = BUF_INIT(URL_MAX);
+	const struct gw_up_calls calls = { on_head, on_body, on_done, c };
+	struct gw_up_request r = { .post = c->route.post, .body = buf_str(&c->body) };
+
+	fields_up(head, &fields);
+	buf_puts(&url, pol_upstream(c->run->policy, c->run->agent));
+	buf_put_str(&url, c->route.up);
+	if (fields.over || url.over)
+		return err_set(e, ERR_DATA, "pando-ai: the headers are too long");
+	r.url = buf_text(&url);
+	r.head = buf_str(&fields);
+	c->up = gw_up_start(c->upstream, &r, &calls, e);
+	return c->up == NULL ? err_wrap(e, "pando-ai: the provider cannot be asked") : 0;
+}
+
+static enum gw_state
+enter_ask(struct gw_conn *c)
+{
+	CLEANUP(buf_fini) struct buf head = BUF_INIT(GW_HEAD_MAX);
+
+	gw_http_watch(c->q, &c->watch);
+	if (gw_http_fields(c->q, &head, &c->e) < 0)
+		return refuse(c, HTTP_BADREQUEST);
+	c->rules.body_fixed = c->rules.agent == POL_CLAUDE &&
+			      gw_head_is_login(buf_str(&head));
+	c->direction = "request";
+	if (check_body(c, buf_str(&head), &c->e) < 0 ||
+		send_up(c, buf_str(&head), &c->e) < 0)
+		return refuse(c, HTTP_BADREQUEST);
+	c->direction = "response";
+	return GW_WAIT;
+}
+
+/* --- the answer ------------------------------------------------------------------- */
+
+/* curl is at work: where to go is noted, on_done goes there. */
+static enum gw_up_took
+stop(struct gw_conn *c, enum gw_state then)
+{
+	c->then = then;
+	return GW_UP_STOP;
+}
+
+static void
+fields_down(struct gw_conn *c, struct str head)
+{
+	const struct str nominated = gw_head_get(head, "connection");
+	struct str name, value;
+
+	while (gw_head_next(&head, &name, &value))
+		if (gw_head_goes_down(name, nominated))
+			gw_head_put(&c->head, name, value);
+}
+
+/* An answer that could carry a call is inspected or refused, never passed unread. */
+static enum gw_state
+kind_of_answer(struct gw_conn *c, struct str head)
+{
+	const struct str type = gw_head_get(head, "content-type");
+	char quoted[LOG_QUOTED_MAX];
+
+	if (c->status >= STATUS_ERROR ||
+		(c->route.kind == GW_TO_MODELS && c->status < STATUS_MOVED))
+		return GW_PASS;
+	if (c->status >= STATUS_MOVED) {
+		(void)err_set(&c->e, ERR_GATEWAY,
+			"pando-ai: the provider redirects (status %d), which is not followed: "
+			"set its real address in [proxy] of %s",
+			c->status, pol_file(c->run->policy));
+		return refuse(c, HTTP_BADREQUEST);
+	}
+	if (!gw_head_is_identity(head)) {
+		(void)err_set(&c->e, ERR_GATEWAY,
+			"pando-ai: the provider sent a compressed answer although none was "
+			"asked for: it cannot be checked");
+		return refuse(c, HTTP_BADREQUEST);
+	}
+	if (gw_head_count(head, "content-type") == 1) {
+		if (c->route.kind == GW_TO_CALL &&
+			gw_head_is_media(type, "text/event-stream"))
+			return GW_STREAM;
+		if (gw_head_is_media(type, "application/json"))
+			return c->route.kind == GW_TO_CALL ? GW_WHOLE : GW_PASS;
+	}
+	(void)err_set(&c->e, ERR_GATEWAY,
+		"pando-ai: the provider answered with content of type \"%s\", which cannot be "
+		"checked",
+		log_quoted(type, quoted));
+	return refuse(c, HTTP_BADREQUEST);
+}
+
+static enum gw_up_took
+on_head(void *to, int status, struct str lines)
+{
+	struct gw_conn *c = to;
+	enum gw_state next;
+
+	c->status = status;
+	next = kind_of_answer(c, lines);
+	if (next == GW_REFUSE)
+		return stop(c, GW_REFUSE);
+	fields_down(c, lines);
+	gw_go(c, next);
+	return GW_UP_TOOK;
+}
+
+static enum gw_up_took
+filter(struct gw_conn *c, struct str bytes)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(GW_HELD_MAX + GW_EVENT_MAX);
+	struct err e = ERR_INIT;
+	const int got = gw_stream_feed(c->stream, bytes, &out, &e);
+
+	if (c->log_failed || out.over)
+		return stop(c, GW_CUT);
+	gw_http_send(c->q, buf_str(&out), &c->watch);
+	return got < 0 ? stop(c, GW_END) : GW_UP_TOOK;
+}
+
+static enum gw_up_took
+on_body(void *to, struct str bytes)
+{
+	struct gw_conn *c = to;
+
+	if (c->then != GW_NEW)
+		return GW_UP_STOP;
+	if (c->state == GW_WHOLE) {
+		buf_put_str(&c->answer, bytes);
+		if (!c->answer.over)
+			return GW_UP_TOOK;
+		(void)err_set(&c->e, ERR_GATEWAY,
+			"pando-ai: the answer is longer than the %d bytes that the gateway takes",
+			GW_BODY_MAX);
+		return stop(c, refuse(c, HTTP_BADREQUEST));
+	}
+	if (gw_http_backlog(c->q) > GW_BACKLOG_MAX) {
+		c->paused = true;
+		return GW_UP_PAUSE;
+	}
+	if (c->state == GW_STREAM)
+		return filter(c, bytes);
+	gw_http_send(c->q, bytes, &c->watch);
+	return GW_UP_TOOK;
+}
+
+static void
+on_drained(void *to)
+{
+	struct gw_conn *c = to;
+
+	if (!c->paused || c->up == NULL)
+		return;
+	c->paused = false;
+	gw_up_resume(c->up); /* c may be gone behind this */
+}
+
+static enum gw_state
+unreachable(struct gw_conn *c, const char *why)
+{
+	(void)err_set(&c->e, ERR_GATEWAY,
+		"pando-ai: no answer from the provider at %s: %s. Check the network and "
+		"[proxy] in %s, then try again",
+		pol_upstream(c->run->policy, c->run->agent), why,
+		pol_file(c->run->policy));
+	return refuse(c, STATUS_BAD_GATEWAY);
+}
+
+static enum gw_state
+end_of_stream(struct gw_conn *c)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(GW_HELD_MAX + GW_EVENT_MAX);
+	struct err e = ERR_INIT;
+	/* -1 has put its error event into out, which is then a good end */
+	const int got = gw_stream_end(c->stream, &out, &e);
+
+	if (c->log_failed || out.over)
+		return GW_CUT;
+	gw_http_send(c->q, buf_str(&out), &c->watch);
+	return got < 0 && out.n == 0 ? GW_CUT : GW_END;
+}
+
+static enum gw_state
+check_answer(struct gw_conn *c)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(OUT_MAX);
+	struct err e = ERR_INIT;
+	int got = gw_answer(
+		c->route.api, &c->rules, buf_str(&c->answer), &out, &c->sink, &e);
+
+	if (got == 0 && out.over)
+		got = err_set(&e, ERR_REFUSED, "pando-ai: the answer became too long");
+	if (check_log(c, &e) < 0 || got < 0) {
+		c->e = e;
+		return refuse(c, HTTP_BADREQUEST);
+	}
+	buf_fini(&c->answer);
+	c->answer = out;
+	out = (struct buf)BUF_INIT(0);
+	return GW_REPLY;
+}
+
+static enum gw_state
+after(struct gw_conn *c, const char *why)
+{
+	switch (c->state) {
+	case GW_WAIT:
+		return unreachable(c, why != NULL ? why : "it sent nothing");
+	case GW_STREAM:
+		return why != NULL ? GW_CUT : end_of_stream(c);
+	case GW_WHOLE:
+		return why != NULL ? unreachable(c, why) : check_answer(c);
+	case GW_PASS:
+		return why != NULL ? GW_CUT : GW_END;
+	case GW_NEW:
+	case GW_ASK:
+	case GW_REPLY:
+	case GW_REFUSE:
+	case GW_END:
+	case GW_CUT:
+	case GW_GONE:
+	case GW_STATES:
+		break;
+	}
+	return c->state; /* no transfer is under way in these */
+}
+
+static void
+on_done(void *to, const char *why)
+{
+	struct gw_conn *c = to;
+
+	c->up = NULL;
+	if (why != NULL)
+		log_debug("run %s: the provider's transfer ended: %s", c->run->id, why);
+	gw_go(c, c->then != GW_NEW ? c->then : after(c, why));
+}
+
+/* --- what the states do ------------------------------------------------------------ */
+
+static enum gw_state
+enter_refuse(struct gw_conn *c)
+{
+	const struct rec_who who = gw_reg_who(c->run);
+	struct err e = ERR_INIT;
+	/* a network that is down may come back; all else stays as it is */
+	const struct gw_http_refusal r = { .api = c->route.api,
+		.status = c->refusal,
+		.text = c->e.text,
+		.final = c->refusal != STATUS_BAD_GATEWAY };
+
+	if (!c->is_told || c->direction == NULL || strcmp(c->direction, "response") == 0)
+		/* nothing goes on, so there is nothing to hold back if this fails */
+		(void)gw_audit_refused(&c->run->log, &who, c->route.api, c->e.text, &e);
+	gw_http_refuse(c->q, &r);
+	c->q = NULL;
+	return GW_GONE;
+}
+
+static enum gw_state
+enter_reply(struct gw_conn *c)
+{
+	gw_http_start(c->q, c->status, buf_str(&c->head));
+	gw_http_send(c->q, buf_str(&c->answer), &c->watch);
+	gw_http_end(c->q);
+	c->q = NULL;
+	return GW_GONE;
+}
+
+static enum gw_state
+enter(struct gw_conn *c)
+{
+	switch (c->state) {
+	case GW_ASK:
+		return enter_ask(c);
+	case GW_STREAM:
+		c->stream = gw_stream_new(c->route.api, &c->rules, &c->sink);
+		gw_http_start(c->q, c->status, buf_str(&c->head));
+		return GW_STREAM;
+	case GW_PASS:
+		gw_http_start(c->q, c->status, buf_str(&c->head));
+		return GW_PASS;
+	case GW_REPLY:
+		return enter_reply(c);
+	case GW_REFUSE:
+		return enter_refuse(c);
+	case GW_END:
+		gw_http_end(c->q);
+		c->q = NULL;
+		return GW_GONE;
+	case GW_CUT:
+		gw_http_cut(c->q);
+		c->q = NULL;
+		return GW_GONE;
+	case GW_NEW:
+	case GW_WAIT:
+	case GW_WHOLE:
+	case GW_GONE:
+	case GW_STATES:
+		break;
+	}
+	return c->state;
+}
+
+static void
+on_client_gone(void *to)
+{
+	struct gw_conn *c = to;
+
+	if (evhttp_request_get_connection(c->q) == NULL)
+		evhttp_request_free(c->q);
+	c->q = NULL;
+	gw_go(c, GW_GONE);
+}
+
+void
+gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route *route,
+	struct evhttp_request *q)
+{
+	struct gw_conn *c = mem_alloc(sizeof *c);
+
+	c->run = run;
+	c->upstream = up;
+	c->route = *route;
+	c->q = q;
+	c->watch = (struct gw_http_watch){ on_client_gone, on_drained, c };
+	c->rules = (struct gw_rules){ .policy = run->policy,
+		.agent = run->agent,
+		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT };
+	c->sink = (struct gw_sink){ on_found, c };
+	c->body = (struct buf)BUF_INIT(OUT_MAX);
+	c->head = (struct buf)BUF_INIT(GW_HEAD_MAX);
+	c->answer = (struct buf)BUF_INIT(GW_BODY_MAX);
+	LIST_INSERT_HEAD(&run->conns, c, link);
+	run->nconns++;
+	gw_go(c, GW_ASK);
+}
+
+void
+gw_conn_abort(struct gw_conn *c)
+{
+	gw_go(c, GW_CUT);
+}

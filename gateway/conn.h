@@ -1,0 +1,46 @@
+#ifndef GATEWAY_CONN_H
+#define GATEWAY_CONN_H
+
+/*
+ * One exchange: a request of a run's agent, checked, sent to the provider, its answer
+ * checked and handed back.
+ *
+ *   ASK ----> WAIT ----> STREAM ---> END      events through the filter, ended well
+ *    |          |  \---> PASS -----> END      nothing in it for policy: as it comes
+ *    |          |   \--> WHOLE ----> REPLY    a JSON answer, collected and checked
+ *    |          |          |
+ *    \----------+----------+-------> REFUSE   nothing was sent yet: an error that says why
+ *               +--- STREAM, PASS -> CUT      too late for that: the connection breaks
+ *
+ * Everything ends in GONE, which frees it: also when the client goes away. Nothing reaches
+ * client or provider unless the line about it is in the decision log.
+ */
+
+#include "gateway/route.h"
+#include "gateway/runs.h"
+
+struct evhttp_request;
+struct gw_upstream;
+
+enum gw_state {
+	GW_NEW,
+	GW_ASK,
+	GW_WAIT,
+	GW_STREAM,
+	GW_WHOLE,
+	GW_PASS,
+	GW_REPLY,
+	GW_REFUSE,
+	GW_END,
+	GW_CUT,
+	GW_GONE,
+	GW_STATES
+};
+
+/* Takes the request over; route borrows from it. */
+void gw_conn_start(struct gw_reg *run, struct gw_upstream *up,
+	const struct gw_route *route, struct evhttp_request *q);
+/* The run has ended or the gateway stops. */
+void gw_conn_abort(struct gw_conn *c);
+
+#endif

@@ -1,0 +1,263 @@
+#include "gateway/control.h"
+
+#include <errno.h>
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/json/json.h"
+#include "base/log.h"
+
+enum { REPLY_MAX = 4 << 20, PEER_S = 5 };
+
+struct gw_peer {
+	LIST_ENTRY(gw_peer) link;
+	struct gw_control *all;
+	struct bufferevent *bev;
+	pid_t pid;
+	bool is_answered;
+	bool stays; /* asked to stop: its connection ends with us */
+};
+
+static void
+peer_free(struct gw_peer *p)
+{
+	LIST_REMOVE(p, link);
+	p->all->npeers--;
+	bufferevent_free(p->bev);
+	free(p);
+}
+
+/* --- the operations: 0 with the rest of the reply in out, or -1 --------------------- */
+
+static int
+op_register(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+{
+	const struct gw_register want = {
+		.run = json_text_of(ask, "run"),
+		.agent = json_text_of(ask, "agent"),
+		.agent_version = json_text_of(ask, "agent_version"),
+		.root = json_text_of(ask, "root"),
+		.policy = json_text_of(ask, "policy"),
+		.policy_sha256 = json_text_of(ask, "policy_sha256"),
+		.log = json_text_of(ask, "log"),
+	};
+	struct gw_reg *r = gw_runs_add(p->all->runs, &want, p->pid, e);
+
+	if (r == NULL)
+		return -1;
+	if (p->all->on_registered(r, p->all->to, e) < 0) {
+		gw_runs_drop(r);
+		return -1;
+	}
+	(void)json_object_set_new(out, "port", json_integer(p->all->port));
+	(void)json_object_set_new(out, "token", json_string(r->token.hex));
+	return 0;
+}
+
+static int
+op_status(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+{
+	json_t *runs = json_array();
+	const struct gw_reg *r;
+
+	(void)ask; /* it has no parameters */
+	(void)e;
+	LIST_FOREACH(r, &p->all->runs->head, link)
+	(void)json_array_append_new(
+		runs, json_pack("{s:s,s:s,s:s,s:s,s:i}", "run", r->id, "agent",
+			      pol_agent_name(r->agent), "agent_version", r->agent_version,
+			      "root", r->root, "pid", (int)r->pid));
+	(void)json_object_set_new(out, "pid", json_integer(getpid()));
+	(void)json_object_set_new(out, "port", json_integer(p->all->port));
+	(void)json_object_set_new(out, "runs", runs);
+	return 0;
+}
+
+static int
+op_stop(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+{
+	(void)ask;
+	(void)out;
+	(void)e;
+	p->stays = true;
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e);
+} ops[] = {
+	{ "register", op_register },
+	{ "status", op_status },
+	{ "stop", op_stop },
+}; /* everything that can be asked of a gateway */
+
+static int
+perform(struct gw_peer *p, struct str line, json_t *out, struct err *e)
+{
+	CLEANUP(json_freep) json_t *ask = json_parse(line, e);
+	const char *op;
+
+	if (ask == NULL)
+		return -1;
+	op = json_text_of(ask, "op");
+	for (size_t i = 0; op != NULL && i < LEN(ops); i++)
+		if (strcmp(op, ops[i].name) == 0)
+			return ops[i].run(p, ask, out, e);
+	return err_set(e, ERR_DATA, "want \"op\": register, status or stop");
+}
+
+/* --- the connection ----------------------------------------------------------------- */
+
+static void
+answer(struct gw_peer *p, struct str line)
+{
+	CLEANUP(buf_fini) struct buf reply = BUF_INIT(REPLY_MAX);
+	CLEANUP(json_freep) json_t *out = json_object();
+	struct err e = ERR_INIT;
+
+	(void)json_object_set_new(out, "ok", json_true());
+	if (perform(p, line, out, &e) < 0) {
+		(void)json_object_clear(out);
+		(void)json_object_set_new(out, "ok", json_false());
+		/* a text of ours that quotes a file may hold any byte */
+		if (json_object_set_new(out, "error", json_string(e.text)) < 0)
+			(void)json_object_set_new(out, "error",
+				json_string("refused (the reason is not UTF-8)"));
+	}
+	json_put(&reply, out);
+	buf_putc(&reply, '\n');
+	p->is_answered = true;
+	(void)bufferevent_disable(p->bev, EV_READ);
+	if (bufferevent_write(p->bev, reply.p, reply.n) < 0)
+		abort(); /* out of memory */
+	explicit_bzero(
+		reply.p, reply.n); /* the token; libevent's copy goes with the peer */
+}
+
+static void
+on_line(struct bufferevent *bev, void *arg)
+{
+	struct gw_peer *p = arg;
+	struct evbuffer *in = bufferevent_get_input(bev);
+	size_t n;
+	char *line;
+
+	if (p->is_answered)
+		return;
+	line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
+	if (line != NULL)
+		answer(p, (struct str){ line, n });
+	else if (evbuffer_get_length(in) >= GW_LINE_MAX)
+		peer_free(p);
+	free(line);
+}
+
+static void
+on_sent(struct bufferevent *bev, void *arg)
+{
+	struct gw_peer *p = arg;
+
+	(void)bev;
+	if (!p->is_answered)
+		return;
+	if (p->stays)
+		p->all->on_stop(p->all->to);
+	else
+		peer_free(p);
+}
+
+static void
+on_end(struct bufferevent *bev, short what, void *arg)
+{
+	(void)bev;
+	(void)what;
+	peer_free(arg);
+}
+
+static int
+peer_new(struct gw_control *c, int fd, struct err *e)
+{
+	const struct timeval limit = { PEER_S, 0 };
+	struct gw_peer *p;
+	uid_t uid;
+	pid_t pid;
+
+	if (fd_peer(fd, &pid, &uid, e) < 0)
+		return -1;
+	if (uid != geteuid() || pid <= 0)
+		return err_set(e, ERR_REFUSED, "user %u may not speak to this gateway",
+			(unsigned int)uid);
+	if (c->npeers >= GW_PEERS_MAX)
+		return err_set(e, ERR_GATEWAY, "too many control connections");
+	p = mem_alloc(sizeof *p);
+	p->all = c;
+	p->pid = pid;
+	p->bev = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
+	if (p->bev == NULL)
+		abort(); /* out of memory */
+	LIST_INSERT_HEAD(&c->peers, p, link);
+	c->npeers++;
+	bufferevent_setcb(p->bev, on_line, on_sent, on_end, p);
+	bufferevent_setwatermark(p->bev, EV_READ, 0, GW_LINE_MAX);
+	bufferevent_set_timeouts(p->bev, &limit, &limit);
+	(void)bufferevent_enable(
+		p->bev, EV_READ | EV_WRITE); /* fails only for unknown flags */
+	return 0;
+}
+
+static void
+on_accept(evutil_socket_t listener, short what, void *arg)
+{
+	CLEANUP(fd_closep)
+	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct err e = ERR_INIT;
+
+	(void)what;
+	if (fd < 0) {
+		if (errno != EAGAIN && errno != ECONNABORTED)
+			log_error("accept on the control socket: %s", strerror(errno));
+		return;
+	}
+	if (peer_new(arg, fd, &e) < 0)
+		log_error("control: %s", e.text);
+	else
+		(void)fd_take(&fd); /* the bufferevent has it */
+}
+
+int
+gw_control_open(struct gw_control *c, const char *path, struct err *e)
+{
+	LIST_INIT(&c->peers);
+	c->npeers = 0;
+	c->accept = NULL;
+	c->fd = -1;
+	/* we hold the lock: what lies there is nobody's */
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_sys(e, "remove the old %s", path);
+	c->fd = fd_unix_listen(path, e);
+	if (c->fd < 0)
+		return -1;
+	if (evutil_make_socket_nonblocking(c->fd) < 0)
+		return err_sys(e, "%s", path);
+	c->accept = event_new(c->base, c->fd, EV_READ | EV_PERSIST, on_accept, c);
+	if (c->accept == NULL || event_add(c->accept, NULL) < 0)
+		return err_set(e, ERR_GATEWAY, "%s: no event for it", path);
+	return 0;
+}
+
+void
+gw_control_close(struct gw_control *c)
+{
+	while (!LIST_EMPTY(&c->peers))
+		peer_free(LIST_FIRST(&c->peers));
+	if (c->accept != NULL)
+		event_free(c->accept);
+	c->accept = NULL;
+	fd_closep(&c->fd);
+}

@@ -1,0 +1,38 @@
+#ifndef GATEWAY_CONTROL_H
+#define GATEWAY_CONTROL_H
+
+/*
+ * The control socket: one JSON line in, one out, as gateway/client.h has it. Only processes
+ * of the same user are listened to, and who asks is the kernel's word.
+ */
+
+#include <sys/queue.h>
+
+#include "base/err.h"
+#include "gateway/runs.h"
+
+enum { GW_PEERS_MAX = 64 };
+
+struct event;
+struct gw_peer;
+
+struct gw_control {
+	struct event_base *base;
+	struct gw_runs *runs;
+	int port; /* what a registered run is told */
+	/* A run was registered: an error takes it back. */
+	int (*on_registered)(struct gw_reg *r, void *to, struct err *e);
+	void (*on_stop)(void *to);
+	void *to;
+	int fd;
+	struct event *accept;
+	LIST_HEAD(, gw_peer) peers;
+	size_t npeers;
+};
+
+/* All but the last four fields are set by the caller. */
+int gw_control_open(struct gw_control *c, const char *path, struct err *e);
+/* Closes what is open; whoever asked to stop sees the end here. */
+void gw_control_close(struct gw_control *c);
+
+#endif

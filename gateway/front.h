@@ -1,0 +1,27 @@
+#ifndef GATEWAY_FRONT_H
+#define GATEWAY_FRONT_H
+
+/*
+ * The door for agents: HTTP on a loopback port. A request gets in with the token of a
+ * living run and a path that is known for its agent; all else is answered here.
+ */
+
+#include "base/err.h"
+#include "gateway/runs.h"
+#include "gateway/upstream.h"
+#include "policy/record.h"
+
+struct evhttp;
+
+struct gw_front {
+	struct evhttp *http;
+	int port;
+	struct gw_runs *runs;
+	struct gw_upstream *up;
+	struct rec_log *log; /* for what belongs to no run */
+};
+
+int gw_front_open(struct gw_front *f, struct event_base *base, struct err *e);
+void gw_front_close(struct gw_front *f); /* after the exchanges */
+
+#endif

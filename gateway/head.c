@@ -1,0 +1,184 @@
+#include "gateway/head.h"
+
+#include <strings.h>
+
+static bool
+is_same(struct str a, struct str b)
+{
+	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
+}
+
+static bool
+is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+static struct str
+trim(struct str s)
+{
+	while (s.n > 0 && is_blank(s.p[0]))
+		s = str_skip(s, 1);
+	while (s.n > 0 && is_blank(s.p[s.n - 1]))
+		s.n--;
+	return s;
+}
+
+/* Cuts s at the first stop; what is behind it becomes s. */
+static struct str
+cut(struct str *s, char stop)
+{
+	const char *at = s->n > 0 ? memchr(s->p, stop, s->n) : NULL;
+	struct str part = *s;
+
+	if (at == NULL) {
+		*s = (struct str){ s->p + s->n, 0 };
+		return part;
+	}
+	part.n = (size_t)(at - s->p);
+	*s = str_skip(*s, part.n + 1);
+	return part;
+}
+
+bool
+gw_head_next(struct str *lines, struct str *name, struct str *value)
+{
+	struct str line;
+
+	if (lines->n == 0)
+		return false;
+	line = cut(lines, '\n');
+	*name = cut(&line, ':');
+	*value = trim(line);
+	return true;
+}
+
+void
+gw_head_put(struct buf *lines, struct str name, struct str value)
+{
+	buf_put_str(lines, name);
+	buf_puts(lines, ": ");
+	buf_put_str(lines, value);
+	buf_putc(lines, '\n');
+}
+
+struct str
+gw_head_get(struct str lines, const char *want)
+{
+	struct str name, value;
+
+	while (gw_head_next(&lines, &name, &value))
+		if (is_same(name, str_of(want)))
+			return value;
+	return STR("");
+}
+
+size_t
+gw_head_count(struct str lines, const char *want)
+{
+	struct str name, value;
+	size_t n = 0;
+
+	while (gw_head_next(&lines, &name, &value))
+		n += is_same(name, str_of(want));
+	return n;
+}
+
+bool
+gw_head_is_sound(struct str name, struct str value)
+{
+	if (name.n == 0)
+		return false;
+	for (size_t i = 0; i < name.n; i++) {
+		const unsigned char c = (unsigned char)name.p[i];
+
+		if (c <= ' ' || c >= 0x7f || strchr("\"(),/:;<=>?@[\\]{}", c) != NULL)
+			return false;
+	}
+	for (size_t i = 0; i < value.n; i++) {
+		const unsigned char c = (unsigned char)value.p[i];
+
+		if ((c < ' ' && c != '\t') || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+bool
+gw_head_lists(struct str value, struct str word)
+{
+	while (value.n > 0)
+		if (is_same(trim(cut(&value, ',')), word))
+			return true;
+	return false;
+}
+
+static bool
+is_one_of(struct str name, const char *const *list)
+{
+	for (; *list != NULL; list++)
+		if (is_same(name, str_of(*list)))
+			return true;
+	return false;
+}
+
+static bool
+is_of_one_hop(struct str name, struct str nominated)
+{
+	static const char *const hop[] = { "connection", "keep-alive", "proxy-connection",
+		"proxy-authenticate", "proxy-authorization", "te", "trailer",
+		"transfer-encoding", "upgrade", "content-length", NULL };
+
+	return is_one_of(name, hop) || gw_head_lists(nominated, name);
+}
+
+bool
+gw_head_goes_up(struct str name, struct str nominated)
+{
+	static const char *const ours[] = { "host", "accept-encoding", "content-encoding",
+		"expect", NULL };
+
+	return !is_of_one_hop(name, nominated) && !is_one_of(name, ours);
+}
+
+bool
+gw_head_goes_down(struct str name, struct str nominated)
+{
+	/* Another address or protocol for this provider would lead around us. */
+	static const char *const around[] = { "alt-svc", "refresh", NULL };
+
+	return !is_of_one_hop(name, nominated) && !is_one_of(name, around);
+}
+
+bool
+gw_head_is_identity(struct str lines)
+{
+	struct str name, value;
+
+	while (gw_head_next(&lines, &name, &value))
+		if (is_same(name, STR("content-encoding")) && value.n > 0 &&
+			!is_same(value, STR("identity")))
+			return false;
+	return true;
+}
+
+bool
+gw_head_is_media(struct str value, const char *type)
+{
+	return is_same(trim(cut(&value, ';')), str_of(type));
+}
+
+bool
+gw_head_is_login(struct str lines)
+{
+	struct str name, value;
+
+	while (gw_head_next(&lines, &name, &value)) {
+		if (!is_same(name, STR("authorization")))
+			continue;
+		if (is_same(cut(&value, ' '), STR("bearer")) &&
+			str_starts(trim(value), STR("sk-ant-oat")))
+			return true;
+	}
+	return false;
+}

@@ -1,0 +1,133 @@
+#include "gateway/launch.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/fdio.h"
+#include "base/place.h"
+
+enum { READY_FD = 3, ENV_MAX = 32 };
+
+struct env {
+	char *v[ENV_MAX + 1];
+	size_t n;
+};
+
+static void
+env_fini(struct env *env)
+{
+	for (size_t i = 0; i < env->n; i++)
+		free(env->v[i]);
+}
+
+/*
+ * What the gateway needs of this launch: where its files are, and how this person reaches
+ * the network. HTTP_PROXY is not on the list: curl does not read it, since a web server's
+ * client can set it.
+ */
+static void
+env_fill(struct env *env)
+{
+	static const char *const names[] = { "HOME", "PANDO_GATEWAY_LOG_FILE",
+		"PANDO_DEBUG", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
+		"ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE" };
+
+	for (size_t i = 0; i < LEN(names); i++) {
+		const char *value = getenv(names[i]);
+
+		if (value != NULL)
+			env->v[env->n++] = mem_printf("%s=%s", names[i], value);
+	}
+	env->v[env->n] = NULL;
+}
+
+/* All that the gateway says, until it closes the pipe. */
+static int
+listen_to(int from, int wait_ms, struct buf *said, struct err *e)
+{
+	struct pollfd p = { .fd = from, .events = POLLIN };
+	int got;
+
+	do {
+		got = poll(&p, 1, wait_ms);
+	} while (got < 0 && errno == EINTR);
+	if (got == 0)
+		return err_set(e, ERR_GATEWAY,
+			"it is not ready after %d ms: see ~/.pando/run/gateway.log",
+			wait_ms);
+	if (got < 0)
+		return err_sys(e, "wait for it");
+	return fd_read_all(from, said, e);
+}
+
+static int
+understand(struct buf *said, struct err *e)
+{
+	if (str_is(buf_str(said), "ready\n"))
+		return GW_LAUNCH_READY;
+	if (str_is(buf_str(said), "busy\n"))
+		return GW_LAUNCH_BUSY;
+	while (said->n > 0 && said->p[said->n - 1] == '\n')
+		said->n--;
+	if (said->n == 0)
+		return err_set(e, ERR_GATEWAY,
+			"it ended without a word: see ~/.pando/run/gateway.log");
+	return err_set(e, ERR_GATEWAY, "%s", buf_text(said));
+}
+
+static int
+start(int ready, struct err *e)
+{
+	CLEANUP(mem_freep) char *path = place_program("pando-gateway", e);
+	CLEANUP(env_fini) struct env env = { .n = 0 };
+	char name[] = "pando-gateway", detach[] = "--detach", ready_fd[] = "--ready-fd";
+	char number[] = "3"; /* READY_FD */
+	char *const argv[] = { name, detach, ready_fd, number, NULL };
+	const struct child_spec spec = { .path = path,
+		.argv = argv,
+		.env = env.v,
+		.fd = { -1, -1, -1, ready },
+		.nfds = READY_FD + 1,
+		.dir = "/" };
+	pid_t pid;
+
+	if (path == NULL)
+		return -1;
+	env_fill(&env);
+	if (child_start(&spec, &pid, e) < 0)
+		return -1;
+	/* it ends as soon as the real one is started; how it went comes by the pipe */
+	return child_wait(pid, e) < 0 ? -1 : 0;
+}
+
+int
+gw_launch(int wait_ms, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf said = BUF_INIT(ERR_TEXT_MAX);
+	CLEANUP(fd_closep) int from = -1;
+	CLEANUP(fd_closep) int to = -1;
+	int got = -1;
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) == 0) {
+		from = p[0];
+		to = p[1];
+		got = start(to, e);
+		fd_closep(&to);
+		if (got == 0)
+			got = listen_to(from, wait_ms, &said, e);
+	} else {
+		(void)err_sys(e, "make a pipe");
+	}
+	if (got == 0)
+		got = understand(&said, e);
+	if (got < 0) {
+		(void)err_wrap(e, "the gateway cannot be started");
+		e->code = ERR_GATEWAY;
+	}
+	return got;
+}

@@ -1,0 +1,133 @@
+/*
+ * pando-gateway: the local reverse proxy between the person's agents and their providers.
+ *
+ *   pando-gateway [--detach] [--ready-fd N]
+ *
+ * --ready-fd   says there how it went, one line: "ready", "busy" (another gateway of this
+ *              person runs) or the error; then closes it
+ * --detach     starts itself once more, in a session of its own, with standard error to
+ *              ~/.pando/run/gateway.log, and ends
+ */
+
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/place.h"
+#include "gateway/server.h"
+
+struct options {
+	bool detach;
+	int ready; /* -1: nobody waits */
+};
+
+extern char **environ;
+
+static int
+parse(char **argv, struct options *o, struct err *e)
+{
+	*o = (struct options){ .ready = -1 };
+	for (int i = 1; argv[i] != NULL; i++) {
+		char *end = NULL;
+
+		if (strcmp(argv[i], "--detach") == 0) {
+			o->detach = true;
+		} else if (strcmp(argv[i], "--ready-fd") == 0 && argv[i + 1] != NULL) {
+			o->ready = (int)strtol(argv[++i], &end, 10);
+			if (*end != '\0' || fcntl(o->ready, F_GETFD) < 0)
+				return err_set(e, ERR_USAGE,
+					"--ready-fd %s: want an open descriptor",
+					argv[i]);
+		} else {
+			return err_set(e, ERR_USAGE,
+				"%s: not known; usage: pando-gateway [--detach] [--ready-fd N]",
+				argv[i]);
+		}
+	}
+	return 0;
+}
+
+static void
+tell(int *ready, const char *text)
+{
+	CLEANUP(mem_freep) char *line = mem_printf("%s\n", text);
+	struct err e = ERR_INIT;
+
+	if (*ready < 0)
+		return;
+	if (fd_write_all(*ready, str_of(line), &e) < 0)
+		log_debug("who started us is gone: %s", e.text);
+	fd_closep(ready);
+}
+
+static int
+detach(const struct options *o, struct err *e)
+{
+	CLEANUP(mem_freep) char *self = place_program("pando-gateway", e);
+	CLEANUP(fd_closep) int log = -1;
+	struct gw_rundir dir;
+	char name[] = "pando-gateway", ready_fd[] = "--ready-fd", number[] = "3";
+	char *const plain[] = { name, NULL };
+	char *const telling[] = { name, ready_fd, number, NULL };
+	const struct child_spec spec = { .path = self,
+		.argv = o->ready >= 0 ? telling : plain,
+		.env = environ,
+		.fd = { -1, -1, -1, o->ready },
+		.nfds = o->ready >= 0 ? 4 : 3,
+		.dir = "/",
+		.new_session = true };
+	struct child_spec with_log = spec;
+	pid_t pid;
+
+	if (self == NULL)
+		return -1;
+	if (gw_rundir_open(&dir, e) == 0)
+		log = gw_rundir_log(&dir, e);
+	gw_rundir_close(&dir);
+	if (log < 0)
+		return -1;
+	with_log.fd[STDERR_FILENO] = log;
+	return child_start(&with_log, &pid, e);
+}
+
+static int
+serve(struct options *o, struct err *e)
+{
+	struct gw_server s;
+	const int got = gw_server_open(&s, e);
+
+	if (got > 0) {
+		tell(&o->ready, "ready");
+		gw_server_run(&s);
+	} else if (got == 0) {
+		tell(&o->ready, "busy");
+		log_debug("another gateway runs");
+	}
+	gw_server_close(&s);
+	return got < 0 ? -1 : 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+	struct options o;
+
+	(void)argc; /* argv ends with NULL */
+	log_name("pando-gateway");
+	(void)umask(S_IRWXG | S_IRWXO);
+	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+		return log_fail((err_sys(&e, "ignore SIGPIPE"), &e));
+	if (parse(argv, &o, &e) < 0)
+		return log_fail(&e);
+	if ((o.detach ? detach(&o, &e) : serve(&o, &e)) == 0)
+		return 0;
+	tell(&o.ready, e.text);
+	return log_fail(&e);
+}

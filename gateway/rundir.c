@@ -1,0 +1,177 @@
+#include "gateway/rundir.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/place.h"
+#include "gateway/runs.h"
+
+enum { LOCK_TRIES = 16, PID_FILE_MAX = 64, STAT_MAX = 1024, FIELDS_BEFORE_START = 19 };
+
+#define LOCK_NAME "gateway.lock"
+#define SOCKET_NAME "gateway.sock"
+#define LOG_NAME "gateway.log"
+
+int
+gw_rundir_open(struct gw_rundir *d, struct err *e)
+{
+	*d = (struct gw_rundir){ .fd = -1, .lock = -1 };
+	d->path = place_run(e);
+	if (d->path == NULL)
+		return -1;
+	d->socket = path_join(d->path, SOCKET_NAME);
+	d->fd = path_open_dir(d->path, e);
+	return d->fd < 0 ? -1 : 0;
+}
+
+/* False when the name means another file by now: its owner removed it as it ended. */
+static bool
+is_still_named(const struct gw_rundir *d, int fd)
+{
+	struct stat ours, named;
+
+	return fstat(fd, &ours) == 0 &&
+	       fstatat(d->fd, LOCK_NAME, &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+	       ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+}
+
+int
+gw_rundir_lock(struct gw_rundir *d, struct err *e)
+{
+	for (int i = 0; i < LOCK_TRIES; i++) {
+		CLEANUP(fd_closep)
+		int fd = path_open_beneath(
+			d->fd, LOCK_NAME, O_RDWR | O_CREAT, S_IRUSR | S_IWUSR, e);
+
+		if (fd < 0)
+			return err_wrap(e, "%s", d->path);
+		if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+			return errno == EWOULDBLOCK
+				       ? 0
+				       : err_sys(e, "lock %s/%s", d->path, LOCK_NAME);
+		if (is_still_named(d, fd)) {
+			d->lock = fd_take(&fd);
+			return 1;
+		}
+	}
+	return err_set(e, ERR_GATEWAY, "%s/%s changes all the time", d->path, LOCK_NAME);
+}
+
+void
+gw_rundir_close(struct gw_rundir *d)
+{
+	if (d->lock >= 0) {
+		(void)unlinkat(d->fd, SOCKET_NAME, 0); /* absent when we never listened */
+		(void)unlinkat(d->fd, LOCK_NAME, 0);   /* a leftover file locks nothing */
+	}
+	fd_closep(&d->lock);
+	fd_closep(&d->fd);
+	mem_freep(&d->socket);
+	mem_freep(&d->path);
+}
+
+int
+gw_rundir_remove(struct gw_rundir *d, const char *run, struct err *e)
+{
+	if (!gw_run_id_is_sound(run))
+		return err_set(e, ERR_DATA, "remove a run's folder: not a run id");
+	return path_remove_tree(d->fd, run, e);
+}
+
+/* The start time of a process in ticks since boot, 0 when there is none (proc(5)). */
+static uint64_t
+start_time(pid_t pid)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(STAT_MAX);
+	char path[sizeof "/proc//stat" + 20];
+	struct err e = ERR_INIT;
+	const char *p;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (path_read(path, &text, &e) < 0)
+		return 0; /* no such process */
+	/* the name in field 2 may hold anything, so count from its last ')' */
+	p = strrchr(buf_text(&text), ')');
+	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
+		p = strchr(p + 1, ' ');
+	return p == NULL ? 0 : strtoull(p, NULL, 10);
+}
+
+static bool
+is_owned(int dirfd)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(PID_FILE_MAX);
+	struct err e = ERR_INIT;
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(dirfd, "pid", O_RDONLY | O_NONBLOCK, 0, &e);
+	uint64_t start;
+	int pid;
+
+	if (fd < 0 || fd_read_all(fd, &text, &e) < 0 ||
+		sscanf(buf_text(&text), "%d %" SCNu64, &pid, &start) != 2)
+		return false;
+	return pid > 0 && start != 0 && start_time(pid) == start;
+}
+
+static bool
+is_leftover(struct gw_rundir *d, const char *name)
+{
+	struct err e = ERR_INIT;
+	CLEANUP(fd_closep) int fd = -1;
+	struct stat st;
+
+	if (!gw_run_id_is_sound(name))
+		return false;
+	fd = path_open_beneath(d->fd, name, O_RDONLY | O_DIRECTORY, 0, &e);
+	return fd >= 0 && fstat(fd, &st) == 0 &&
+	       time(NULL) - st.st_mtime > GW_SWEEP_AGE_S && !is_owned(fd);
+}
+
+static void
+closedirp(DIR **dir)
+{
+	if (*dir != NULL)
+		(void)closedir(*dir);
+}
+
+void
+gw_rundir_sweep(struct gw_rundir *d)
+{
+	CLEANUP(closedirp) DIR *dir = opendir(d->path);
+	const struct dirent *ent;
+
+	while (dir != NULL && (ent = readdir(dir)) != NULL) {
+		struct err e = ERR_INIT;
+
+		if (is_leftover(d, ent->d_name) &&
+			gw_rundir_remove(d, ent->d_name, &e) < 0)
+			log_error("sweep %s: %s", d->path, e.text);
+	}
+}
+
+int
+gw_rundir_log(struct gw_rundir *d, struct err *e)
+{
+	struct stat st;
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(d->fd, LOG_NAME,
+		O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, S_IRUSR | S_IWUSR, e);
+
+	if (fd < 0)
+		return err_wrap(e, "%s", d->path);
+	if (fstat(fd, &st) < 0 || (st.st_size > GW_LOG_MAX && ftruncate(fd, 0) < 0))
+		return err_sys(e, "%s/%s", d->path, LOG_NAME);
+	return fd_take(&fd);
+}

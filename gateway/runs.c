@@ -1,0 +1,203 @@
+#include "gateway/runs.h"
+
+#include <event2/event.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/path.h"
+#include "base/place.h"
+
+static bool
+is_hex(const char *z, size_t n)
+{
+	return z != NULL && strlen(z) == n && strspn(z, "0123456789abcdef") == n;
+}
+
+bool
+gw_run_id_is_sound(const char *id)
+{
+	return is_hex(id, ID_HEX);
+}
+
+void
+gw_runs_init(struct gw_runs *all, struct event_base *base,
+	void (*on_ended)(struct gw_reg *r, void *to), void *to)
+{
+	*all = (struct gw_runs){ .base = base, .on_ended = on_ended, .to = to };
+	LIST_INIT(&all->head);
+}
+
+static void
+reg_free(struct gw_reg *r)
+{
+	if (r == NULL)
+		return;
+	if (r->ended != NULL)
+		event_free(r->ended);
+	fd_closep(&r->pidfd);
+	rec_close(&r->log);
+	pol_free(r->policy);
+	free(r->agent_version);
+	free(r->root);
+	explicit_bzero(&r->token, sizeof r->token);
+	free(r);
+}
+
+static void
+reg_freep(struct gw_reg **r)
+{
+	reg_free(*r);
+}
+
+void
+gw_runs_drop(struct gw_reg *r)
+{
+	LIST_REMOVE(r, link);
+	r->all->n--;
+	reg_free(r);
+}
+
+void
+gw_runs_fini(struct gw_runs *all)
+{
+	while (!LIST_EMPTY(&all->head))
+		gw_runs_drop(LIST_FIRST(&all->head));
+}
+
+static void
+on_process_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct gw_reg *r = arg;
+
+	(void)fd; /* it is r->pidfd */
+	(void)what;
+	r->all->on_ended(r, r->all->to);
+	gw_runs_drop(r);
+}
+
+static bool
+is_text(const char *z, size_t max)
+{
+	return z != NULL && z[0] != '\0' && strlen(z) <= max;
+}
+
+static int
+check_fields(const struct gw_runs *all, const struct gw_register *w, struct err *e)
+{
+	const struct gw_reg *other;
+
+	if (!gw_run_id_is_sound(w->run))
+		return err_set(
+			e, ERR_DATA, "register: \"run\" must be %d hex digits", ID_HEX);
+	if (!is_text(w->agent_version, GW_VERSION_MAX) ||
+		!is_text(w->root, GW_PATH_MAX) || !path_is_absolute(w->root))
+		return err_set(e, ERR_DATA,
+			"register: want \"agent_version\" and an absolute \"root\"");
+	if (w->policy != NULL &&
+		(!is_text(w->policy, GW_PATH_MAX) || !path_is_absolute(w->policy)))
+		return err_set(
+			e, ERR_DATA, "register: \"policy\" must be an absolute path");
+	if (w->log != NULL &&
+		(!is_text(w->log, GW_PATH_MAX) || !path_is_absolute(w->log)))
+		return err_set(e, ERR_DATA, "register: \"log\" must be an absolute path");
+	if (!is_hex(w->policy_sha256, REC_SHA_HEX))
+		return err_set(e, ERR_DATA, "register: want \"policy_sha256\"");
+	LIST_FOREACH(other, &all->head, link)
+	if (strcmp(other->id, w->run) == 0)
+		return err_set(e, ERR_DATA, "register: run %s is there already", w->run);
+	if (all->n >= GW_RUNS_MAX)
+		return err_set(e, ERR_GATEWAY, "%d agents run already: end one of them",
+			GW_RUNS_MAX);
+	return 0;
+}
+
+static int
+load_policy(struct gw_reg *r, const struct gw_register *w, struct err *e)
+{
+	r->policy = w->policy != NULL ? pol_load(w->policy, e) : pol_default();
+	if (r->policy == NULL)
+		return -1;
+	if (strcmp(pol_digest(r->policy), w->policy_sha256) != 0)
+		return err_set(e, ERR_POLICY,
+			"%s: not the policy that the launch read: it was changed meanwhile, "
+			"start again",
+			pol_file(r->policy));
+	return 0;
+}
+
+static int
+watch(struct gw_reg *r, struct event_base *base, struct err *e)
+{
+	/* its peer is waiting for us, so the number still means that process */
+	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
+	if (r->pidfd < 0)
+		return err_sys(e, "watch process %d", (int)r->pid);
+	r->ended = event_new(base, r->pidfd, EV_READ, on_process_end, r);
+	if (r->ended == NULL || event_add(r->ended, NULL) < 0)
+		return err_set(e, ERR_SYS, "watch process %d: no event", (int)r->pid);
+	return 0;
+}
+
+static int
+open_log(struct gw_reg *r, const struct gw_register *w, struct err *e)
+{
+	CLEANUP(mem_freep) char *usual = NULL;
+
+	if (w->log != NULL)
+		return rec_open(&r->log, w->log, e);
+	usual = place_decision_log(e);
+	return usual == NULL ? -1 : rec_open(&r->log, usual, e);
+}
+
+struct gw_reg *
+gw_runs_add(struct gw_runs *all, const struct gw_register *w, pid_t pid, struct err *e)
+{
+	CLEANUP(reg_freep) struct gw_reg *r = mem_alloc(sizeof *r);
+	struct gw_reg *got;
+
+	r->all = all;
+	r->pid = pid;
+	r->pidfd = r->log.fd = -1;
+	LIST_INIT(&r->conns);
+	if (check_fields(all, w, e) < 0)
+		return NULL;
+	if (w->agent == NULL || !pol_agent_from(str_of(w->agent), &r->agent)) {
+		(void)err_set(e, ERR_DATA, "register: \"agent\" must be claude or codex");
+		return NULL;
+	}
+	memcpy(r->id, w->run, sizeof r->id);
+	r->agent_version = mem_strdup(w->agent_version);
+	r->root = mem_strdup(w->root);
+	if (load_policy(r, w, e) < 0 || open_log(r, w, e) < 0 ||
+		secret_new(&r->token, e) < 0 || watch(r, all->base, e) < 0)
+		return NULL;
+	LIST_INSERT_HEAD(&all->head, r, link);
+	all->n++;
+	got = r;
+	r = NULL;
+	return got;
+}
+
+struct gw_reg *
+gw_runs_find(struct gw_runs *all, struct str token)
+{
+	struct gw_reg *r, *found = NULL;
+
+	LIST_FOREACH(r, &all->head, link)
+	if (secret_is(&r->token, token))
+		found = r;
+	return found;
+}
+
+struct rec_who
+gw_reg_who(const struct gw_reg *r)
+{
+	return (struct rec_who){
+		.run = r->id,
+		.agent = pol_agent_name(r->agent),
+		.agent_version = r->agent_version,
+		.root = r->root,
+	};
+}

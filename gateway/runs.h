@@ -1,0 +1,75 @@
+#ifndef GATEWAY_RUNS_H
+#define GATEWAY_RUNS_H
+
+/*
+ * The registered runs: who may speak to the gateway, under which policy.
+ *
+ * A run is bound to a process by a pidfd taken while that process waits for our answer; it
+ * ends when the process ends, and its token with it. Each run has its own view of the policy
+ * and writes to the log that its launch names.
+ */
+
+#include <stdbool.h>
+#include <sys/queue.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+#include "base/secret.h"
+#include "gateway/client.h"
+#include "policy/policy.h"
+#include "policy/record.h"
+
+enum {
+	GW_RUNS_MAX = 256,
+	GW_RUN_CONNS_MAX = 128, /* exchanges of one run at a time */
+	GW_VERSION_MAX = 128,
+	GW_PATH_MAX = 4096
+};
+
+struct event;
+struct event_base;
+struct gw_conn;
+LIST_HEAD(gw_conns, gw_conn);
+
+struct gw_reg {
+	LIST_ENTRY(gw_reg) link;
+	struct gw_runs *all;
+	char id[ID_HEX + 1];
+	struct secret token;
+	enum pol_agent agent;
+	char *agent_version, *root;
+	pid_t pid;
+	int pidfd;
+	struct event *ended;
+	struct policy *policy;
+	struct rec_log log;
+	struct gw_conns conns; /* its exchanges; conn.c keeps it */
+	size_t nconns;
+};
+
+struct gw_runs {
+	struct event_base *base;
+	LIST_HEAD(, gw_reg) head;
+	size_t n;
+	/* Called once for each run that ends by itself, before it is freed. */
+	void (*on_ended)(struct gw_reg *r, void *to);
+	void *to;
+};
+
+void gw_runs_init(struct gw_runs *all, struct event_base *base,
+	void (*on_ended)(struct gw_reg *r, void *to), void *to);
+/* Frees what is left, without on_ended. */
+void gw_runs_fini(struct gw_runs *all);
+
+/* Checks every field, loads the policy, compares its digest. NULL: nothing was registered. */
+struct gw_reg *gw_runs_add(
+	struct gw_runs *all, const struct gw_register *want, pid_t pid, struct err *e);
+/* Takes back a run whose registration could not be completed. */
+void gw_runs_drop(struct gw_reg *r);
+/* Compares with every token, each in constant time. */
+struct gw_reg *gw_runs_find(struct gw_runs *all, struct str token);
+
+bool gw_run_id_is_sound(const char *id);
+struct rec_who gw_reg_who(const struct gw_reg *r);
+
+#endif

@@ -1,0 +1,38 @@
+#ifndef GATEWAY_SERVER_H
+#define GATEWAY_SERVER_H
+
+/*
+ * The gateway as a whole: its place, its two doors, its runs, from start to end. It ends by
+ * itself when no run has been there for GW_LINGER_S, on SIGTERM, on SIGINT and when asked.
+ */
+
+#include "base/err.h"
+#include "gateway/control.h"
+#include "gateway/front.h"
+#include "gateway/rundir.h"
+#include "gateway/runs.h"
+#include "gateway/upstream.h"
+
+enum { GW_LINGER_S = 10 };
+
+enum { GW_SIGNALS = 2 };
+
+struct gw_server {
+	struct event_base *base;
+	struct gw_rundir dir;
+	struct rec_log log;
+	struct gw_runs runs;
+	struct gw_upstream *up;
+	struct gw_front front;
+	struct gw_control control;
+	struct event *linger;
+	struct event *on_signal[GW_SIGNALS];
+};
+
+/* 1: open, both doors answer. 0: another gateway has the place. -1: it cannot. */
+int gw_server_open(struct gw_server *s, struct err *e);
+void gw_server_run(struct gw_server *s);
+/* Takes what gw_server_open has left behind in every case. */
+void gw_server_close(struct gw_server *s);
+
+#endif
