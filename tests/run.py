@@ -43,7 +43,8 @@ class Suite:
 
 
 def programs(folder):
-    return [p for p in sorted(folder.glob("*")) if p.is_file() and os.access(p, os.X_OK)] if folder.is_dir() else []
+    return [p for p in sorted(folder.glob("*")) if p.is_file()
+            and os.access(p, os.X_OK)] if folder.is_dir() else []
 
 
 def suites(build):
@@ -51,7 +52,8 @@ def suites(build):
     out = []
     for folder in ("agents", "cli", "root"):
         out += [Suite("%s/%s" % (folder, p.stem), [sys.executable, str(p), "--build", str(build)])
-                for p in programs(HERE / folder) if p.suffix == ".py" and not p.name.startswith("_")]
+                for p in programs(HERE / folder) if p.suffix == ".py"
+                and not p.name.startswith("_")]
     for kind in ("fuzz", "unit"):
         for p in programs(build / "tests" / kind):
             if (HERE / kind / (p.name + ".c")).exists():
@@ -144,7 +146,8 @@ def check_left_over(mark, reaper, all_suites):
     out.passed = 1
     for pid in left_over(mark, reaper.own):
         try:
-            what = Path("/proc", str(pid), "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            what = Path("/proc", str(pid), "cmdline").read_bytes().replace(b"\0",
+                    b" ").decode(errors="replace")
             os.kill(pid, signal.SIGKILL)
         except OSError:
             continue
@@ -162,7 +165,8 @@ def run_suite(suite, number, options, mark, reaper):
     env = dict(os.environ, PANDO_TEST_RUN=suite.mark, TMPDIR=str(room), PYTHONDONTWRITEBYTECODE="1")
     began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-        p = reaper.start_suite(suite.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=env,
+        p = reaper.start_suite(suite.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                               env=env,
                                cwd=HERE.parent, start_new_session=True)
         try:
             status, why = p.wait(options.timeout), None
@@ -200,7 +204,8 @@ def report(suite, options):
         print("%-34s %5d passed %3d failed %3d skipped %7.1f s" % (
             suite.name, suite.passed, suite.failed, suite.skipped, suite.seconds))
         if suite.failed:
-            print("".join("    %s\n" % line for line in suite.output.splitlines() if not line.startswith("ok - ")))
+            print("".join("    %s\n" % line for line in suite.output.splitlines()
+                          if not line.startswith("ok - ")))
         sys.stdout.flush()
 
 
@@ -224,7 +229,8 @@ def run_all(todo, options):
     options.print_lock = threading.Lock()
     pool = ThreadPoolExecutor(options.jobs)
     try:
-        for done in [pool.submit(run_suite, s, i, options, mark, reaper) for i, s in enumerate(todo)]:
+        for done in [pool.submit(run_suite, s, i, options, mark, reaper) for i,
+                     s in enumerate(todo)]:
             done.result()
         todo.append(check_left_over(mark, reaper, todo))
         report(todo[-1], options)

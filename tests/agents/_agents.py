@@ -1,8 +1,9 @@
 """Runs the real agents, with the shim and without it, against the stand-in provider.
 
 A Scene is one home folder, one project and one provider for one agent and one person. Nothing in
-it is shared, so that scenes run side by side. Turns may be a function of the scene, for its paths. What happened is read afterwards from three places:
-what the provider received, what is on the disk, and the decision log.
+it is shared, so that scenes run side by side. Turns may be a function of the scene, for its paths.
+What happened is read afterwards from three places: what the provider received, what is on the
+disk, and the decision log.
 """
 import argparse
 import atexit
@@ -84,14 +85,16 @@ class Person:
                     os.lchown(os.path.join(folder, name), self.uid, self.gid)
 
     def can_read(self, path):
-        return subprocess.run(["/usr/bin/test", "-r", str(path)], check=False, **self.popen_args()).returncode == 0
+        return subprocess.run(["/usr/bin/test", "-r", str(path)], check=False,
+                              **self.popen_args()).returncode == 0
 
 
 def retried(argv):
     """useradd and userdel refuse while another holds the lock of the password file."""
     deadline = time.monotonic() + SOON_SECONDS
     while True:
-        r = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        r = subprocess.run(argv, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                           check=False)
         if r.returncode == 0 or "lock" not in r.stderr or time.monotonic() > deadline:
             return r.returncode
         time.sleep(0.05)
@@ -131,7 +134,8 @@ class Stage:
 
     def made_readable_for(self, person, folder):
         """Staged copies when the checkout lies in somebody's closed folder."""
-        needed = (self.build / "libexec" / "pando-ai" / "pando-shim", self.agents / ".bin" / "claude", self.evil)
+        needed = (self.build / "libexec" / "pando-ai" / "pando-shim",
+                  self.agents / ".bin" / "claude", self.evil)
         if all(person.can_read(p) for p in needed):
             return self
         stage = Path(folder) / "stage"
@@ -139,7 +143,8 @@ class Stage:
         for part in ("bin", "libexec", "share"):
             if (self.build / part).exists():
                 shutil.copytree(self.build / part, stage / part)
-        subprocess.run(["cp", "-al" if same_device(self.agents, folder) else "-a", str(self.agents), str(stage)], check=True)
+        subprocess.run(["cp", "-al" if same_device(self.agents, folder) else "-a", str(self.agents),
+                        str(stage)], check=True)
         shutil.copy(self.evil, stage)
         out = Stage.__new__(Stage)
         out.build, out.agents, out.evil = stage, stage / "node_modules", stage / self.evil.name
@@ -209,13 +214,15 @@ class Scene:
     # --- building ----------------------------------------------------------
     def set_up(self):
         self.folder.chmod(0o755)
-        for d in (self.home / ".pando", self.home / ".codex", self.home / ".claude", self.project, self.tmp, self.canary.parent):
+        for d in (self.home / ".pando", self.home / ".codex", self.home / ".claude", self.project,
+                  self.tmp, self.canary.parent):
             d.mkdir(parents=True)
         self.write_person_files()
         (self.project / "hello.txt").write_text("first line\nthe old word\nlast line\n")
         self.start_provider()
         (self.home / ".pando" / "policy.toml").write_text(
-            '[proxy]\nanthropic_upstream = "%s"\nopenai_upstream = "%s/v1"\n%s' % (self.upstream, self.upstream, self.more_policy))
+            '[proxy]\nanthropic_upstream = "%s"\nopenai_upstream = "%s/v1"\n%s' % (self.upstream,
+                    self.upstream, self.more_policy))
         for path in (self.home, self.project, self.tmp, self.canary.parent):
             self.person.own(path)
         self.as_person(["git", "init", "-q", str(self.project)])
@@ -226,11 +233,13 @@ class Scene:
     def write_person_files(self):
         """What a person has of their own, with an MCP server that is not ours."""
         server = {"command": "/usr/bin/python3", "args": [str(self.stage.evil), str(self.canary)]}
-        (self.home / ".claude.json").write_text(json.dumps({"mcpServers": {"evil": server}, "numStartups": 3}))
+        (self.home / ".claude.json").write_text(json.dumps({"mcpServers": {"evil": server},
+                                                            "numStartups": 3}))
         (self.home / ".claude" / "settings.json").write_text('{"env": {"PERSONS_OWN": "1"}}\n')
         (self.home / ".claude" / "CLAUDE.md").write_text("Be kind.\n")
         (self.home / ".codex" / "config.toml").write_text(
-            '[mcp_servers.evil]\ncommand = "%s"\nargs = %s\n' % (server["command"], json.dumps(server["args"])))
+            '[mcp_servers.evil]\ncommand = "%s"\nargs = %s\n' % (server["command"],
+                                                                 json.dumps(server["args"])))
         (self.home / ".codex" / "AGENTS.md").write_text("Be brief.\n")
 
     def start_provider(self):
@@ -239,8 +248,10 @@ class Scene:
         turns = self.turns(self) if callable(self.turns) else self.turns
         (at / "script").write_text(json.dumps(dict({"turns": turns}, **self.more_script)))
         self.provider = subprocess.Popen(
-            [sys.executable, str(PROVIDER), "--script", str(at / "script"), "--port-file", str(at / "port"), "--log", str(at / "log"),
-             "--bodies", str(at / "bodies")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            [sys.executable, str(PROVIDER), "--script", str(at / "script"), "--port-file",
+             str(at / "port"), "--log", str(at / "log"),
+             "--bodies", str(at / "bodies")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+             stderr=subprocess.PIPE)
         first = self.provider.stderr.readline().decode()
         if "listening" not in first:
             raise RuntimeError("provider: " + first + self.provider.stderr.read().decode())
@@ -251,8 +262,10 @@ class Scene:
 
     # --- running -----------------------------------------------------------
     def env(self, path, more=None):
-        env = {"HOME": str(self.home), "PATH": path, "LANG": "C.UTF-8", "TERM": "dumb", "TMPDIR": str(self.tmp),
-               "SHELL": "/bin/sh", "ANTHROPIC_API_KEY": "sk-ant-dummy-key", "OPENAI_API_KEY": "sk-dummy-key",
+        env = {"HOME": str(self.home), "PATH": path, "LANG": "C.UTF-8", "TERM": "dumb",
+               "TMPDIR": str(self.tmp),
+               "SHELL": "/bin/sh", "ANTHROPIC_API_KEY": "sk-ant-dummy-key",
+               "OPENAI_API_KEY": "sk-dummy-key",
                "CODEX_API_KEY": "sk-dummy-key"}
         if "PANDO_TEST_RUN" in os.environ:
             env["PANDO_TEST_RUN"] = os.environ["PANDO_TEST_RUN"]
@@ -263,8 +276,10 @@ class Scene:
         return "%s:/usr/bin:/bin" % (self.stage.agents / ".bin")
 
     def as_person(self, argv, check=True, more=None):
-        r = subprocess.run(argv, env=self.env(self.agent_path(), more), cwd=self.project, stdin=subprocess.DEVNULL, text=True,
-                           capture_output=True, timeout=CLIENT_SECONDS, check=False, **self.person.popen_args())
+        r = subprocess.run(argv, env=self.env(self.agent_path(), more), cwd=self.project,
+                           stdin=subprocess.DEVNULL, text=True,
+                           capture_output=True, timeout=CLIENT_SECONDS, check=False,
+                           **self.person.popen_args())
         if check and r.returncode != 0:
             raise RuntimeError("%s: %d: %s%s" % (" ".join(argv), r.returncode, r.stdout, r.stderr))
         return r
@@ -272,15 +287,19 @@ class Scene:
     def start(self, argv, path, more=None, cwd=None, wrap=None):
         """wrap: argv in front, which then runs as we do and not as the person."""
         who = self.person.popen_args() if wrap is None else {}
-        return Run(subprocess.Popen([*(wrap or []), *argv], env=self.env(path, more), cwd=cwd or self.project,
-                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        return Run(subprocess.Popen([*(wrap or []), *argv], env=self.env(path, more),
+                                    cwd=cwd or self.project,
+                                    stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, text=True,
                                     errors="replace", start_new_session=True, **who))
 
     def start_supervised(self, argv=None, path=None, **kw):
         """As a person would: the agent's name, found on PATH."""
-        argv = argv or {"claude": ["-p", "Do it."], "codex": ["exec", "--skip-git-repo-check", "Do it."]}[self.agent]
+        argv = argv or {"claude": ["-p", "Do it."], "codex": ["exec", "--skip-git-repo-check",
+                                                              "Do it."]}[self.agent]
         bin_dir = self.home / ".pando" / "bin"
-        return self.start([str(bin_dir / self.agent), *argv], "%s:%s" % (bin_dir, path or self.agent_path()), **kw)
+        return self.start([str(bin_dir / self.agent), *argv],
+                          "%s:%s" % (bin_dir, path or self.agent_path()), **kw)
 
     def supervised(self, **kw):
         return self.start_supervised(**kw).wait()
@@ -289,11 +308,16 @@ class Scene:
         """Without the shim, with everything allowed."""
         agent = str(self.stage.agents / ".bin" / self.agent)
         if self.agent == "claude":
-            return self.start([agent, "-p", "--allowedTools=Bash,mcp__evil__touch", "--", prompt], self.agent_path(),
-                              {"ANTHROPIC_BASE_URL": self.upstream, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}).wait()
-        provider = 'model_providers.here={name="Here",base_url="%s/v1",wire_api="responses",env_key="OPENAI_API_KEY"}' % self.upstream
-        return self.start([agent, "exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox", "-m", "gpt-5.5",
-                           "--disable", "plugins", "-c", "analytics.enabled=false", "-c", 'model_provider="here"', "-c", provider,
+            return self.start([agent, "-p", "--allowedTools=Bash,mcp__evil__touch", "--", prompt],
+                              self.agent_path(),
+                              {"ANTHROPIC_BASE_URL": self.upstream,
+                               "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}).wait()
+        provider = ('model_providers.here={name="Here",base_url="%s/v1",wire_api="responses",'
+                    'env_key="OPENAI_API_KEY"}' % self.upstream)
+        return self.start([agent, "exec", "--skip-git-repo-check",
+                           "--dangerously-bypass-approvals-and-sandbox", "-m", "gpt-5.5",
+                           "--disable", "plugins", "-c", "analytics.enabled=false", "-c",
+                           'model_provider="here"', "-c", provider,
                            prompt], self.agent_path()).wait()
 
     def stop_gateway(self):
@@ -303,7 +327,8 @@ class Scene:
     # --- looking -----------------------------------------------------------
     def requests(self, aux=False):
         """What the provider got to generate from, in order."""
-        return [r for r in lines_of(self.folder / "provider" / "log") if "turn" in r and r["aux"] == aux]
+        return [r for r in lines_of(self.folder / "provider" / "log") if "turn" in r
+                and r["aux"] == aux]
 
     def body_of(self, request):
         return json.loads((self.folder / "provider" / "bodies" / request["body"]).read_text())
@@ -410,11 +435,13 @@ def on_wire(agent, server, tool):
 
 
 def pando_tools(agent):
-    return sorted([on_wire(agent, "pando_core", t) for t in CORE] + [on_wire(agent, "pando_workspace", t) for t in WORKSPACE])
+    return sorted([on_wire(agent, "pando_core", t) for t in CORE] + [on_wire(agent,
+            "pando_workspace", t) for t in WORKSPACE])
 
 
 def native_touch(path):
-    return {"call": {"claude": {"tool": "Bash", "args": {"command": "touch %s" % path, "description": "touch"}},
+    return {"call": {"claude": {"tool": "Bash", "args": {"command": "touch %s" % path,
+                                                         "description": "touch"}},
                      "codex": {"tool": "exec_command", "args": {"cmd": "touch %s" % path}}}}
 
 
@@ -459,7 +486,8 @@ def stages(build, who):
     for person in who:
         if person:
             # links are made in no time, and copies of the agents are not
-            near = next((d for d in (tempfile.gettempdir(), "/var/tmp") if same_device(d, ROOT)), None)
+            near = next((d for d in (tempfile.gettempdir(), "/var/tmp") if same_device(d, ROOT)),
+                        None)
             folder = tempfile.mkdtemp(prefix="stage", dir=near)
             os.chmod(folder, 0o755)
             atexit.register(shutil.rmtree, folder, ignore_errors=True)

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A person's own MCP server that does harm when called: `touch` makes the file named on its command line."""
+"""A person's own MCP server that does harm: `touch` makes the file named on its command line."""
 import json
 import sys
 from pathlib import Path
 
-TOOL = {"name": "touch", "description": "Touches the canary", "inputSchema": {"type": "object", "properties": {}},
+TOOL = {"name": "touch", "description": "Touches the canary",
+        "inputSchema": {"type": "object", "properties": {}},
         "annotations": {"readOnlyHint": True}}
 
 
@@ -26,7 +27,8 @@ def main(canary):
         if "id" not in m:
             continue
         result = result_of(m["method"], m.get("params", {}), canary)
-        reply = {"result": result} if result is not None else {"error": {"code": -32601, "message": "no " + m["method"]}}
+        reply = {"result": result} if result is not None else {"error": {"code": -32601,
+                "message": "no " + m["method"]}}
         print(json.dumps(dict({"jsonrpc": "2.0", "id": m["id"]}, **reply)), flush=True)
 
 

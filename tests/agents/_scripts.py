@@ -40,16 +40,21 @@ def check_provider(r, scene):
         r.same(sorted(q["tools"]), pando_tools(scene.agent), "request %d: tools" % q["n"])
     keys = {q["headers"].get("x-api-key") or q["headers"].get("authorization") for q in requests}
     r.ok(keys <= {"sk-ant-dummy-key", "Bearer sk-dummy-key"}, "the person's key arrives", keys)
-    r.same([q["tools"] for q in scene.requests(aux=True) if q["tools"]], [], "auxiliary requests carry no tools")
+    r.same([q["tools"] for q in scene.requests(aux=True) if q["tools"]], [],
+           "auxiliary requests carry no tools")
 
 
 def check_log(r, scene):
     lines = scene.decisions()
-    layers = {"shim", "gateway", "mcp", "sandbox"} | ({"hook"} if scene.agent == "claude" else set())
-    r.ok(layers <= {d.get("layer") for d in lines}, "the log has lines of %s" % ", ".join(sorted(layers)),
+    layers = {"shim", "gateway", "mcp", "sandbox"} | ({"hook"} if scene.agent == "claude"
+                                                      else set())
+    r.ok(layers <= {d.get("layer") for d in lines},
+         "the log has lines of %s" % ", ".join(sorted(layers)),
          sorted({str(d.get("layer")) for d in lines}))
     r.same(len({d.get("run") for d in lines}), 1, "one run id joins the log")
-    r.same([d for d in lines if not (d.get("ts") and d.get("event", "").split("_")[0] == d.get("layer"))], [],
+    r.same([d for d in lines if not (d.get("ts") and d.get("event",
+                                                           "").split("_")[0] == d.get("layer"))],
+                                                           [],
            "every line has a time and an event of its layer")
     r.same({d.get("agent") for d in lines}, {scene.agent}, "every line names the agent")
     text = json.dumps(lines)
@@ -64,7 +69,8 @@ def check_blocked(r, scene, call_id, tool, rule):
     found = [d for d in lines_about(scene, call_id, "gateway") if d.get("verdict") == "deny"]
     if r.ok(found, "the gateway logs the denied call", scene.decisions()):
         d = found[0]
-        r.ok(tool in "%s/%s" % (d.get("server", ""), d.get("tool", "")), "the line names the tool", d)
+        r.ok(tool in "%s/%s" % (d.get("server", ""), d.get("tool", "")), "the line names the tool",
+             d)
         r.ok(str(d.get("rule", "")).startswith(rule), "the line names the rule", d)
         r.same(d.get("direction"), "response", "the line names the direction")
     r.same(lines_about(scene, call_id, "mcp"), [], "no server saw the denied call")
@@ -73,7 +79,8 @@ def check_blocked(r, scene, call_id, tool, rule):
 def check_allowed(r, scene, call_id, server, tool):
     for layer in ("gateway", "mcp") + (("hook",) if scene.agent == "claude" else ()):
         found = lines_about(scene, call_id, layer)
-        r.ok([d for d in found if d.get("verdict") == "allow" and d.get("tool") == tool and d.get("server") == server],
+        r.ok([d for d in found if d.get("verdict") == "allow" and d.get("tool") == tool
+              and d.get("server") == server],
              "%s logs the allowed %s" % (layer, tool), found)
 
 
@@ -85,7 +92,8 @@ def plain_answer(r, stage, agent, person):
 
 
 def forbidden_native_call(r, stage, agent, person):
-    with Scene(stage, agent, person, lambda s: [[{"say": "I try."}, native_touch(s.canary)], [{"say": FINAL}]]) as s:
+    with Scene(stage, agent, person, lambda s: [[{"say": "I try."}, native_touch(s.canary)],
+                                                [{"say": FINAL}]]) as s:
         run = s.supervised()
         check_supervised(r, s, run, "native_tools.default")
         r.ok(NATIVE_NAME[agent] in run.out, "the answer names the tool", run.out)
@@ -110,10 +118,13 @@ def pando_calls_and_results(r, stage, agent, person):
         if r.same(len(last), 3, "three results reach the model"):
             r.ok("the old word" in last[0], "read-file gives the content", last[0])
             r.ok("a new word" in last[2], "shell-command gives the output", last[2])
-        r.same((s.project / "hello.txt").read_text(), "first line\na new word\nlast line\n", "the edit is on the disk")
+        r.same((s.project / "hello.txt").read_text(), "first line\na new word\nlast line\n",
+               "the edit is on the disk")
         made = s.project / "made-inside"
-        r.ok(made.exists() and made.stat().st_uid == person.uid, "the shell command worked as the person")
-        for turn, server, tool in ((0, "pando_core", "read-file"), (1, "pando_workspace", "replace"),
+        r.ok(made.exists() and made.stat().st_uid == person.uid,
+             "the shell command worked as the person")
+        for turn, server, tool in ((0, "pando_core", "read-file"),
+                                   (1, "pando_workspace", "replace"),
                                    (2, "pando_workspace", "shell-command")):
             check_allowed(r, s, s.call_ids(turn)[0], server, tool)
 
@@ -121,33 +132,41 @@ def pando_calls_and_results(r, stage, agent, person):
 def snapshot_and_restore(r, stage, agent, person):
     def turns(s):
         damage = "rm hello.txt; echo new > extra.txt; ls; touch %s || echo CLOSED" % s.canary
-        return [[workspace_call("snapshot-worktree", why="before the damage")], [workspace_call("shell-command", command=damage)],
-                [workspace_call("restore-files", snapshot={"$match": "([0-9a-f]{40})"})], [{"say": FINAL}]]
+        return [[workspace_call("snapshot-worktree", why="before the damage")],
+                [workspace_call("shell-command", command=damage)],
+                [workspace_call("restore-files", snapshot={"$match": "([0-9a-f]{40})"})],
+                [{"say": FINAL}]]
 
     with Scene(stage, agent, person, turns) as s:
         check_supervised(r, s, s.supervised())
         results = s.requests()[-1]["results"]
         if r.same(len(results), 3, "three results reach the model"):
-            r.ok("CLOSED" in results[1] and "extra.txt" in results[1] and "hello.txt" not in results[1].split("CLOSED")[0],
+            r.ok("CLOSED" in results[1] and "extra.txt" in results[1]
+                 and "hello.txt" not in results[1].split("CLOSED")[0],
                  "the shell command did its damage, inside only", results[1])
-        r.same((s.project / "hello.txt").read_text() if (s.project / "hello.txt").exists() else None,
+        r.same((s.project / "hello.txt").read_text() if (s.project / "hello.txt").exists()
+               else None,
                "first line\nthe old word\nlast line\n", "the file is back")
 
 
 def parallel_calls_one_allowed(r, stage, agent, person):
-    with Scene(stage, agent, person, lambda s: [[{"say": "Two at once."}, native_touch(s.canary), read_call()], [{"say": FINAL}]]) as s:
+    with Scene(stage, agent, person, lambda s: [[{"say": "Two at once."}, native_touch(s.canary),
+                                                 read_call()], [{"say": FINAL}]]) as s:
         check_supervised(r, s, s.supervised())
         results = s.requests()[-1]["results"]
-        r.ok(len(results) >= 1 and "the old word" in results[-1], "the allowed call has its result", results)
+        r.ok(len(results) >= 1 and "the old word" in results[-1], "the allowed call has its result",
+             results)
         ids = s.call_ids()
         check_blocked(r, s, ids[0], NATIVE_NAME[agent], "native_tools.default")
         check_allowed(r, s, ids[1], "pando_core", "read-file")
 
 
 def not_streamed(r, stage, agent, person):
-    """The clients always stream: their own first request is sent once more, through their own run, asking for a plain answer."""
+    """The clients always stream: their own first request is sent once more, through their own
+    run, asking for a plain answer."""
     def turns(s):
-        return [{"items": [{"say": "Plainly."}, native_touch(s.canary), EVIL_CALL, read_call()], "hang": 600, "times": 1}]
+        return [{"items": [{"say": "Plainly."}, native_touch(s.canary), EVIL_CALL, read_call()],
+                 "hang": 600, "times": 1}]
 
     with Scene(stage, agent, person, turns) as s:
         run = s.start_supervised()
@@ -166,28 +185,33 @@ def check_plain(r, s, base):
     body = dict(s.body_of(first), stream=False)
     native = {"name": "Bash", "description": "x", "input_schema": {"type": "object"}}
     if s.agent == "codex":
-        native = {"type": "function", "name": "exec_command", "parameters": {"type": "object"}, "strict": False}
+        native = {"type": "function", "name": "exec_command", "parameters": {"type": "object"},
+                  "strict": False}
     body["tools"] = body["tools"] + [native]
     status, text = post(base + ("/v1/messages" if s.agent == "claude" else "/v1/responses"), body)
     again = s.requests()[-1]
-    r.same((status, again["stream"], again["n"] != first["n"]), (200, False, True), "a plain answer")
+    r.same((status, again["stream"], again["n"] != first["n"]), (200, False, True),
+           "a plain answer")
     r.same(sorted(again["tools"]), pando_tools(s.agent), "plain request: tools")
     answer = json.loads(text)
     items = answer["content"] if s.agent == "claude" else answer["output"]
     calls = [i.get("name") for i in items if i["type"] in ("tool_use", "function_call")]
     want = on_wire("claude", "pando_core", "read-file") if s.agent == "claude" else "read-file"
     r.same(calls, [want], "only the allowed call is in the answer")
-    r.ok("native_tools.default" in text and "other_mcp" in text, "the answer names both rules", text)
+    r.ok("native_tools.default" in text and "other_mcp" in text, "the answer names both rules",
+         text)
     ids = again["call_ids"]
     check_blocked(r, s, ids[0], NATIVE_NAME[s.agent], "native_tools.default")
     check_blocked(r, s, ids[1], "evil", "other_mcp")
     status, text = post(base.rsplit("/", 1)[0] + "/" + "0" * 64 + "/v1/messages", body)
-    r.same((status, s.requests()[-1]["n"]), (403, again["n"]), "another token is refused, and nothing sent on")
+    r.same((status, s.requests()[-1]["n"]), (403, again["n"]),
+           "another token is refused, and nothing sent on")
 
 
 def post(url, body):
     q = urllib.request.Request(url, json.dumps(body).encode(), {
-        "content-type": "application/json", "x-api-key": "sk-ant-dummy-key", "authorization": "Bearer sk-dummy-key",
+        "content-type": "application/json", "x-api-key": "sk-ant-dummy-key",
+        "authorization": "Bearer sk-dummy-key",
         "anthropic-version": "2023-06-01"})
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
@@ -212,5 +236,6 @@ def without_the_shim_the_canary_is_touched(r, stage, agent, person):
             r.ok(NATIVE_NAME[agent] in tools, "%s: native tools are offered" % name, tools)
 
 
-SCRIPTS = (plain_answer, forbidden_native_call, forbidden_mcp_call, pando_calls_and_results, snapshot_and_restore,
+SCRIPTS = (plain_answer, forbidden_native_call, forbidden_mcp_call, pando_calls_and_results,
+           snapshot_and_restore,
            parallel_calls_one_allowed, not_streamed, without_the_shim_the_canary_is_touched)

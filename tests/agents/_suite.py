@@ -11,7 +11,8 @@ def main(agent):
     o = options()
     who = persons()
     stage = stages(o.build, who)
-    cases = [("%s as %s: %s" % (agent, p.name, f.__name__.replace("_", " ")), f, (stage[p.name], agent, p))
+    cases = [("%s as %s: %s" % (agent, p.name, f.__name__.replace("_", " ")), f,
+              (stage[p.name], agent, p))
              for f in SCRIPTS for p in who if p]
     if who[0] is None:
         cases += [("%s: %s" % (agent, f.__name__.replace("_", " ")), no_root, ()) for f in SCRIPTS]

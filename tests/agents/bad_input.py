@@ -33,7 +33,8 @@ def check_nothing_done(r, scene):
     r.ok(not scene.canary.exists(), "the canary is untouched")
     r.same(scene.changed_files(), [], "the person's own files are unchanged")
     runs = scene.home / ".pando" / "run"
-    r.same([d.name for d in runs.iterdir() if d.is_dir()] if runs.is_dir() else [], [], "no run folder is left")
+    r.same([d.name for d in runs.iterdir() if d.is_dir()] if runs.is_dir() else [], [],
+           "no run folder is left")
 
 
 def missing_agent(r, stage, agent, person):
@@ -43,11 +44,13 @@ def missing_agent(r, stage, agent, person):
 
 
 def wrong_policy(r, stage, agent, person):
-    rows = (("[native_tool]\n", "4:"), ("[native_tools]\ndefalt = 'deny'\n", "5:1"), ("[native_tools]\ndefault = 'maybe'\n", "5:"),
+    rows = (("[native_tool]\n", "4:"), ("[native_tools]\ndefalt = 'deny'\n", "5:1"),
+            ("[native_tools]\ndefault = 'maybe'\n", "5:"),
             ("[[[\n", "4:"))
     for text, where in rows:
         with Scene(stage, agent, person, touching, policy=text) as s:
-            check_refused(r, s, s.supervised(), POLICY, "%s:%s" % (s.home / ".pando" / "policy.toml", where))
+            check_refused(r, s, s.supervised(), POLICY,
+                          "%s:%s" % (s.home / ".pando" / "policy.toml", where))
 
 
 def unreadable_policy(r, stage, agent, person):
@@ -79,7 +82,8 @@ def gateway_cannot_start(r, stage, agent, person):
             spoil(s)
             person.own(s.home)
             run = s.supervised()
-            r.ok(run.status in (GATEWAY, 71, SPACE, REFUSED), "%s: a status of the table" % spoil.__name__, (run.status, run.err))
+            r.ok(run.status in (GATEWAY, 71, SPACE, REFUSED),
+                 "%s: a status of the table" % spoil.__name__, (run.status, run.err))
             check_refused(r, s, run, run.status, ".pando/run")
 
 
@@ -91,7 +95,8 @@ def on_full_disk(folder, person):
             'head -c 65536 /dev/zero > "$0/fill" 2>/dev/null\nexec "$@"' % owner)
     argv = ["/usr/bin/unshare", "-m" if root else "-Urm", "/bin/sh", "-c", fill, str(folder)]
     if root and person.uid != 0:
-        argv += ["/usr/bin/setpriv", "--reuid=%d" % person.uid, "--regid=%d" % person.gid, "--clear-groups"]
+        argv += ["/usr/bin/setpriv", "--reuid=%d" % person.uid, "--regid=%d" % person.gid,
+                 "--clear-groups"]
     return argv
 
 
@@ -127,17 +132,22 @@ def someone_elses_root(r, stage, agent, person):
 
 
 def loosening_arguments(r, stage, agent, person):
-    rows = {"claude": (["--settings", "{}"], ["--dangerously-skip-permissions"], ["mcp", "serve"], ["--bg"]),
-            "codex": (["exec", "--oss", "x"], ["exec", "-c", "model_provider=\"x\"", "x"], ["cloud"], ["app-server"])}
+    rows = {"claude": (["--settings", "{}"], ["--dangerously-skip-permissions"], ["mcp", "serve"],
+                       ["--bg"]),
+            "codex": (["exec", "--oss", "x"], ["exec", "-c", "model_provider=\"x\"", "x"],
+                      ["cloud"], ["app-server"])}
     for argv in rows[agent]:
         with Scene(stage, agent, person, touching) as s:
             run = s.start_supervised(argv=argv).wait()
-            r.ok(run.status in (USAGE, REFUSED), "%s: refused" % " ".join(argv), (run.status, run.err))
-            check_refused(r, s, run, run.status, argv[-2] if argv[-1] == "x" and argv[-2].startswith("--") else argv[0]
+            r.ok(run.status in (USAGE, REFUSED), "%s: refused" % " ".join(argv),
+                 (run.status, run.err))
+            check_refused(r, s, run, run.status, argv[-2] if argv[-1] == "x"
+                          and argv[-2].startswith("--") else argv[0]
                           if agent == "claude" or argv[0] != "exec" else "model_provider")
 
 
-CASES = (missing_agent, wrong_policy, unreadable_policy, gateway_cannot_start, full_disk, roots_that_are_no_project,
+CASES = (missing_agent, wrong_policy, unreadable_policy, gateway_cannot_start, full_disk,
+         roots_that_are_no_project,
          someone_elses_root, loosening_arguments)
 
 
@@ -145,7 +155,8 @@ def main():
     o = options()
     who = persons()
     stage = stages(o.build, who)
-    cases = [("%s as %s: %s" % (agent, p.name, f.__name__.replace("_", " ")), f, (stage[p.name], agent, p))
+    cases = [("%s as %s: %s" % (agent, p.name, f.__name__.replace("_", " ")), f,
+              (stage[p.name], agent, p))
              for f in CASES for agent in AGENTS for p in who if p]
     return run_cases([c for c in cases if o.only in c[0]])
 

@@ -7,7 +7,8 @@ time. Afterwards no process of the scene may be alive, no run folder left, and a
 import signal
 import sys
 
-from _agents import (AGENTS, SOON_SECONDS, Scene, kill, native_touch, options, persons, run_cases, stages, until)
+from _agents import (AGENTS, SOON_SECONDS, Scene, kill, native_touch, options, persons, run_cases,
+                     stages, until)
 from _scripts import FINAL, check_supervised, workspace_call
 
 GATEWAY_LINGERS_SECONDS = 10
@@ -16,11 +17,14 @@ CLIENT_GIVES_UP_SECONDS = 60
 
 def hanging(scene):
     """The first answer stops in the middle of a call that is not allowed."""
-    return [{"items": [{"say": "Wait for it."}, native_touch(scene.canary)], "hang": 600, "hang_after": 6, "times": 1}]
+    return [{"items": [{"say": "Wait for it."}, native_touch(scene.canary)], "hang": 600,
+             "hang_after": 6, "times": 1}]
 
 
 def working(scene):
-    return [[workspace_call("shell-command", command="touch started; sleep 600; touch %s" % scene.canary)], [{"say": FINAL}]]
+    return [[workspace_call("shell-command",
+                            command="touch started; sleep 600; touch %s" % scene.canary)],
+                            [{"say": FINAL}]]
 
 
 def when_it_starts(_scene):
@@ -39,16 +43,19 @@ def when_a_command_runs(scene):
     return (scene.project / "started").exists()
 
 
-MOMENTS = ((when_it_starts, hanging), (when_the_gateway_runs, hanging), (when_the_model_is_asked, hanging),
+MOMENTS = ((when_it_starts, hanging), (when_the_gateway_runs, hanging),
+           (when_the_model_is_asked, hanging),
            (when_a_command_runs, working))
 
 
 def check_nothing_left(r, s):
     """The gateway goes by itself a little after its last run."""
     gone = until(lambda: not s.processes(), SOON_SECONDS + GATEWAY_LINGERS_SECONDS)
-    r.ok(gone, "no process is left", [(p, open("/proc/%d/cmdline" % p).read()) for p in s.processes()])
+    r.ok(gone, "no process is left", [(p, open("/proc/%d/cmdline" % p).read())
+                                      for p in s.processes()])
     runs = s.home / ".pando" / "run"
-    left = sorted(p.name for p in runs.iterdir() if not p.name.endswith(".log")) if runs.is_dir() else []
+    left = sorted(p.name for p in runs.iterdir()
+                  if not p.name.endswith(".log")) if runs.is_dir() else []
     r.same([n for n in left if (runs / n).is_dir()], [], "no run folder is left")
     r.ok(not s.canary.exists(), "the canary is untouched")
     r.same(s.changed_files(), [], "the person's own files are unchanged")
@@ -75,14 +82,17 @@ def the_gateway_is_killed_in_mid_stream(r, stage, agent, person):
             kill(pid)
         r.ok(until(lambda: not s.gateway_pids()), "the gateway is dead")
         run.wait(CLIENT_GIVES_UP_SECONDS)
-        r.ok(run.status not in (0, None), "the client gives up within %d seconds" % CLIENT_GIVES_UP_SECONDS, (run.status, run.out, run.err))
+        r.ok(run.status not in (0, None),
+             "the client gives up within %d seconds" % CLIENT_GIVES_UP_SECONDS,
+             (run.status, run.out, run.err))
         r.same(len(s.requests()), 1, "nothing goes past the gateway")
         check_nothing_left(r, s)
 
 
 def no_stale_lock(r, stage, agent, person):
     """After a killed gateway and a killed client the next run works."""
-    with Scene(stage, agent, person, lambda s: [{"items": [{"say": FINAL}], "hang": 600, "times": 1}]) as s:
+    with Scene(stage, agent, person, lambda s: [{"items": [{"say": FINAL}], "hang": 600,
+                                                 "times": 1}]) as s:
         run = s.start_supervised()
         r.ok(until(s.requests), "the model is asked", run.process.poll())
         for pid in s.processes():
@@ -91,7 +101,8 @@ def no_stale_lock(r, stage, agent, person):
         r.same(run.status, -signal.SIGKILL, "everything was killed")
         first = {d.get("run") for d in s.decisions()}
         again = s.supervised()
-        r.ok(again.status == 0 and FINAL in again.out, "the next run works", (again.status, again.out, again.err))
+        r.ok(again.status == 0 and FINAL in again.out, "the next run works",
+             (again.status, again.out, again.err))
         r.ok({d.get("run") for d in s.decisions()} > first, "it is a run of its own")
         s.stop_gateway()
         check_nothing_left(r, s)
@@ -113,8 +124,10 @@ def main():
             here = (stage[p.name], agent, p)
             name = "%s as %s: " % (agent, p.name)
             cases += [(name + f.__name__.replace("_", " "), f, here)
-                      for f in (the_gateway_is_killed_in_mid_stream, no_stale_lock, the_gateway_goes_by_itself)]
-            cases += [(name + "%s %s" % (n.name, m.__name__.replace("_", " ")), ends_on_signal, (*here, n, m, t))
+                      for f in (the_gateway_is_killed_in_mid_stream, no_stale_lock,
+                                the_gateway_goes_by_itself)]
+            cases += [(name + "%s %s" % (n.name, m.__name__.replace("_", " ")), ends_on_signal,
+                       (*here, n, m, t))
                       for n in (signal.SIGINT, signal.SIGTERM) for m, t in MOMENTS]
     return run_cases([c for c in cases if o.only in c[0]])
 

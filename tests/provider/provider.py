@@ -136,7 +136,8 @@ class Handler(BaseHTTPRequestHandler):
         self.n = self.server.recorder.number()
         path = urlsplit(self.path)
         headers = {k.lower(): v for k, v in self.headers.items()}
-        record = {"n": self.n, "method": self.command, "path": path.path, "query": path.query, "headers": headers}
+        record = {"n": self.n, "method": self.command, "path": path.path, "query": path.query,
+                  "headers": headers}
         body = None
         try:
             raw = self.read_body()
@@ -150,7 +151,8 @@ class Handler(BaseHTTPRequestHandler):
             self.route(path.path, headers, body, record)
         except (Gone, BrokenPipeError, ConnectionResetError) as e:
             self.close_connection = True
-            self.server.recorder.line({"n": self.n, "note": "connection ended", "why": str(e) or "client went away"})
+            self.server.recorder.line({"n": self.n, "note": "connection ended",
+                                       "why": str(e) or "client went away"})
 
     do_GET = do_POST = do_HEAD = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = any
 
@@ -169,13 +171,15 @@ class Handler(BaseHTTPRequestHandler):
             return self.send_json(200, {})
         if "websocket" in headers.get("upgrade", "").lower():
             return self.send_error_body(dialect, 426, "invalid_request_error", "use POST")
-        return self.send_error_body(dialect, 404, "not_found_error", "the stand-in has no %s %s" % (self.command, path))
+        return self.send_error_body(dialect, 404, "not_found_error",
+                                    "the stand-in has no %s %s" % (self.command, path))
 
     def generate(self, dialect, headers, body, record):
-        api, script = DIALECTS[dialect], self.server.script()
+        api, script = DIALECTS[dialect], self.server.script
         if not isinstance(body, dict):
             self.server.recorder.line(record)
-            return self.send_error_body(dialect, 400, "invalid_request_error", "the body is not a JSON object: %s"
+            return self.send_error_body(dialect, 400, "invalid_request_error",
+                                        "the body is not a JSON object: %s"
                                         % record.get("bad_body", type(body).__name__))
         events, tools = api.events_of(body), api.tools_of(body)
         record.update(model=body.get("model"), stream=bool(body.get("stream")), tools=tools,
@@ -202,7 +206,8 @@ class Handler(BaseHTTPRequestHandler):
     # --- answering ---------------------------------------------------------
     def reply(self, dialect, turn, answer, streamed, piece):
         if "status" in turn:
-            given = turn.get("body", DIALECTS[dialect].error_body("api_error", "scripted error %d" % turn["status"]))
+            given = turn.get("body", DIALECTS[dialect].error_body("api_error",
+                    "scripted error %d" % turn["status"]))
             return self.send_body(turn["status"], given, turn)
         if turn.get("garbage"):
             return self.send_body(200, random.Random(self.n).randbytes(4096), turn)
@@ -221,7 +226,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_body(status, DIALECTS[dialect].error_body(kind, message), {})
 
     def send_body(self, status, value, turn):
-        data = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else compact(value).encode()
+        data = value if isinstance(value, bytes) else value.encode() if isinstance(value,
+                str) else compact(value).encode()
         if turn.get("gzip"):
             data = gzip.compress(data)
         self.head(status, turn, "application/json", {"content-length": str(len(data))})
@@ -230,7 +236,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def head(self, status, turn, content_type, more):
         self.send_response(status)
-        headers = {"content-type": turn.get("content_type", content_type), "request-id": "req_%012d" % self.n,
+        headers = {"content-type": turn.get("content_type", content_type),
+                   "request-id": "req_%012d" % self.n,
                    "x-request-id": "req_%012d" % self.n}
         headers.update(more)
         if turn.get("gzip"):
@@ -275,7 +282,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def wait(self, seconds):
         """Sleeps, but notices when the client closes."""
-        if seconds and select.select([self.connection], [], [], seconds)[0] and self.closed_by_peer():
+        if seconds and select.select([self.connection], [], [],
+                                     seconds)[0] and self.closed_by_peer():
             raise Gone("client went away while waiting")
 
     def closed_by_peer(self):
@@ -308,10 +316,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", port), Handler)
         self.recorder = Recorder(options.log, options.bodies)
         self.failures = Failures()
-        self.loaded = provider_script.load(options.script) if options.script else provider_script.Script({})
-
-    def script(self):
-        return self.loaded
+        self.script = (provider_script.load(options.script) if options.script
+                       else provider_script.Script({}))
 
     def handle_error(self, request, client_address):
         kind, what = sys.exc_info()[:2]

@@ -16,11 +16,13 @@ def new_id(prefix):
 def text_of(content):
     if isinstance(content, str):
         return content
-    return "\n".join(b.get("text", "") for b in content or [] if isinstance(b, dict) and b.get("type") == "text")
+    return "\n".join(b.get("text", "") for b in content or [] if isinstance(b, dict)
+                     and b.get("type") == "text")
 
 
 def is_reminder(block):
-    return block.get("type") == "text" and block.get("text", "").lstrip().startswith("<system-reminder>")
+    return block.get("type") == "text" and block.get("text",
+                                                     "").lstrip().startswith("<system-reminder>")
 
 
 def user_events(blocks):
@@ -71,7 +73,8 @@ def blocks_of(kind, value):
 
 
 def usage_of(body_size, blocks):
-    return {"input_tokens": max(1, body_size // 4), "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0,
+    return {"input_tokens": max(1, body_size // 4), "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": 0,
             "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
             "output_tokens": max(1, len(json.dumps(blocks)) // 4), "service_tier": "standard"}
 
@@ -80,7 +83,8 @@ def answer(body, body_size, items, stop=None):
     """The whole message, as the API gives it when stream is false."""
     blocks = [b for kind, value in items for b in blocks_of(kind, value)]
     calls = [b for b in blocks if b["type"] == "tool_use"]
-    return {"id": new_id("msg_"), "type": "message", "role": "assistant", "model": body.get("model"),
+    return {"id": new_id("msg_"), "type": "message", "role": "assistant",
+            "model": body.get("model"),
             "content": blocks, "stop_reason": stop or ("tool_use" if calls else "end_turn"),
             "stop_sequence": None, "usage": usage_of(body_size, blocks)}
 
@@ -97,30 +101,36 @@ def block_parts(block, n):
     """(the block as content_block_start shows it, its deltas)"""
     kind = block["type"]
     if kind == "text":
-        return dict(block, text=""), [{"type": "text_delta", "text": p} for p in pieces(block["text"], n)]
+        return dict(block, text=""), [{"type": "text_delta", "text": p}
+                                      for p in pieces(block["text"], n)]
     if kind == "thinking":
         return dict(block, thinking="", signature=""), [
             {"type": "thinking_delta", "thinking": p} for p in pieces(block["thinking"], n)
         ] + [{"type": "signature_delta", "signature": block["signature"]}]
     if kind in ("tool_use", "server_tool_use"):
         return dict(block, input={}), [
-            {"type": "input_json_delta", "partial_json": p} for p in [""] + pieces(input_text(block), n)]
+            {"type": "input_json_delta", "partial_json": p}
+            for p in [""] + pieces(input_text(block), n)]
     return block, []
 
 
 def stream(message, n):
     """[(event, data)] of the whole answer; pings where the API has them."""
-    head = dict(message, content=[], stop_reason=None, usage=dict(message["usage"], output_tokens=1))
+    head = dict(message, content=[], stop_reason=None, usage=dict(message["usage"],
+                                                                  output_tokens=1))
     out = [("message_start", {"type": "message_start", "message": head})]
     for i, block in enumerate(message["content"]):
         start, deltas = block_parts(block, n)
-        out.append(("content_block_start", {"type": "content_block_start", "index": i, "content_block": start}))
+        out.append(("content_block_start", {"type": "content_block_start", "index": i,
+                                            "content_block": start}))
         if i == 0:
             out.append(("ping", {"type": "ping"}))
-        out += [("content_block_delta", {"type": "content_block_delta", "index": i, "delta": d}) for d in deltas]
+        out += [("content_block_delta", {"type": "content_block_delta", "index": i, "delta": d})
+                for d in deltas]
         out.append(("content_block_stop", {"type": "content_block_stop", "index": i}))
     delta = {"stop_reason": message["stop_reason"], "stop_sequence": None}
-    out.append(("message_delta", {"type": "message_delta", "delta": delta, "usage": message["usage"]}))
+    out.append(("message_delta", {"type": "message_delta", "delta": delta,
+                                  "usage": message["usage"]}))
     out.append(("message_stop", {"type": "message_stop"}))
     return out
 
@@ -131,10 +141,12 @@ def stream_error(error, _message, _sequence):
 
 
 def error_body(kind, message):
-    return {"type": "error", "error": {"type": kind, "message": message}, "request_id": new_id("req_")}
+    return {"type": "error", "error": {"type": kind, "message": message},
+            "request_id": new_id("req_")}
 
 
 def models():
     names = ("claude-opus-5-5", "claude-sonnet-5")
-    data = [{"type": "model", "id": n, "display_name": n, "created_at": "2026-01-01T00:00:00Z"} for n in names]
+    data = [{"type": "model", "id": n, "display_name": n, "created_at": "2026-01-01T00:00:00Z"}
+            for n in names]
     return {"data": data, "has_more": False, "first_id": names[0], "last_id": names[-1]}

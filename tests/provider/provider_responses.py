@@ -6,8 +6,10 @@ import time
 
 from provider_script import pieces
 
-CALLS = ("function_call", "custom_tool_call", "local_shell_call", "tool_search_call", "web_search_call", "mcp_call")
-ECHOED = ("parallel_tool_calls", "previous_response_id", "prompt_cache_key", "reasoning", "store", "text", "tool_choice", "tools")
+CALLS = ("function_call", "custom_tool_call", "local_shell_call", "tool_search_call",
+         "web_search_call", "mcp_call")
+ECHOED = ("parallel_tool_calls", "previous_response_id", "prompt_cache_key", "reasoning", "store",
+          "text", "tool_choice", "tools")
 
 
 def new_id(prefix):
@@ -26,7 +28,8 @@ def text_of(content):
 
 def input_of(body):
     given = body.get("input")
-    return [{"type": "message", "role": "user", "content": given}] if isinstance(given, str) else given or []
+    return [{"type": "message", "role": "user", "content": given}] if isinstance(given,
+            str) else given or []
 
 
 def event_of(item):
@@ -59,19 +62,22 @@ def tools_of(body):
     """Names in all three places where this API takes tool definitions."""
     out = list(names_in(body.get("tools"), ""))
     for item in input_of(body):
-        if isinstance(item, dict) and item.get("type") in ("additional_tools", "tool_search_output"):
+        if isinstance(item, dict) and item.get("type") in ("additional_tools",
+                                                           "tool_search_output"):
             out += names_in(item.get("tools"), "")
     return out
 
 
 def message_item(text):
     part = {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
-    return {"id": new_id("msg_"), "type": "message", "status": "completed", "content": [part], "role": "assistant"}
+    return {"id": new_id("msg_"), "type": "message", "status": "completed", "content": [part],
+            "role": "assistant"}
 
 
 def call_item(call):
     if "input" in call:
-        out = {"id": new_id("ctc_"), "type": "custom_tool_call", "status": "completed", "call_id": new_call_id(),
+        out = {"id": new_id("ctc_"), "type": "custom_tool_call", "status": "completed",
+               "call_id": new_call_id(),
                "input": call["input"], "name": call["tool"]}
     else:
         out = {"id": new_id("fc_"), "type": "function_call", "status": "completed",
@@ -86,7 +92,8 @@ def item_of(kind, value):
     if kind == "say":
         return message_item(value)
     if kind == "think":
-        return {"id": new_id("rs_"), "type": "reasoning", "summary": [{"type": "summary_text", "text": value}],
+        return {"id": new_id("rs_"), "type": "reasoning", "summary": [{"type": "summary_text",
+                                                                       "text": value}],
                 "encrypted_content": "Z0FBQUFBQm8=" * 8}
     if kind == "call":
         return call_item(value)
@@ -99,17 +106,22 @@ def item_of(kind, value):
 
 def usage_of(body_size, output):
     have, made = max(1, body_size // 4), max(1, len(json.dumps(output)) // 4)
-    return {"input_tokens": have, "input_tokens_details": {"cached_tokens": 0}, "output_tokens": made,
+    return {"input_tokens": have, "input_tokens_details": {"cached_tokens": 0},
+            "output_tokens": made,
             "output_tokens_details": {"reasoning_tokens": 0}, "total_tokens": have + made}
 
 
 def answer(body, body_size, items, stop=None):
     """The whole response object, as the API gives it when stream is false."""
     output = [item_of(kind, value) for kind, value in items]
-    out = {"id": new_id("resp_"), "object": "response", "created_at": int(time.time()), "status": "completed",
-           "background": False, "error": None, "incomplete_details": None, "instructions": body.get("instructions"),
-           "max_output_tokens": None, "max_tool_calls": None, "model": body.get("model"), "output": output,
-           "service_tier": "default", "temperature": 1.0, "top_logprobs": 0, "top_p": 0.98, "truncation": "disabled",
+    out = {"id": new_id("resp_"), "object": "response", "created_at": int(time.time()),
+           "status": "completed",
+           "background": False, "error": None, "incomplete_details": None,
+           "instructions": body.get("instructions"),
+           "max_output_tokens": None, "max_tool_calls": None, "model": body.get("model"),
+           "output": output,
+           "service_tier": "default", "temperature": 1.0, "top_logprobs": 0, "top_p": 0.98,
+           "truncation": "disabled",
            "usage": usage_of(body_size, output), "user": None, "metadata": {}}
     out.update({k: body[k] for k in ECHOED if k in body})
     out.setdefault("tools", [])
@@ -129,14 +141,16 @@ class Stream:
         self.events = []
 
     def add(self, name, **fields):
-        self.events.append((name, dict({"type": name, "sequence_number": len(self.events)}, **fields)))
+        self.events.append((name, dict({"type": name, "sequence_number": len(self.events)},
+                                       **fields)))
 
     def message(self, at, item, n):
         part = item["content"][0]
         at = dict(at, item_id=item["id"], content_index=0)
         self.add("response.content_part.added", **at, part=dict(part, text=""))
         for p in pieces(part["text"], n):
-            self.add("response.output_text.delta", **at, delta=p, logprobs=[], obfuscation="x" * (16 - len(p) % 16))
+            self.add("response.output_text.delta", **at, delta=p, logprobs=[],
+                     obfuscation="x" * (16 - len(p) % 16))
         self.add("response.output_text.done", **at, text=part["text"], logprobs=[])
         self.add("response.content_part.done", **at, part=part)
 
@@ -145,15 +159,18 @@ class Stream:
         at = dict(at, item_id=item["id"], summary_index=0)
         self.add("response.reasoning_summary_part.added", **at, part=dict(part, text=""))
         for p in pieces(part["text"], n):
-            self.add("response.reasoning_summary_text.delta", **at, delta=p, obfuscation="x" * (16 - len(p) % 16))
+            self.add("response.reasoning_summary_text.delta", **at, delta=p,
+                     obfuscation="x" * (16 - len(p) % 16))
         self.add("response.reasoning_summary_text.done", **at, text=part["text"])
         self.add("response.reasoning_summary_part.done", **at, part=part)
 
     def call(self, at, item, n):
         at = dict(at, item_id=item["id"])
-        kind, field = ("custom_tool_call_input", "input") if "input" in item else ("function_call_arguments", "arguments")
+        kind, field = ("custom_tool_call_input",
+                       "input") if "input" in item else ("function_call_arguments", "arguments")
         for p in pieces(item[field], n):
-            self.add("response.%s.delta" % kind, **at, delta=p, obfuscation="x" * (16 - len(p) % 16))
+            self.add("response.%s.delta" % kind, **at, delta=p,
+                     obfuscation="x" * (16 - len(p) % 16))
         self.add("response.%s.done" % kind, **at, **{field: item[field]})
 
     def search(self, at, item, _):
@@ -162,7 +179,8 @@ class Stream:
 
     def item(self, index, item, n):
         begun = {"message": dict(item, content=[]), "reasoning": dict(item, summary=[]),
-                 "function_call": dict(item, arguments=""), "custom_tool_call": dict(item, input="")}
+                 "function_call": dict(item, arguments=""), "custom_tool_call": dict(item,
+                                                                                     input="")}
         parts = {"message": self.message, "reasoning": self.reasoning, "function_call": self.call,
                  "custom_tool_call": self.call, "web_search_call": self.search}
         start = begun.get(item["type"], dict(item))
@@ -188,8 +206,10 @@ def stream(response, n):
 
 def stream_error(error, response, sequence):
     failed = dict(response, status="failed", output=[], usage=None,
-                  error={"code": error.get("type", "server_error"), "message": error.get("message", "Overloaded")})
-    return "response.failed", {"type": "response.failed", "sequence_number": sequence, "response": failed}
+                  error={"code": error.get("type", "server_error"),
+                         "message": error.get("message", "Overloaded")})
+    return "response.failed", {"type": "response.failed", "sequence_number": sequence,
+                               "response": failed}
 
 
 def error_body(kind, message):
@@ -198,5 +218,6 @@ def error_body(kind, message):
 
 def models():
     names = ("gpt-6.1-sol", "gpt-5.5")
-    return {"object": "list", "data": [{"id": n, "object": "model", "created": 1767225600, "owned_by": "openai"} for n in names],
+    return {"object": "list", "data": [{"id": n, "object": "model", "created": 1767225600,
+                                        "owned_by": "openai"} for n in names],
             "models": []}

@@ -25,7 +25,8 @@ class ScriptError(Exception):
 def check_keys(where, have, allowed):
     unknown = sorted(set(have) - set(allowed))
     if unknown:
-        raise ScriptError("%s: unknown key %s (known: %s)" % (where, unknown[0], ", ".join(sorted(allowed))))
+        raise ScriptError("%s: unknown key %s (known: %s)" % (where, unknown[0],
+                                                              ", ".join(sorted(allowed))))
 
 
 def check_item(where, item):
@@ -65,7 +66,8 @@ class Script:
         self.prompts = []
         for i, p in enumerate(data.get("prompts", [])):
             check_keys("prompts[%d]" % i, p, ("match", "turns"))
-            turns = [check_turn("prompts[%d].turns[%d]" % (i, j), t) for j, t in enumerate(p["turns"])]
+            turns = [check_turn("prompts[%d].turns[%d]" % (i, j), t) for j,
+                     t in enumerate(p["turns"])]
             self.prompts.append((re.compile(p["match"]), turns))
         if self.piece < 1:
             raise ScriptError("script: piece: want 1 or more")
@@ -160,7 +162,8 @@ def fill_match(value, events):
         if m:
             found = m.group(1) if m.groups() else m.group(0)
             return int(found) if value.get("as") == "int" else found
-    raise ScriptError("$match %r: not in the tool results %r" % (value["$match"], results_text(events)))
+    raise ScriptError("$match %r: not in the tool results %r" % (value["$match"],
+                                                                 results_text(events)))
 
 
 def pieces(text, n):
