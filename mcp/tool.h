@@ -41,11 +41,14 @@ struct tool_host {
 struct tool_result {
 	struct buf text; /* what the model reads */
 	json_t *data;    /* the same as an object, for programs */
+	bool failed;     /* the text tells what went wrong, and what was done */
+	bool cancelled;  /* the client wants no answer any more */
 };
 
 #define TOOL_RESULT_INIT                                                                 \
 	{                                                                                \
-		.text = BUF_INIT(TOOL_TEXT_MAX), .data = NULL                            \
+		.text = BUF_INIT(TOOL_TEXT_MAX), .data = NULL, .failed = false,          \
+		.cancelled = false                                                       \
 	}
 
 void tool_result_fini(struct tool_result *r); /* for CLEANUP */

@@ -1,0 +1,225 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/secret.h"
+#include "mcp/mutate.h"
+#include "mcp/schema.h"
+#include "mcp/server.h"
+
+/*
+ * One tools/call: decided, logged, checked, run between snapshots, told.
+ *
+ * The model reads content. The same as an object is in _meta and not in structuredContent,
+ * because claude 2.1.329 and codex 0.169.0 show the model structuredContent alone when there
+ * is one, and source code in escaped JSON is what no model should have to read.
+ */
+
+#define RESULT_META "pando-ai/result"
+
+struct call {
+	const struct tool *tool;
+	const json_t *schema;
+	json_t *args;   /* owned */
+	struct buf raw; /* the arguments' canonical text: compact, keys sorted */
+	char id[TOOL_CALL_ID_MAX + 1];
+	int64_t began_us;
+};
+
+static void
+call_fini(struct call *c)
+{
+	json_freep(&c->args);
+	buf_fini(&c->raw);
+}
+
+/* claude and codex repeat the model's call id here; without one we make our own. */
+static int
+take_id(struct call *c, const json_t *params, struct err *e)
+{
+	const json_t *meta = json_object_of(params, "_meta");
+	const char *id = json_text_of(meta, "claudecode/toolUseId");
+	char own[ID_HEX + 1];
+
+	if (id == NULL)
+		id = json_text_of(meta, "callId");
+	if (id == NULL || *id == '\0') {
+		if (id_new(own, e) < 0)
+			return -1;
+		id = own;
+	}
+	if (strlen(id) > TOOL_CALL_ID_MAX)
+		return err_set(e, ERR_DATA, "the call id is longer than %d bytes",
+			TOOL_CALL_ID_MAX);
+	(void)snprintf(c->id, sizeof c->id, "%s", id);
+	return 0;
+}
+
+static int
+put_piece(const char *p, size_t n, void *to)
+{
+	buf_put(to, p, n);
+	return 0;
+}
+
+static int
+take_call(const struct server *s, const json_t *params, struct call *c, struct err *e)
+{
+	const char *name = json_text_of(params, "name");
+	json_t *args = json_object_get(params, "arguments");
+
+	if (name == NULL)
+		return err_set(e, ERR_DATA, "tools/call: \"name\" must be a string");
+	if (args != NULL && !json_is_object(args) && !json_is_null(args))
+		return err_set(
+			e, ERR_DATA, "tools/call: \"arguments\" must be an object");
+	for (size_t i = 0; i < s->ntools; i++) {
+		if (strcmp(s->tool[i]->name, name) != 0)
+			continue;
+		c->tool = s->tool[i];
+		c->schema = s->schema[i];
+	}
+	if (c->tool == NULL)
+		return err_set(e, ERR_DATA, "unknown tool: %.128s", name);
+	c->args = json_is_object(args) ? json_incref(args) : json_object();
+	(void)json_dump_callback(c->args, put_piece, &c->raw,
+		JSON_COMPACT | JSON_SORT_KEYS); /* cannot fail */
+	return take_id(c, params, e);
+}
+
+static void
+put_result(struct buf *out, const struct tool_result *r, bool failed, const char *call_id)
+{
+	buf_puts(out, "{\"content\":[{\"type\":\"text\",\"text\":");
+	buf_put_json(out, buf_str(&r->text));
+	buf_printf(out, "}],\"isError\":%s", failed ? "true" : "false");
+	if (r->data != NULL) {
+		buf_puts(out, ",\"_meta\":{\"" RESULT_META "\":");
+		json_put(out, r->data);
+		buf_puts(out, ",\"pando-ai/callId\":");
+		buf_put_json(out, str_of(call_id));
+		buf_putc(out, '}');
+	}
+	buf_putc(out, '}');
+}
+
+static void
+put_failure(struct buf *out, const char *text, const char *call_id)
+{
+	CLEANUP(tool_result_fini) struct tool_result r = TOOL_RESULT_INIT;
+
+	buf_puts(&r.text, text);
+	put_result(out, &r, true, call_id);
+}
+
+static struct pol_use
+use_of(const struct server *s, const struct tool *t)
+{
+	return (struct pol_use){
+		.agent = s->agent,
+		.server = str_of(tool_server_of(t->role)),
+		.tool = str_of(t->name),
+	};
+}
+
+static int
+record(struct server *s, const struct call *c, const char *event,
+	const struct pol_decision *d, const char *note, struct err *e)
+{
+	const struct pol_use use = use_of(s, c->tool);
+	struct rec r = REC_INIT;
+
+	rec_decided(&r, &use, d);
+	r.event = event;
+	r.layer = "mcp";
+	r.call_id = str_of(c->id);
+	r.args = buf_str(&c->raw);
+	r.mode = pol_mode_name(pol_mode_of(s->policy, s->agent));
+	r.elapsed_us = clock_mono_us() - c->began_us;
+	r.note = str_of(note);
+	return audit_write(s->audit, &r, e);
+}
+
+static int
+run_between_snapshots(const struct server *s, const struct call *c, struct tool_result *r,
+	struct err *e)
+{
+	struct err later = ERR_INIT;
+	struct mutation m;
+	int got;
+
+	if (!c->tool->mutates)
+		return c->tool->run(&s->host, c->args, r, e);
+	if (mutate_begin(&s->host, c->tool, c->args, c->id, &m, e) < 0)
+		return -1;
+	got = c->tool->run(&s->host, c->args, r, &later);
+	if (got < 0) {
+		buf_printf(&r->text, "%s\n", later.text);
+		r->failed = true;
+	}
+	mutate_end(&s->host, &m, r);
+	return 0;
+}
+
+/* -1: nothing was done and e says why. */
+static int
+carry_out(struct server *s, const struct call *c, struct tool_result *r, struct err *e)
+{
+	if (schema_check(c->schema, c->args, e) < 0)
+		return err_wrap(e, "%s", c->tool->name);
+	return run_between_snapshots(s, c, r, e);
+}
+
+static void
+decide_and_run(
+	struct server *s, const struct call *c, struct buf *result, bool *cancelled)
+{
+	const struct pol_use use = use_of(s, c->tool);
+	const struct pol_decision d = pol_decide(s->policy, &use);
+	const bool denied = d.verdict == POL_DENY || d.verdict == POL_ASK;
+	CLEANUP(tool_result_fini) struct tool_result r = TOOL_RESULT_INIT;
+	struct err e = ERR_INIT;
+	char text[POL_REFUSAL_MAX];
+
+	/* nobody can be asked here: a call that must be asked for is not made */
+	if (record(s, c, denied ? "mcp_call_denied" : "mcp_call_allowed", &d, "", &e) <
+		0) {
+		(void)err_wrap(&e, "not done, because it cannot be logged");
+		put_failure(result, e.text, c->id);
+		return;
+	}
+	if (denied) {
+		put_failure(result, pol_refusal(&use, &d, text), c->id);
+		return;
+	}
+	if (carry_out(s, c, &r, &e) < 0) {
+		buf_reset(&r.text);
+		buf_puts(&r.text, e.text);
+		r.failed = true;
+	}
+	if (r.failed && record(s, c, "mcp_call_failed", &d, "", &e) < 0)
+		buf_printf(&r.text, "\nand this could not be logged: %s\n", e.text);
+	*cancelled = r.cancelled;
+	put_result(result, &r, r.failed, c->id);
+}
+
+int
+server_call(struct server *s, const json_t *params, struct buf *result, bool *cancelled,
+	struct err *e)
+{
+	CLEANUP(call_fini)
+	struct call c = { .raw = BUF_INIT(RPC_LINE_MAX), .began_us = clock_mono_us() };
+
+	if (s->unavailable != NULL) {
+		(void)err_set(e, ERR_SANDBOX,
+			"There are no tools, because the sandbox is not available: %s. Nothing "
+			"is changed or run without it.",
+			s->unavailable);
+		put_failure(result, e->text, "");
+		return 0;
+	}
+	if (take_call(s, params, &c, e) < 0)
+		return RPC_BAD_PARAMS;
+	decide_and_run(s, &c, result, cancelled);
+	return 0;
+}

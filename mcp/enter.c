@@ -1,0 +1,202 @@
+#include "mcp/enter.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/fdio.h"
+#include "base/path.h"
+#include "base/place.h"
+
+extern char **environ;
+
+enum { ARGS_MAX = 20 };
+
+/* argv wants what may be written to; these live as long as the array. */
+struct args {
+	char *v[ARGS_MAX + 1];
+	size_t n;
+};
+
+static void
+args_fini(struct args *a)
+{
+	for (size_t i = 0; i < a->n; i++)
+		free(a->v[i]);
+}
+
+static void
+args_add(struct args *a, const char *z)
+{
+	if (a->n == ARGS_MAX)
+		abort(); /* the callers below add fewer, whatever the input */
+	a->v[a->n++] = mem_strdup(z);
+}
+
+static struct str
+first_line(struct buf *b)
+{
+	struct str s = buf_str(b);
+	const char *end = s.n > 0 ? memchr(s.p, '\n', s.n) : NULL;
+
+	if (end != NULL)
+		s.n = (size_t)(end - s.p);
+	return s;
+}
+
+/* What it says on standard error is the reason. */
+static int
+ask(const char *program, const char *root, struct err *e)
+{
+	CLEANUP(args_fini) struct args a = { .n = 0 };
+	CLEANUP(fd_closep) int from = -1;
+	CLEANUP(fd_closep) int to = -1;
+	CLEANUP(buf_fini) struct buf said = BUF_INIT(ENTER_CHECK_TEXT_MAX);
+	struct child_spec s = { .path = program, .argv = a.v, .env = environ, .nfds = 3 };
+	pid_t pid;
+	int status;
+	int p[2];
+
+	args_add(&a, program);
+	args_add(&a, "--project-root");
+	args_add(&a, root);
+	args_add(&a, "--check");
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return err_sys(e, "make a pipe");
+	from = p[0];
+	to = p[1];
+	s.fd[0] = s.fd[1] = -1;
+	s.fd[2] = to;
+	if (child_start(&s, &pid, e) < 0)
+		return -1;
+	fd_closep(&to);
+	/* too long a text is cut: what counts is the status */
+	(void)fd_read_all(from, &said, e);
+	fd_closep(&from);
+	status = child_wait(pid, e);
+	if (status == 0)
+		return 0;
+	if (status > 0 && said.n > 0)
+		return err_set(e, ERR_SANDBOX, STR_FMT, STR_ARG(first_line(&said)));
+	return err_set(
+		e, ERR_SANDBOX, "%s --check ended with status %d", program, status);
+}
+
+static int
+start_keeper(const char *root, int sock, struct err *e)
+{
+	CLEANUP(mem_freep) char *program = place_program("pando-keeper", e);
+	CLEANUP(args_fini) struct args a = { .n = 0 };
+	struct child_spec s = {
+		.argv = a.v, .env = environ, .nfds = 4, .new_session = true
+	};
+	pid_t pid;
+
+	if (program == NULL)
+		return -1;
+	args_add(&a, program);
+	args_add(&a, "--project-root");
+	args_add(&a, root);
+	s.path = program;
+	s.fd[0] = s.fd[1] = -1;
+	s.fd[2] = STDERR_FILENO;
+	s.fd[ENTER_KEEPER_FD] = sock;
+	/* it ends by itself when the sandbox's end of the socket is closed */
+	return child_start(&s, &pid, e);
+}
+
+static char *
+own_path(struct err *e)
+{
+	char path[PATH_MAX];
+	const ssize_t n = readlink("/proc/self/exe", path, sizeof path);
+
+	if (n <= 0 || (size_t)n == sizeof path) {
+		(void)err_sys(e, "find this program's own path");
+		return NULL;
+	}
+	return mem_strdup_str((struct str){ path, (size_t)n });
+}
+
+static int
+add_policy(struct args *a, struct err *e)
+{
+	CLEANUP(mem_freep) char *path = place_policy(e);
+
+	if (path == NULL)
+		return -1;
+	if (access(path, F_OK) < 0)
+		return errno == ENOENT ? 0 : err_sys(e, "look at %s", path);
+	args_add(a, "--policy");
+	args_add(a, path);
+	return 0;
+}
+
+static int
+sandbox_args(struct args *a, const char *program, const char *root, struct err *e)
+{
+	CLEANUP(mem_freep) char *self = own_path(e);
+	char fd[] = { '0' + ENTER_KEEPER_FD, '\0' };
+
+	if (self == NULL)
+		return -1;
+	args_add(a, program);
+	args_add(a, "--project-root");
+	args_add(a, root);
+	args_add(a, "--keep-fd");
+	args_add(a, fd);
+	if (add_policy(a, e) < 0)
+		return -1;
+	args_add(a, "--");
+	args_add(a, self);
+	args_add(a, "--project-root");
+	args_add(a, root);
+	args_add(a, "--sandboxed");
+	args_add(a, "--keeper-fd");
+	args_add(a, fd);
+	return 0;
+}
+
+/* Our end becomes descriptor 3 and stays open over exec; all others are close-on-exec. */
+static int
+become(const char *program, struct args *a, int sock, struct err *e)
+{
+	if (sock == ENTER_KEEPER_FD) {
+		if (fd_set_cloexec(sock, false, e) < 0)
+			return -1;
+	} else if (dup2(sock, ENTER_KEEPER_FD) < 0) {
+		return err_sys(e, "place the keeper's descriptor");
+	}
+	(void)execve(program, a->v, environ);
+	(void)err_sys(e, "start %s", program);
+	(void)close(ENTER_KEEPER_FD); /* the keeper ends */
+	(void)wait(NULL);
+	return -1;
+}
+
+int
+enter_sandbox(const char *root, struct err *e)
+{
+	CLEANUP(mem_freep) char *program = place_program("pando-sandbox", e);
+	CLEANUP(args_fini) struct args a = { .n = 0 };
+	CLEANUP(fd_closep) int ours = -1;
+	CLEANUP(fd_closep) int theirs = -1;
+	int s[2];
+
+	if (program == NULL || ask(program, root, e) < 0 ||
+		sandbox_args(&a, program, root, e) < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
+		return err_sys(e, "make a socket pair");
+	ours = s[0];
+	theirs = s[1];
+	if (start_keeper(root, theirs, e) < 0)
+		return -1;
+	fd_closep(&theirs);
+	return become(program, &a, fd_take(&ours), e);
+}

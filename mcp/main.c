@@ -1,0 +1,240 @@
+/*
+ * pando-mcp: the MCP servers pando_core and pando_workspace, on standard input and output.
+ *
+ *   pando-mcp --project-root P                               as an agent starts it
+ *   pando-mcp --project-root P --sandboxed --keeper-fd N     as pando-sandbox starts it
+ *
+ * PANDO_PROCESS_ROLE is core, workspace, or unset for both. The core runs where it was
+ * started and only reads. All else enters the sandbox first; where there is none, the server
+ * answers with no tools and the reason.
+ */
+
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/place.h"
+#include "mcp/enter.h"
+#include "mcp/inside.h"
+#include "mcp/run.h"
+#include "mcp/server.h"
+
+struct options {
+	const char *root;
+	enum tool_role role;
+	bool sandboxed;
+	int keeper;
+};
+
+enum { OPT_ROOT = 'r', OPT_SANDBOXED = 's', OPT_KEEPER = 'k' };
+
+static int
+take_role(struct options *o, struct err *e)
+{
+	const char *role = getenv("PANDO_PROCESS_ROLE");
+
+	o->role = TOOL_ROLES;
+	if (role == NULL)
+		return 0;
+	if (strcmp(role, "core") == 0)
+		o->role = TOOL_CORE;
+	else if (strcmp(role, "workspace") == 0)
+		o->role = TOOL_WORKSPACE;
+	else
+		return err_set(e, ERR_USAGE,
+			"PANDO_PROCESS_ROLE is \"%.64s\": it must be core or workspace, or not "
+			"be set at all",
+			role);
+	return 0;
+}
+
+static int
+take_keeper(struct options *o, const char *text, struct err *e)
+{
+	char *end;
+	const long n = strtol(text, &end, 10);
+
+	if (*text == '\0' || *end != '\0' || n <= STDERR_FILENO || n > INT16_MAX)
+		return err_set(e, ERR_USAGE, "--keeper-fd: want a descriptor from 3");
+	o->keeper = (int)n;
+	return 0;
+}
+
+static int
+take_options(struct options *o, int argc, char **argv, struct err *e)
+{
+	static const struct option known[] = {
+		{ "project-root", required_argument, NULL, OPT_ROOT },
+		{ "sandboxed", no_argument, NULL, OPT_SANDBOXED },
+		{ "keeper-fd", required_argument, NULL, OPT_KEEPER },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "", known, NULL)) >= 0) {
+		if (c == OPT_ROOT)
+			o->root = optarg;
+		else if (c == OPT_SANDBOXED)
+			o->sandboxed = true;
+		else if (c != OPT_KEEPER)
+			return err_set(e, ERR_USAGE, "what is not understood: %s",
+				argv[optind - 1]);
+		else if (take_keeper(o, optarg, e) < 0)
+			return -1;
+	}
+	if (optind < argc || o->root == NULL)
+		return err_set(e, ERR_USAGE, "usage: pando-mcp --project-root DIRECTORY");
+	if (o->sandboxed != (o->keeper >= 0))
+		return err_set(e, ERR_USAGE, "--sandboxed and --keeper-fd go together");
+	return take_role(o, e);
+}
+
+static bool
+is_a_home(const char *path)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *pw;
+	bool found = home != NULL && strcmp(home, path) == 0;
+
+	setpwent();
+	while (!found && (pw = getpwent()) != NULL)
+		found = strcmp(pw->pw_dir, path) == 0;
+	endpwent();
+	return found;
+}
+
+/* The descriptor of the root; what is opened is what was checked. */
+static int
+open_root(const char *path, struct err *e)
+{
+	CLEANUP(fd_closep) int fd = -1;
+	char *real;
+	bool same;
+
+	if (!path_is_absolute(path))
+		return err_set(
+			e, ERR_REFUSED, "project root %s: want an absolute path", path);
+	fd = path_open_dir(path, e);
+	if (fd < 0)
+		return err_wrap(e, "project root");
+	real = realpath(path, NULL);
+	same = real != NULL && strcmp(real, path) == 0;
+	free(real);
+	if (!same)
+		return err_set(e, ERR_REFUSED,
+			"project root %s: want the path without links, \"..\" and extra "
+			"slashes",
+			path);
+	if (strcmp(path, "/") == 0 || is_a_home(path))
+		return err_set(e, ERR_REFUSED,
+			"project root %s: that is no project; start in a directory below it",
+			path);
+	return fd_take(&fd);
+}
+
+static int
+take_agent(struct server *s, struct err *e)
+{
+	const char *agent = getenv("PANDO_AGENT");
+
+	/* by hand, without a launch: MCP tools are decided alike for both */
+	s->agent = POL_CLAUDE;
+	if (agent == NULL || pol_agent_from(str_of(agent), &s->agent))
+		return 0;
+	return err_set(e, ERR_USAGE, "PANDO_AGENT is \"%.64s\": unknown", agent);
+}
+
+static int
+note_start(struct server *s, struct err *e)
+{
+	struct rec r = REC_INIT;
+
+	r.event = s->unavailable != NULL ? "sandbox_unavailable" : "mcp_started";
+	r.layer = s->unavailable != NULL ? "sandbox" : "mcp";
+	r.server = str_of(tool_server_of(s->role));
+	r.mode = pol_mode_name(pol_mode_of(s->policy, s->agent));
+	r.note = str_of(
+		s->unavailable != NULL ? s->unavailable : tool_role_name(s->role));
+	return audit_write(s->audit, &r, e);
+}
+
+static int
+serve(const struct options *o, int root, const char *unavailable, struct err *e)
+{
+	CLEANUP(audit_close) struct audit audit = AUDIT_INIT;
+	CLEANUP(pol_freep) struct policy *policy = NULL;
+	CLEANUP(mem_freep)
+	char *path = o->sandboxed ? mem_strdup(INSIDE_POLICY) : place_policy(e);
+	struct server s = {
+		.role = o->role,
+		.host = { .root = { .fd = root, .path = o->root }, .keeper = o->keeper },
+		.audit = &audit,
+		.unavailable = unavailable,
+		.in_fd = STDIN_FILENO,
+		.out_fd = STDOUT_FILENO,
+	};
+
+	if (path == NULL || take_agent(&s, e) < 0)
+		return -1;
+	(void)signal(
+		SIGPIPE, SIG_IGN); /* a client that is gone shows as an error of write */
+	policy = pol_load_or_default(path, e);
+	if (policy == NULL)
+		return -1;
+	s.policy = policy;
+	if (audit_open(&audit, o->keeper, e) < 0 || note_start(&s, e) < 0)
+		return -1;
+	return server_run(&s, e);
+}
+
+/* The keeper's socket is not for commands, nor is this process's memory. */
+static int
+settle_inside(const struct options *o, struct err *e)
+{
+	if (inside_verify(e) < 0 || fd_set_cloexec(o->keeper, true, e) < 0 ||
+		run_prepare(e) < 0)
+		return -1;
+	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
+		return err_sys(e, "close this process to others");
+	return 0;
+}
+
+static int
+start(const struct options *o, struct err *e)
+{
+	CLEANUP(fd_closep) int root = open_root(o->root, e);
+	struct err why = ERR_INIT;
+
+	if (root < 0)
+		return -1;
+	if (o->sandboxed)
+		return settle_inside(o, e) < 0 ? -1 : serve(o, root, NULL, e);
+	if (o->role == TOOL_CORE)
+		return serve(o, root, NULL, e);
+	(void)enter_sandbox(o->root, &why); /* comes back only when it failed */
+	(void)log_fail(&why);               /* the client gets it too */
+	return serve(o, root, why.text, e);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct options o = { .keeper = -1 };
+	struct err e = ERR_INIT;
+
+	log_name("pando-mcp");
+	(void)signal(
+		SIGPIPE, SIG_IGN); /* a client that is gone shows as an error of write */
+	if (take_options(&o, argc, argv, &e) < 0 || start(&o, &e) < 0)
+		return log_fail(&e);
+	return 0;
+}
