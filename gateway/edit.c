@@ -99,3 +99,27 @@ edits_apply(struct edits *ed, struct buf *out, struct err *e)
 			(int)EDITS_MAX, out->max);
 	return 0;
 }
+
+void
+edits_init_event(struct edits *ed, const struct sse_event *ev)
+{
+	edits_init(ed, ev->in_raw ? ev->raw : ev->data);
+}
+
+int
+edits_apply_event(
+	struct edits *ed, const struct sse_event *ev, struct buf *out, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf data = BUF_INIT(out->max);
+
+	if (ed->n == 0) {
+		buf_put_str(out, ev->raw);
+		return 0;
+	}
+	if (ev->in_raw)
+		return edits_apply(ed, out, e);
+	if (edits_apply(ed, &data, e) < 0)
+		return -1;
+	sse_put(out, ev->name, buf_str(&data));
+	return 0;
+}

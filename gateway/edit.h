@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "gateway/jscan.h"
+#include "gateway/sse.h"
 
 enum { EDITS_MAX = 65536, EDITS_TEXT_MAX = 16 << 20 };
 
@@ -41,5 +42,10 @@ void edits_cut_item(struct edits *ed, const struct js_item *it, bool kept);
 void edits_back_to(struct edits *ed, size_t mark);
 /* Appends the source with its edits to out. -1 when a ceiling was reached. */
 int edits_apply(struct edits *ed, struct buf *out, struct err *e);
+
+/* The same for the data of an event, which keeps its other fields where it can. */
+void edits_init_event(struct edits *ed, const struct sse_event *ev);
+int edits_apply_event(
+	struct edits *ed, const struct sse_event *ev, struct buf *out, struct err *e);
 
 #endif

@@ -37,7 +37,8 @@ struct gw_rules {
 
 /* One thing that was decided, for the decision log. Text is borrowed during the call. */
 struct gw_finding {
-	const char *what; /* "definition" "choice" "history" "call" "unknown" "request" */
+	const char *
+		what; /* "definition" "choice" "history" "call" "unknown" "request" "answer" */
 	const char *done; /* "passed" "stripped" "replaced" "refused" "audited" */
 	struct pol_use use;
 	struct pol_decision decision;
@@ -57,8 +58,8 @@ struct gw_sink {
  * -1: refuse it with e->text (HTTP 400, see gw_refusal_body); not JSON, not understood, or
  * policy says refuse.
  */
-int gw_request(enum gw_api api, const struct gw_rules *r, struct str body, struct buf *out,
-	const struct gw_sink *sink, struct err *e);
+int gw_request(enum gw_api api, const struct gw_rules *r, struct str body,
+	struct buf *out, const struct gw_sink *sink, struct err *e);
 
 /* A whole (not streamed) JSON answer; the same contract. Only for status 200 answers. */
 int gw_answer(enum gw_api api, const struct gw_rules *r, struct str body, struct buf *out,

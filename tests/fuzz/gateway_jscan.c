@@ -1,7 +1,7 @@
 /*
  * jscan against jansson: both take the same texts. Argued exceptions: jansson has no limit
  * of ours for depth, and none of RFC 8259's freedom for numbers beyond its own types, for a
- * lone surrogate, or for a U+0000 in a member's name. Then every range that a walk hands
+ * lone surrogate, or for a U+0000 in a member's name; and it passes over NUL bytes. Then every range that a walk hands
  * out must itself be valid.
  */
 
@@ -81,9 +81,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		return 0;
 	tree = json_loadb(text.p, n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
 	if (js_check(text, &root, &e) < 0) {
-		assert(tree == NULL || strstr(e.text, "nested too deep") != NULL);
+		assert(tree == NULL || memchr(data, 0, n) != NULL ||
+			strstr(e.text, "nested too deep") != NULL);
 		return 0;
 	}
+	assert(memchr(data, 0, n) == NULL);
 	assert(tree != NULL || is_argued(&why));
 	walk(root);
 	cut(text, root);

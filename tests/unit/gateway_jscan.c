@@ -182,7 +182,7 @@ fields_are_found_and_must_be_single(void)
 		{ "{\"x\":1,\"y\":{\"x\":2},\"x\":3}", -1,
 			"a JSON object has two members named x" },
 		{ "{\"n\\u0061me\":1}", -1,
-			"a JSON member's name is written with escapes: n\\\\u0061me" },
+			"a JSON member's name is written with escapes: n\\x5cu0061me" },
 		{ "[1]", -1, "a JSON object is missing where one must be" },
 	};
 

@@ -1,0 +1,164 @@
+#include "gateway/enforce.h"
+
+#include <stdlib.h>
+
+#include "gateway/judge.h"
+#include "gateway/messages.h"
+#include "gateway/responses.h"
+#include "gateway/sse.h"
+
+struct gw_stream {
+	struct gw_judge j;
+	struct sse sse;
+	struct msg_stream *msg; /* one of the two */
+	struct res_stream *res;
+	bool failed;
+};
+
+const char *
+gw_api_name(enum gw_api api)
+{
+	static const char *const names[GW_APIS] = { "messages", "responses" };
+
+	return names[api];
+}
+
+/* What policy refused was told where it was decided. */
+static int
+refused(const struct gw_judge *j, const char *what, struct err *e)
+{
+	if (e->code == ERR_REFUSED)
+		return -1;
+	(void)err_wrap(e, "[pando-ai] refused the %s", what); /* answers -1, as we do */
+	gw_tell_unread(j, what, e);
+	return -1;
+}
+
+int
+gw_request(enum gw_api api, const struct gw_rules *r, struct str body, struct buf *out,
+	const struct gw_sink *sink, struct err *e)
+{
+	const struct gw_judge j = { api, r, sink };
+	const int rc = api == GW_MESSAGES ? msg_request(&j, body, out, e)
+					  : res_request(&j, body, out, e);
+
+	return rc < 0 ? refused(&j, "request", e) : 0;
+}
+
+int
+gw_answer(enum gw_api api, const struct gw_rules *r, struct str body, struct buf *out,
+	const struct gw_sink *sink, struct err *e)
+{
+	const struct gw_judge j = { api, r, sink };
+	const int rc = api == GW_MESSAGES ? msg_answer(&j, body, out, e)
+					  : res_answer(&j, body, out, e);
+
+	return rc < 0 ? refused(&j, "answer", e) : 0;
+}
+
+struct gw_stream *
+gw_stream_new(enum gw_api api, const struct gw_rules *r, const struct gw_sink *sink)
+{
+	struct gw_stream *s = mem_alloc(sizeof *s);
+
+	s->j = (struct gw_judge){ api, r, sink };
+	sse_init(&s->sse, GW_EVENT_MAX);
+	if (api == GW_MESSAGES)
+		s->msg = msg_stream_new(&s->j);
+	else
+		s->res = res_stream_new(&s->j);
+	return s;
+}
+
+void
+gw_stream_free(struct gw_stream *s)
+{
+	if (s == NULL)
+		return;
+	sse_fini(&s->sse);
+	msg_stream_free(s->msg);
+	res_stream_free(s->res);
+	free(s);
+}
+
+static int
+take_event(
+	struct gw_stream *s, const struct sse_event *ev, struct buf *out, struct err *e)
+{
+	/* Comments, and the end mark that some providers send, carry nothing. */
+	if (!ev->has_data || ev->data.n == 0 || str_is(ev->data, "[DONE]")) {
+		buf_put_str(out, ev->raw);
+		return 0;
+	}
+	if (s->msg != NULL)
+		return msg_stream_event(s->msg, ev, out, e);
+	return res_stream_event(s->res, ev, out, e);
+}
+
+static int
+take_events(struct gw_stream *s, struct buf *out, struct err *e)
+{
+	struct sse_event ev;
+	int rc;
+
+	while ((rc = sse_next(&s->sse, &ev, e)) > 0) {
+		if (take_event(s, &ev, out, e) < 0)
+			return -1;
+		if (out->over)
+			return err_set(e, ERR_DATA, "more than %zu bytes wait to be sent",
+				out->max);
+	}
+	return rc;
+}
+
+/* From here on nothing passes; the client is told why. */
+static int
+fail(struct gw_stream *s, struct buf *out, struct err *e)
+{
+	s->failed = true;
+	(void)refused(&s->j, "answer", e); /* answers -1, as we do */
+	if (s->msg != NULL)
+		msg_put_error_event(out, e->text);
+	else
+		res_put_error_event(out, e->text);
+	return -1;
+}
+
+int
+gw_stream_feed(struct gw_stream *s, struct str bytes, struct buf *out, struct err *e)
+{
+	if (s->failed)
+		return err_set(e, ERR_DATA, "the stream has been ended");
+	while (bytes.n > 0) {
+		const size_t n = bytes.n < SSE_PIECE_MAX ? bytes.n : SSE_PIECE_MAX;
+
+		sse_feed(&s->sse, (struct str){ bytes.p, n });
+		bytes = str_skip(bytes, n);
+		if (take_events(s, out, e) < 0)
+			return fail(s, out, e);
+	}
+	return 0;
+}
+
+int
+gw_stream_end(struct gw_stream *s, struct buf *out, struct err *e)
+{
+	if (s->failed)
+		return 0; /* it has ended, with its error */
+	sse_finish(&s->sse);
+	if (take_events(s, out, e) < 0)
+		return fail(s, out, e);
+	if (s->msg != NULL ? msg_stream_end(s->msg, e) < 0
+			   : res_stream_end(s->res, e) < 0)
+		return fail(s, out, e);
+	return 0;
+}
+
+const char *
+gw_refusal_body(enum gw_api api, const char *text, struct buf *out)
+{
+	if (api == GW_MESSAGES)
+		return msg_refusal_body(text, out);
+	buf_puts(out, text); /* the client shows it as it is */
+	return "text/plain; charset=utf-8";
+}

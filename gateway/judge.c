@@ -1,0 +1,226 @@
+#include "gateway/judge.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+
+int
+gw_name_read(struct js v, struct gw_name *n, struct err *e)
+{
+	struct str text;
+
+	n->n = 0;
+	if (v.type == JS_NONE || v.type == JS_NULL)
+		return 0;
+	if (js_text(v, n->s, sizeof n->s, &text, e) < 0)
+		return err_wrap(e, "the name of a tool, server, type or call");
+	if (text.n > 0 && text.p != n->s)
+		memcpy(n->s, text.p, text.n);
+	n->n = text.n;
+	return 0;
+}
+
+void
+gw_case_decide(const struct gw_judge *j, struct gw_case *c)
+{
+	c->decision = pol_decide(j->rules->policy, &c->use);
+}
+
+void
+gw_case_decide_remote(const struct gw_judge *j, struct gw_case *c)
+{
+	gw_case_decide(j, c);
+	if (!str_is(c->use.server, POL_SERVER_CORE) &&
+		!str_is(c->use.server, POL_SERVER_WORKSPACE))
+		return;
+	c->decision = (struct pol_decision){
+		.verdict = POL_DENY,
+		.rule = "pando",
+		.file = "built-in",
+		.message =
+			"a server at the provider has the name of a server of pando-ai",
+	};
+}
+
+bool
+gw_case_is_off(const struct gw_case *c)
+{
+	switch (c->decision.verdict) {
+	case POL_ALLOW:
+	case POL_AUDITED:
+		return false;
+	case POL_ASK: /* nobody can be asked on the wire */
+	case POL_DENY:
+	case POL_VERDICTS:
+		break;
+	}
+	return true;
+}
+
+static void
+tell(const struct gw_judge *j, const struct gw_case *c, const char *done, struct str note)
+{
+	const struct gw_finding f = {
+		.what = c->what,
+		.done = done,
+		.use = c->use,
+		.decision = c->decision,
+		.call_id = c->call_id,
+		.args = c->args,
+		.note = note,
+	};
+
+	j->sink->found(j->sink->to, &f);
+}
+
+static int
+refuse(const struct gw_judge *j, const struct gw_case *c, const char *why, struct err *e)
+{
+	char text[POL_REFUSAL_MAX];
+
+	tell(j, c, "refused", str_of(why));
+	return err_set(e, ERR_REFUSED, "%s%s%s", pol_refusal(&c->use, &c->decision, text),
+		why[0] != '\0' ? " " : "", why);
+}
+
+int
+gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react react,
+	const char *done, struct err *e)
+{
+	if (!gw_case_is_off(c))
+		return 0;
+	if (j->rules->audit) {
+		tell(j, c, "audited", STR(""));
+		return 0;
+	}
+	if (react == POL_REFUSE)
+		return refuse(j, c, "", e);
+	if (j->rules->body_fixed)
+		return refuse(j, c,
+			"It cannot be taken out, because a request under a subscription login "
+			"is passed as it is or not at all.",
+			e);
+	tell(j, c, done, STR(""));
+	return 1;
+}
+
+int
+gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e)
+{
+	if (!gw_case_is_off(c)) {
+		tell(j, c, c->decision.verdict == POL_AUDITED ? "audited" : "passed",
+			STR(""));
+		return 0;
+	}
+	if (j->rules->audit) {
+		tell(j, c, "audited", STR(""));
+		return 0;
+	}
+	if (pol_on_call(j->rules->policy) == POL_REFUSE)
+		return refuse(j, c, "", e);
+	tell(j, c, "replaced", STR(""));
+	return 1;
+}
+
+int
+gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
+{
+	const bool pass = j->rules->audit || pol_on_unknown(j->rules->policy) == POL_NOTE;
+	const struct gw_case c = {
+		.what = "unknown",
+		.use = { .agent = j->rules->agent, .server = STR(""), .tool = what },
+		.decision = {
+			.verdict = pass ? POL_AUDITED : POL_DENY,
+			.rule = "firewall.unknown",
+			.file = pol_file(j->rules->policy),
+			.message = "it could carry a call and pando-ai does not know it",
+		},
+	};
+	char name[LOG_QUOTED_MAX];
+
+	tell(j, &c, pass ? "audited" : "refused", STR(""));
+	if (pass)
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		"[pando-ai] refused %s: it could carry a tool call and pando-ai does not know "
+		"it (rule firewall.unknown, %s)",
+		log_quoted(what, name), c.decision.file);
+}
+
+void
+gw_tell_unread(const struct gw_judge *j, const char *what, const struct err *e)
+{
+	const struct gw_case c = {
+		.what = what,
+		.use = { .agent = j->rules->agent, .server = STR(""), .tool = STR("") },
+		.decision = {
+			.verdict = POL_DENY,
+			.rule = "gateway.strict",
+			.file = "built-in",
+			.message = "what is not understood is refused",
+		},
+	};
+
+	tell(j, &c, "refused", str_of(e->text));
+}
+
+void
+gw_put_tool(struct buf *b, const struct pol_use *u)
+{
+	char name[LOG_QUOTED_MAX];
+
+	if (u->server.n > 0)
+		buf_printf(b, "%s/", log_quoted(u->server, name));
+	buf_puts(b, log_quoted(u->tool, name));
+}
+
+void
+gw_ids_fini(struct gw_ids *s)
+{
+	for (size_t i = 0; s->slot != NULL && i < GW_IDS_SLOTS; i++)
+		free(s->slot[i]);
+	free(s->slot);
+	*s = (struct gw_ids){ 0 };
+}
+
+/* The slot that has the id, or the empty one where it belongs (FNV-1a, linear probing). */
+static size_t
+find_slot(const struct gw_ids *s, struct str id)
+{
+	uint32_t h = 2166136261u;
+	size_t at;
+
+	for (size_t i = 0; i < id.n; i++)
+		h = (h ^ (unsigned char)id.p[i]) * 16777619u;
+	at = h % GW_IDS_SLOTS;
+	while (s->slot[at] != NULL && !str_eq(str_of(s->slot[at]), id))
+		at = (at + 1) % GW_IDS_SLOTS;
+	return at;
+}
+
+int
+gw_ids_add(struct gw_ids *s, struct str id, struct err *e)
+{
+	size_t at;
+
+	if (id.n == 0)
+		return 0;
+	if (s->slot == NULL)
+		s->slot = mem_alloc(GW_IDS_SLOTS * sizeof *s->slot);
+	at = find_slot(s, id);
+	if (s->slot[at] != NULL)
+		return 0;
+	if (s->n >= GW_IDS_MAX)
+		return err_set(e, ERR_DATA,
+			"more than %d calls that policy does not allow", (int)GW_IDS_MAX);
+	s->slot[at] = mem_strdup_str(id);
+	s->n++;
+	return 0;
+}
+
+bool
+gw_ids_have(const struct gw_ids *s, struct str id)
+{
+	return s->slot != NULL && id.n > 0 && s->slot[find_slot(s, id)] != NULL;
+}

@@ -1,0 +1,74 @@
+#ifndef GATEWAY_JUDGE_H
+#define GATEWAY_JUDGE_H
+
+/*
+ * What both dialects share: a tool named on the wire becomes a case, the policy decides it,
+ * the finding is told, and the caller learns whether to keep, change or refuse.
+ */
+
+#include "gateway/enforce.h"
+#include "gateway/jscan.h"
+
+struct gw_judge {
+	enum gw_api api;
+	const struct gw_rules *rules;
+	const struct gw_sink *sink;
+};
+
+/* A decoded name, kept after its text is gone. */
+struct gw_name {
+	char s[GW_NAME_MAX];
+	size_t n;
+};
+
+static inline struct str
+gw_str(const struct gw_name *n)
+{
+	return (struct str){ n->s, n->n };
+}
+
+/* An absent value is an empty name. -1: no string, too long, or not a text. */
+int gw_name_read(struct js v, struct gw_name *n, struct err *e);
+
+struct gw_case {
+	const char *what; /* of struct gw_finding */
+	struct pol_use use;
+	struct pol_decision decision;
+	struct str call_id, args;
+};
+
+/* Pure: decides c->use. */
+void gw_case_decide(const struct gw_judge *j, struct gw_case *c);
+/* The same for a server that the provider connects to, which must not bear a Pando name. */
+void gw_case_decide_remote(const struct gw_judge *j, struct gw_case *c);
+bool gw_case_is_off(const struct gw_case *c);
+
+/*
+ * A part of a request that policy decided: 0 keep, 1 take out (told as done), -1 refuse the
+ * request. What policy allows is not told.
+ */
+int gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react react,
+	const char *done, struct err *e);
+/* A call in an answer: 0 let it pass, 1 replace it, -1 end the answer. Always told. */
+int gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e);
+/* What could carry a call and is not understood: 0 passes (noted), -1 refused. */
+int gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e);
+/* Tells that a whole request or answer was refused because it could not be read. */
+void gw_tell_unread(const struct gw_judge *j, const char *what, const struct err *e);
+
+/* "server/tool", for a text that people and models read. */
+void gw_put_tool(struct buf *b, const struct pol_use *u);
+
+/* A set of call ids. Copies them. */
+enum { GW_IDS_MAX = GW_TOOLS_MAX, GW_IDS_SLOTS = 2 * GW_IDS_MAX };
+
+struct gw_ids {
+	char **slot; /* GW_IDS_SLOTS of them once there is an id */
+	size_t n;
+};
+
+void gw_ids_fini(struct gw_ids *s); /* for CLEANUP too */
+int gw_ids_add(struct gw_ids *s, struct str id, struct err *e);
+bool gw_ids_have(const struct gw_ids *s, struct str id);
+
+#endif
