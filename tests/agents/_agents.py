@@ -430,8 +430,10 @@ def until(question, seconds=SOON_SECONDS):
 
 
 def on_wire(agent, server, tool):
-    """A tool's name as the provider's log has it."""
-    return "mcp__%s__%s" % (server, tool) if agent == "claude" else "mcp__%s/%s" % (server, tool)
+    """A tool's name as the provider's log has it; codex has no hyphens in names."""
+    if agent == "claude":
+        return "mcp__%s__%s" % (server, tool)
+    return "mcp__%s/%s" % (server, tool.replace("-", "_"))
 
 
 def pando_tools(agent):

@@ -205,6 +205,17 @@ def check_item(i, item, events):
     ok(longest <= 7, what + "small pieces", longest)
 
 
+def a_call_uses_the_name_that_is_offered():
+    def spaced(name):
+        return [{"type": "namespace", "name": "mcp__s", "tools": [{"type": "function", "name": name}]}]
+    call = {"call": {"server": "s", "tool": "read-file", "args": {}}}
+    with Provider({"turns": [[call]]}) as p:
+        for offered, want in ((spaced("read_file"), "read_file"), (spaced("read-file"), "read-file"),
+                              (spaced("other"), "read-file"), ([], "read-file")):
+            output = json.loads(p.ask("/v1/responses", codex_body(tools=offered))[2])["output"]
+            same(output[0]["name"], want, "offered %s" % offered)
+
+
 def plain_answers_equal_the_streamed_ones():
     with Provider({"turns": [TURN[1:3]]}) as p:
         message = json.loads(p.ask("/v1/messages", claude_body())[2])
@@ -470,7 +481,7 @@ def bad_scripts_are_refused():
 
 def main():
     argparse.ArgumentParser().parse_known_args()
-    for test in (messages_stream_has_the_grammar_of_the_api,
+    for test in (a_call_uses_the_name_that_is_offered, messages_stream_has_the_grammar_of_the_api,
                  responses_stream_has_the_grammar_of_the_api,
                  plain_answers_equal_the_streamed_ones, other_paths_answer_in_their_dialect,
                  the_conversation_decides_the_turn,

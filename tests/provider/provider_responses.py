@@ -74,21 +74,30 @@ def message_item(text):
             "role": "assistant"}
 
 
-def call_item(call):
+def offered_name(call, tools):
+    """As a model would: the name that the request offers. Codex spells a-b as a_b."""
+    space = "mcp__%s/" % call["server"] if call.get("server") else ""
+    if space + call["tool"] not in tools and space + call["tool"].replace("-", "_") in tools:
+        return call["tool"].replace("-", "_")
+    return call["tool"]
+
+
+def call_item(call, tools):
+    name = offered_name(call, tools)
     if "input" in call:
         out = {"id": new_id("ctc_"), "type": "custom_tool_call", "status": "completed",
                "call_id": new_call_id(),
-               "input": call["input"], "name": call["tool"]}
+               "input": call["input"], "name": name}
     else:
         out = {"id": new_id("fc_"), "type": "function_call", "status": "completed",
                "arguments": call.get("raw_args", json.dumps(call.get("args", {}))),
-               "call_id": new_call_id(), "name": call["tool"]}
+               "call_id": new_call_id(), "name": name}
     if call.get("server"):
         out["namespace"] = "mcp__" + call["server"]
     return out
 
 
-def item_of(kind, value):
+def item_of(kind, value, tools):
     if kind == "say":
         return message_item(value)
     if kind == "think":
@@ -96,7 +105,7 @@ def item_of(kind, value):
                                                                        "text": value}],
                 "encrypted_content": "Z0FBQUFBQm8=" * 8}
     if kind == "call":
-        return call_item(value)
+        return call_item(value, tools)
     if kind == "server_tool":
         query = value.get("args", {}).get("query", "")
         return {"id": new_id("ws_"), "type": "web_search_call", "status": "completed",
@@ -113,7 +122,8 @@ def usage_of(body_size, output):
 
 def answer(body, body_size, items, stop=None):
     """The whole response object, as the API gives it when stream is false."""
-    output = [item_of(kind, value) for kind, value in items]
+    tools = tools_of(body)
+    output = [item_of(kind, value, tools) for kind, value in items]
     out = {"id": new_id("resp_"), "object": "response", "created_at": int(time.time()),
            "status": "completed",
            "background": False, "error": None, "incomplete_details": None,
