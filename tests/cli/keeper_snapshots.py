@@ -294,7 +294,7 @@ def refuses_hostile_messages(program, root, home):
     for message in bad:
         reply, bulk = k.ask(message)
         report(reply is not None and reply["ok"] is False and reply["error"] and bulk is None,
-               f"refused: {str(message)[:60]}", reply)
+               f"refused: {str(message)[-60:]}", reply)
     k.sock.send(b"x" * (MESSAGE_MAX + 1))
     report(k.receive()[0]["ok"] is False, "refused: a message that is too long")
     with open("/dev/null", "rb") as f:
