@@ -239,6 +239,8 @@ def other_paths_answer_in_their_dialect():
         same(json.loads(p.ask("/v1/models?client_version=1", b"", method="GET")[2])["object"],
              "list", "models: responses")
         same(p.ask("/", b"", method="HEAD")[0], 200, "HEAD")
+        both = json.loads(p.ask("/v1/responses", codex_body(), {"anthropic-version": "1"})[2])
+        same(both["object"], "response", "the path decides the dialect")
         status, _, data = p.ask("/v1/complete", b"{}", {"anthropic-version": "1"})
         same((status, json.loads(data)["error"]["type"]), (404, "not_found_error"), "404: messages")
         same((p.ask("/v1/completions", b"{}")[0], p.ask("/v1/responses", b"[1")[0]), (404, 400),

@@ -103,6 +103,13 @@ def is_aux(dialect, headers, tools):
     return client in agent and not tools
 
 
+def dialect_of(path, headers):
+    """The path says it; for paths that both have, the header that only one has."""
+    if "/messages" in path or "/responses" in path:
+        return "messages" if "/messages" in path else "responses"
+    return "messages" if "anthropic-version" in headers else "responses"
+
+
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "pando-stand-in"
@@ -158,7 +165,7 @@ class Handler(BaseHTTPRequestHandler):
 
     # --- routing -----------------------------------------------------------
     def route(self, path, headers, body, record):
-        dialect = "messages" if "/messages" in path or "anthropic-version" in headers else "responses"
+        dialect = dialect_of(path, headers)
         record["dialect"] = dialect
         if self.command == "POST" and path.endswith(("/v1/messages", "/v1/responses")):
             return self.generate(dialect, headers, body, record)
