@@ -198,15 +198,14 @@ op_snapshot(struct keeper *k, struct args *a, struct answer *out, struct err *e)
 	CLEANUP(tree_fini) struct tree t = TREE_INIT;
 	const struct snap_note note = { why, call };
 	char hex[KEEPER_ID_HEX + 1];
-	bool is_new = false;
-	git_oid id;
+	struct snap_taken taken;
 
 	if (args_end(a, e) < 0 ||
-		take_snapshot(&k->store, k->root, &note, &t, &id, &is_new, e) < 0)
+		take_snapshot(&k->store, k->root, &note, &t, &taken, e) < 0)
 		return -1;
-	hash_hex(id.id, hex);
-	buf_printf(
-		out->text, ",\"id\":\"%s\",\"new\":%s", hex, is_new ? "true" : "false");
+	hash_hex(taken.id.id, hex);
+	buf_printf(out->text, ",\"id\":\"%s\",\"new\":%s", hex,
+		taken.is_new ? "true" : "false");
 	put_skipped(out->text, &t);
 	return 0;
 }

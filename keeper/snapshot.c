@@ -187,21 +187,17 @@ count_files(const struct tree *t)
 }
 
 static int
-write_commit(struct store *s, const struct tree *t, const unsigned char top[TREE_OID],
-	const struct snap_note *note, const git_commit *parent, git_oid *id,
-	struct err *e)
+write_commit(struct store *s, const unsigned char top[TREE_OID], const char *msg,
+	const git_commit *parent, git_oid *id, struct err *e)
 {
 	CLEANUP(signature_freep) git_signature *who = NULL;
 	CLEANUP(tree_freep) git_tree *tree = NULL;
-	CLEANUP(buf_fini) struct buf msg = BUF_INIT(MESSAGE_MAX);
 	git_oid tid;
 
 	memcpy(tid.id, top, TREE_OID);
-	buf_printf(&msg, "%s\n\ncall: %s\nfiles: %zu\nskipped: %zu\n", note->why,
-		note->call, count_files(t), t->nskip);
 	if (git_tree_lookup(&tree, s->repo, &tid) < 0 ||
 		git_signature_now(&who, AUTHOR, AUTHOR_MAIL) < 0 ||
-		git_commit_create(id, s->repo, NULL, who, who, NULL, buf_text(&msg), tree,
+		git_commit_create(id, s->repo, NULL, who, who, NULL, msg, tree,
 			parent != NULL, &parent) < 0)
 		return store_fail(e, "write the snapshot to %s", s->dir);
 	s->wrote = true;
@@ -210,9 +206,10 @@ write_commit(struct store *s, const struct tree *t, const unsigned char top[TREE
 
 int
 snap_write(struct store *s, struct tree *t, struct str gitstate,
-	const struct snap_note *note, git_oid *id, bool *is_new, struct err *e)
+	const struct snap_note *note, struct snap_taken *taken, struct err *e)
 {
 	CLEANUP(commit_freep) git_commit *last = NULL;
+	CLEANUP(buf_fini) struct buf msg = BUF_INIT(MESSAGE_MAX);
 	unsigned char top[TREE_OID];
 	git_oid head;
 	const int none = store_head(s, &head, e);
@@ -221,15 +218,17 @@ snap_write(struct store *s, struct tree *t, struct str gitstate,
 		return -1;
 	if (none == 0 && git_commit_lookup(&last, s->repo, &head) < 0)
 		return store_fail(e, "read the newest snapshot of %s", s->dir);
-	*is_new = last == NULL ||
-		  memcmp(git_commit_tree_id(last)->id, top, TREE_OID) != 0;
-	if (!*is_new) {
-		*id = head;
+	taken->is_new = last == NULL ||
+			memcmp(git_commit_tree_id(last)->id, top, TREE_OID) != 0;
+	if (!taken->is_new) {
+		taken->id = head;
 		return 0;
 	}
-	if (write_commit(s, t, top, note, last, id, e) < 0)
+	buf_printf(&msg, "%s\n\ncall: %s\nfiles: %zu\nskipped: %zu\n", note->why,
+		note->call, count_files(t), t->nskip);
+	if (write_commit(s, top, buf_text(&msg), last, &taken->id, e) < 0)
 		return -1;
-	return store_advance(s, id, e);
+	return store_advance(s, &taken->id, e);
 }
 
 static git_commit *

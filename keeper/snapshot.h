@@ -25,12 +25,14 @@ struct snap_note {
 	const char *why, *call;
 };
 
-/*
- * Writes it all; the list gets the ids of its directories. When nothing differs from the
- * newest snapshot, that one is the answer and is_new false. The caller holds the lock.
- */
+struct snap_taken {
+	git_oid id;
+	bool is_new; /* false: nothing differs from the newest snapshot, which this is */
+};
+
+/* Writes it all; the list gets the ids of its directories. The caller holds the lock. */
 int snap_write(struct store *s, struct tree *t, struct str gitstate,
-	const struct snap_note *note, git_oid *id, bool *is_new, struct err *e);
+	const struct snap_note *note, struct snap_taken *taken, struct err *e);
 
 /* The whole list, with modes and skipped paths; hex is checked. */
 int snap_load(struct store *s, const char *hex, struct tree *out, struct err *e);

@@ -10,7 +10,7 @@
 
 int
 take_snapshot(struct store *s, int root, const struct snap_note *note, struct tree *t,
-	git_oid *id, bool *is_new, struct err *e)
+	struct snap_taken *taken, struct err *e)
 {
 	CLEANUP(fd_closep) int lock = store_lock(s, e);
 	CLEANUP(cache_fini) struct cache cache = CACHE_INIT;
@@ -24,10 +24,10 @@ take_snapshot(struct store *s, int root, const struct snap_note *note, struct tr
 		return -1;
 	cache_load(&cache, s->cache);
 	if (walk_run(&w, t, e) < 0 || gitstate_read(root, &git, e) < 0 ||
-		snap_write(s, t, buf_str(&git), note, id, is_new, e) < 0)
+		snap_write(s, t, buf_str(&git), note, taken, e) < 0)
 		return err_wrap(e, "take a snapshot");
 	/* the snapshot is safe; without its cache the next one only takes longer */
-	if ((w.nread > 0 || *is_new) && cache_save(s->cache, t, started, &why) < 0)
+	if ((w.nread > 0 || taken->is_new) && cache_save(s->cache, t, started, &why) < 0)
 		log_debug("%s: the next snapshot reads every file", why.text);
 	return 0;
 }

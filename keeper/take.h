@@ -14,7 +14,7 @@
  * failure the chain is what it was.
  */
 int take_snapshot(struct store *s, int root, const struct snap_note *note, struct tree *t,
-	git_oid *id, bool *is_new, struct err *e);
+	struct snap_taken *taken, struct err *e);
 
 /* What must happen to make the worktree equal the snapshot (keeper/diff.h). */
 int take_diff(struct store *s, int root, const char *hex, struct buf *out, struct err *e);
