@@ -44,18 +44,32 @@ is_at(struct str pat, size_t i, const char *z)
 	return str_starts(str_skip(pat, i), str_of(z));
 }
 
+static size_t
+star_len(struct str pat, size_t i)
+{
+	return is_at(pat, i, "**") ? 2 : 1;
+}
+
 /* Position i, and what can be reached from it without a byte. */
 static void
 reach(struct states *s, struct str pat, size_t i)
 {
-	while (!s->at[i]) {
+	/* at the start of a part, "**" and its slash may stand for no part at all */
+	if ((i == 0 || pat.p[i - 1] == '/') && i < pat.n && is_at(pat, i, "**/"))
+		reach(s, pat, i + 3);
+	for (; !s->at[i]; i += star_len(pat, i)) {
 		s->at[i] = true;
 		if (i >= pat.n || pat.p[i] != '*')
 			return;
-		if ((i == 0 || pat.p[i - 1] == '/') && is_at(pat, i, "**/"))
-			reach(s, pat, i + 3);
-		i += is_at(pat, i, "**") ? 2 : 1;
 	}
+}
+
+/* A star has taken a byte and is still there. */
+static void
+stay(struct states *s, struct str pat, size_t i)
+{
+	s->at[i] = true;
+	reach(s, pat, i + star_len(pat, i));
 }
 
 static void
@@ -63,7 +77,7 @@ step(struct states *to, struct str pat, size_t i, char c)
 {
 	if (pat.p[i] == '*') {
 		if (c != '/' || is_at(pat, i, "**"))
-			reach(to, pat, i);
+			stay(to, pat, i);
 	} else if (pat.p[i] == '[') {
 		const size_t n = class_len(str_skip(pat, i));
 
