@@ -40,6 +40,10 @@ WORKSPACE = ("replace", "insert", "shell-command", "snapshot-worktree", "restore
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+class Abandoned(Exception):
+    """A case that has already failed, and whose further checks would only say so again."""
+
+
 class Report:
     """The checks of one case, printed together."""
 
@@ -52,6 +56,11 @@ class Report:
         self.lines.append("%s - %s: %s%s" % ("ok" if good else "not ok", self.name, what,
                                              "" if good else ": have %s" % short(have)))
         return bool(good)
+
+    def need(self, good, what, have=""):
+        """What makes no sense to go on without."""
+        if not self.ok(good, what, have):
+            raise Abandoned
 
     def same(self, have, want, what):
         return self.ok(have == want, what, "%s, want %s" % (short(have), short(want)))
@@ -452,6 +461,8 @@ def run_case(case):
     report = Report(name)
     try:
         function(report, *args)
+    except Abandoned:
+        pass
     except Exception:  # one broken case must not hide the others
         report.ok(False, "no exception", traceback.format_exc())
     return report

@@ -26,6 +26,7 @@ def workspace_call(tool, **args):
 # --- what holds in every supervised run --------------------------------------
 def check_supervised(r, scene, run, text=FINAL):
     r.ok(run.status == 0, "exit status 0", (run.status, run.err))
+    r.need(scene.requests(), "the provider was asked", run.out + run.err)
     r.ok(text in run.out, "the client prints %r" % text, run.out + run.err)
     check_provider(r, scene)
     r.ok(not scene.canary.exists(), "the canary is untouched")
@@ -35,7 +36,6 @@ def check_supervised(r, scene, run, text=FINAL):
 
 def check_provider(r, scene):
     requests = scene.requests()
-    r.ok(requests, "the provider was asked")
     for q in requests:
         r.same(sorted(q["tools"]), pando_tools(scene.agent), "request %d: tools" % q["n"])
     keys = {q["headers"].get("x-api-key") or q["headers"].get("authorization") for q in requests}
@@ -173,8 +173,8 @@ def not_streamed(r, stage, agent, person):
         run = s.start_supervised()
         until(s.requests)
         base = until(s.base_url)
-        if r.ok(base and s.requests(), "the client runs and asks"):
-            check_plain(r, s, base)
+        r.need(base and s.requests(), "the client runs and asks")
+        check_plain(r, s, base)
         run.signal(signal.SIGTERM)
         run.wait(SOON_SECONDS)
         r.ok(run.status is not None, "the client ends on SIGTERM")
