@@ -35,6 +35,7 @@ struct gw_conn {
 	struct buf head; /* of the answer, as it goes on */
 	int status;
 	struct buf answer; /* a JSON answer: as it came, then as it goes on */
+	bool is_begun;     /* part of the answer's body has been sent */
 	bool paused;
 	bool log_failed;
 	bool is_told; /* the refusal is in the decision log already */
@@ -50,9 +51,9 @@ static const unsigned int moves[GW_STATES] = {
 	[GW_NEW] = TO(GW_ASK),
 	[GW_ASK] = TO(GW_WAIT) | TO(GW_REFUSE),
 	[GW_WAIT] = TO(GW_STREAM) | TO(GW_WHOLE) | TO(GW_PASS) | TO(GW_REFUSE) |
-		    TO(GW_CUT) | TO(GW_GONE),
+		    TO(GW_GONE),
 	[GW_STREAM] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
-	[GW_WHOLE] = TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_CUT) | TO(GW_GONE),
+	[GW_WHOLE] = TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_GONE),
 	[GW_PASS] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
 	[GW_REPLY] = TO(GW_GONE),
 	[GW_REFUSE] = TO(GW_GONE),
@@ -67,6 +68,8 @@ conn_free(struct gw_conn *c)
 {
 	if (c->up != NULL)
 		gw_up_cancel(c->up);
+	if (c->q != NULL)
+		gw_http_cut(c->q);
 	gw_stream_free(c->stream);
 	buf_fini(&c->body);
 	buf_fini(&c->head);
@@ -285,6 +288,13 @@ on_head(void *to, int status, struct str lines)
 	return GW_UP_TOOK;
 }
 
+static void
+send_down(struct gw_conn *c, struct str bytes)
+{
+	c->is_begun = c->is_begun || bytes.n > 0;
+	gw_http_send(c->q, bytes, &c->watch);
+}
+
 static enum gw_up_took
 filter(struct gw_conn *c, struct str bytes)
 {
@@ -294,7 +304,7 @@ filter(struct gw_conn *c, struct str bytes)
 
 	if (c->log_failed || out.over)
 		return stop(c, GW_CUT);
-	gw_http_send(c->q, buf_str(&out), &c->watch);
+	send_down(c, buf_str(&out));
 	return got < 0 ? stop(c, GW_END) : GW_UP_TOOK;
 }
 
@@ -320,7 +330,7 @@ on_body(void *to, struct str bytes)
 	}
 	if (c->state == GW_STREAM)
 		return filter(c, bytes);
-	gw_http_send(c->q, bytes, &c->watch);
+	send_down(c, bytes);
 	return GW_UP_TOOK;
 }
 
@@ -329,6 +339,10 @@ on_drained(void *to)
 {
 	struct gw_conn *c = to;
 
+	if (c->state == GW_CUT) {
+		gw_go(c, GW_GONE);
+		return;
+	}
 	if (!c->paused || c->up == NULL)
 		return;
 	c->paused = false;
@@ -356,7 +370,7 @@ end_of_stream(struct gw_conn *c)
 
 	if (c->log_failed || out.over)
 		return GW_CUT;
-	gw_http_send(c->q, buf_str(&out), &c->watch);
+	send_down(c, buf_str(&out));
 	return got < 0 && out.n == 0 ? GW_CUT : GW_END;
 }
 
@@ -469,9 +483,8 @@ enter(struct gw_conn *c)
 		c->q = NULL;
 		return GW_GONE;
 	case GW_CUT:
-		gw_http_cut(c->q);
-		c->q = NULL;
-		return GW_GONE;
+		/* what it was promised still reaches the client: on_drained goes on */
+		return c->is_begun && gw_http_backlog(c->q) > 0 ? GW_CUT : GW_GONE;
 	case GW_NEW:
 	case GW_WAIT:
 	case GW_WHOLE:
@@ -519,5 +532,5 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 void
 gw_conn_abort(struct gw_conn *c)
 {
-	gw_go(c, GW_CUT);
+	gw_go(c, GW_GONE);
 }

@@ -10,10 +10,10 @@
  *    |          |   \--> WHOLE ----> REPLY    a JSON answer, collected and checked
  *    |          |          |
  *    \----------+----------+-------> REFUSE   nothing was sent yet: an error that says why
- *               +--- STREAM, PASS -> CUT      too late for that: the connection breaks
+ *                    STREAM, PASS -> CUT      too late for that: the connection breaks
  *
- * Everything ends in GONE, which frees it: also when the client goes away. Nothing reaches
- * client or provider unless the line about it is in the decision log.
+ * Everything ends in GONE, which frees it; at once when the client goes away, the run ends
+ * or the gateway does. No decision is carried out unless its line is in the decision log.
  */
 
 #include "gateway/route.h"

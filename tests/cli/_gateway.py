@@ -153,7 +153,10 @@ class Home:
             s.sendall(request if isinstance(request, bytes) else json.dumps(request).encode() + b"\n")
             data = b""
             while not data.endswith(b"\n"):
-                more = s.recv(65536)
+                try:
+                    more = s.recv(65536)
+                except ConnectionResetError:
+                    more = b""
                 if not more:
                     break
                 data += more

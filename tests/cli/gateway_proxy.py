@@ -322,6 +322,42 @@ def slow_readers_cost_little(home, run):
     c.close()
 
 
+def requests_sent_ahead_wait(run):
+    """Two requests in one write, the second before the first is answered, then much more."""
+    GATE.clear()
+    data = json.dumps(g.ASK).encode()
+    one = ("POST %s HTTP/1.1\r\nHost: x\r\nx-play: gated\r\nContent-Length: %d\r\n\r\n"
+           % (run.url("/v1/messages"), len(data))).encode() + data
+    with socket.create_connection(("127.0.0.1", run.port), timeout=g.DEADLINE) as s:
+        s.sendall(one)
+        s.recv(1)
+        s.sendall(one)
+        GATE.set()
+        got = b""
+        while got.count(b"message_stop") < 4:  # each stream names it twice
+            more = s.recv(65536)
+            if not more:
+                break
+            got += more
+        same(got.count(b"TTP/1.1 200"), 2, "a request sent ahead is answered after the first")
+    GATE.clear()
+    with socket.create_connection(("127.0.0.1", run.port), timeout=g.DEADLINE) as s:
+        s.sendall(one)
+        s.recv(1)
+        s.setblocking(False)
+        sent, stuck = 0, 0
+        while sent < 64 * MB and stuck < 20:
+            try:
+                sent += s.send(b"x" * 65536)
+                stuck = 0
+            except BlockingIOError:
+                stuck += 1
+                threading.Event().wait(0.01)
+        ok(sent < 64 * MB, "what is sent ahead is not read without limit", sent)
+    GATE.set()
+    same(run.ask("", method="HEAD")[0], 200, "... and the gateway goes on")
+
+
 def a_client_that_leaves(home, run):
     GATE.clear()
     SENT.clear()
@@ -379,6 +415,7 @@ def main():
         a_wrong_certificate_is_refused(build, provider)
         text_flows_at_once(run)
         slow_readers_cost_little(home, run)
+        requests_sent_ahead_wait(run)
         a_client_that_leaves(home, run)
         without_a_log_nothing_passes(home, provider, run)
         audit_changes_nothing(home, provider)
