@@ -110,7 +110,7 @@ def forbidden_mcp_call(r, stage, agent, person):
 
 def pando_calls_and_results(r, stage, agent, person):
     turns = [[{"say": "Reading."}, read_call()],
-             [workspace_call("replace", path="hello.txt", old="the old word", new="a new word")],
+             [workspace_call("replace", path="hello.txt", old_text="the old word", new_text="a new word")],
              [workspace_call("shell-command", command="cat hello.txt; touch made-inside")],
              [{"say": FINAL}]]
     with Scene(stage, agent, person, turns) as s:
