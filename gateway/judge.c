@@ -129,7 +129,9 @@ gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
 	const bool pass = j->rules->audit || pol_on_unknown(j->rules->policy) == POL_NOTE;
 	const struct gw_case c = {
 		.what = "unknown",
-		.use = { .agent = j->rules->agent, .server = STR(""), .tool = what },
+		.use = { .agent = j->rules->agent,
+			.server = STR(""),
+			.tool = what.n > 0 ? what : STR("something without a type") },
 		.decision = {
 			.verdict = pass ? POL_AUDITED : POL_DENY,
 			.rule = "firewall.unknown",
@@ -145,7 +147,7 @@ gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
 	return err_set(e, ERR_REFUSED,
 		"[pando-ai] refused %s: it could carry a tool call and pando-ai does not know "
 		"it (rule firewall.unknown, %s)",
-		log_quoted(what, name), c.decision.file);
+		log_quoted(c.use.tool, name), c.decision.file);
 }
 
 void

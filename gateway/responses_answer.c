@@ -250,6 +250,22 @@ put_message_events(const struct stand_in *in)
 	put_item_event(in, "response.output_item.done", "completed", in->text);
 }
 
+/* Decides and tells. The arguments are told as the JSON that is in their string. */
+static int
+judge_item(const struct res_stream *s, const struct res_item *item, struct gw_case c,
+	struct err *e)
+{
+	CLEANUP(buf_fini) struct buf args = BUF_INIT(GW_HELD_MAX);
+
+	if (item->args.type == JS_STRING &&
+		!str_is(gw_str(&item->type), "custom_tool_call")) {
+		if (js_decode(js_inside(item->args), &args, e) < 0)
+			return err_wrap(e, "a call's arguments");
+		c.args = buf_str(&args);
+	}
+	return gw_judge_call(s->j, &c, e);
+}
+
 static int
 on_call_done(struct res_stream *s, const struct js_field *f, const struct res_item *item,
 	struct str raw, struct buf *out, struct err *e)
@@ -265,7 +281,7 @@ on_call_done(struct res_stream *s, const struct js_field *f, const struct res_it
 	if (at < s->nheld && s->held[at].off && !gw_case_is_off(&c))
 		return err_set(
 			e, ERR_DATA, "a call ends under another name than it began");
-	act = gw_judge_call(s->j, &c, e);
+	act = judge_item(s, item, c, e);
 	if (act < 0 || gw_ids_add(&s->told, c.call_id, e) < 0)
 		return -1;
 	if (act == 0) {
@@ -324,7 +340,7 @@ filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct e
 	if (gw_ids_have(&s->told, c.call_id))
 		act = gw_case_is_off(&c) && !s->j->rules->audit;
 	else
-		act = gw_judge_call(s->j, &c, e);
+		act = judge_item(s, &item, c, e);
 	if (act <= 0)
 		return act;
 	put_message(
