@@ -89,7 +89,7 @@ read_names(int fd, struct names *ns, struct err *e)
 
 	if (d == NULL)
 		return err_sys(e, "read the repository's references");
-	again = -1; /* now it is d's */
+	(void)fd_take(&again); /* now it is d's */
 	ns->z = mem_alloc(GITSTATE_NAMES_MAX * sizeof ns->z[0]);
 	while (ns->n < GITSTATE_NAMES_MAX && (ent = readdir(d)) != NULL)
 		if (strcmp(ent->d_name, ".") != 0 && strcmp(ent->d_name, "..") != 0)

@@ -139,7 +139,7 @@ items_read(struct walk *w, struct items *it, int fd, bool top, struct err *e)
 
 	if (d == NULL)
 		return err_sys(e, "read a directory");
-	again = -1;   /* now it is d's */
+	(void)fd_take(&again); /* now it is d's */
 	rewinddir(d); /* the root's descriptor has been read by the walk before */
 	for (;;) {
 		const struct dirent *ent;

@@ -45,7 +45,7 @@ be_keeper(const char *root, int sock)
 	if (got < 0)
 		printf("not ok - the keeper: %s\n", e.text);
 	keeper_close(&k);
-	_exit(got < 0);
+	_exit(got < 0 ? 1 : 0);
 }
 
 static void
@@ -101,7 +101,7 @@ snapshots_are_taken_listed_compared_and_read(void)
 	bool is_new = false;
 	bool is_link = true;
 	mode_t mode = 0;
-	struct scene s;
+	struct scene s = { 0 };
 
 	begin(&s);
 	put(&s, "f", "one", 0640);
@@ -145,7 +145,7 @@ skipped_files_are_told(void)
 	char id[KEEPER_ID_HEX + 1];
 	struct err e = ERR_INIT;
 	bool is_new = false;
-	struct scene s;
+	struct scene s = { 0 };
 
 	begin(&s);
 	fifo = path_join(s.root, "pipe");
@@ -164,7 +164,7 @@ refusals_come_back_as_text(void)
 	int content = -1;
 	bool flag = false;
 	mode_t mode;
-	struct scene s;
+	struct scene s = { 0 };
 
 	begin(&s);
 	put(&s, "f", "x", 0644);
@@ -189,7 +189,7 @@ log_lines_arrive(void)
 	CLEANUP(json_freep) json_t *j = NULL;
 	struct err e = ERR_INIT;
 	struct rec r = REC_INIT;
-	struct scene s;
+	struct scene s = { 0 };
 
 	begin(&s);
 	r.event = "mcp_call";

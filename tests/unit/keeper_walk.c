@@ -92,7 +92,7 @@ static void
 everything_is_listed_with_its_mode(void)
 {
 	CLEANUP(cache_fini) struct cache cache = CACHE_INIT;
-	struct scratch s;
+	struct scratch s = { 0 };
 
 	begin(&s);
 	put(s.root, "f", "x");
@@ -160,7 +160,7 @@ swapped_names_are_not_followed(void)
 {
 	static const struct walk_sink sink = { swap_and_hash, hash_bytes, NULL };
 	CLEANUP(cache_fini) struct cache cache = CACHE_INIT;
-	struct scratch s;
+	struct scratch s = { 0 };
 
 	begin(&s);
 	victim = &s;
@@ -196,7 +196,7 @@ a_file_that_keeps_shrinking_is_skipped(void)
 	CLEANUP(cache_fini) struct cache cache = CACHE_INIT;
 	int count = 0;
 	const struct walk_sink sink = { always_short, hash_bytes, &count };
-	struct scratch s;
+	struct scratch s = { 0 };
 
 	begin(&s);
 	put(s.root, "f", "x");
@@ -210,7 +210,7 @@ a_lease_does_not_hold_us_up(void)
 {
 	CLEANUP(cache_fini) struct cache cache = CACHE_INIT;
 	CLEANUP(fd_closep) int fd = -1;
-	struct scratch s;
+	struct scratch s = { 0 };
 
 	begin(&s);
 	put(s.root, "f", "x");
@@ -231,7 +231,7 @@ deep_and_long_paths_are_skipped(void)
 	CLEANUP(tree_fini) struct tree t = TREE_INIT;
 	struct walk w = { .cache = &cache, .sink = &hash_sink };
 	struct err e = ERR_INIT;
-	struct scratch s;
+	struct scratch s = { 0 };
 	int at;
 
 	begin(&s);
@@ -260,7 +260,7 @@ the_repositorys_references_are_kept(void)
 {
 	CLEANUP(buf_fini) struct buf out = BUF_INIT(GITSTATE_MAX);
 	struct err e = ERR_INIT;
-	struct scratch s;
+	struct scratch s = { 0 };
 
 	begin(&s);
 	ok_int(gitstate_read(s.root, &out, &e), 0, "no repository");
@@ -292,7 +292,7 @@ a_known_tree_is_not_read_again(void)
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(1 << 20);
 	struct walk w = { .cache = &none, .sink = &hash_sink };
 	struct err e = ERR_INIT;
-	struct scratch s;
+	struct scratch s = { 0 };
 	size_t n;
 
 	begin(&s);
