@@ -295,6 +295,16 @@ send_down(struct gw_conn *c, struct str bytes)
 	gw_http_send(c->q, bytes, &c->watch);
 }
 
+/* In place of what was decided but could not be recorded. */
+static void
+send_error(struct gw_conn *c, const char *text)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(4 * ERR_TEXT_MAX + 1024);
+
+	gw_refusal_event(c->route.api, text, &out);
+	send_down(c, buf_str(&out));
+}
+
 static enum gw_up_took
 filter(struct gw_conn *c, struct str bytes)
 {
@@ -302,7 +312,11 @@ filter(struct gw_conn *c, struct str bytes)
 	struct err e = ERR_INIT;
 	const int got = gw_stream_feed(c->stream, bytes, &out, &e);
 
-	if (c->log_failed || out.over)
+	if (check_log(c, &e) < 0) {
+		send_error(c, e.text);
+		return stop(c, GW_END);
+	}
+	if (out.over)
 		return stop(c, GW_CUT);
 	send_down(c, buf_str(&out));
 	return got < 0 ? stop(c, GW_END) : GW_UP_TOOK;
@@ -368,7 +382,11 @@ end_of_stream(struct gw_conn *c)
 	/* -1 has put its error event into out, which is then a good end */
 	const int got = gw_stream_end(c->stream, &out, &e);
 
-	if (c->log_failed || out.over)
+	if (check_log(c, &e) < 0) {
+		send_error(c, e.text);
+		return GW_END;
+	}
+	if (out.over)
 		return GW_CUT;
 	send_down(c, buf_str(&out));
 	return got < 0 && out.n == 0 ? GW_CUT : GW_END;

@@ -254,8 +254,10 @@ gw_control_open(struct gw_control *c, const char *path, struct err *e)
 void
 gw_control_close(struct gw_control *c)
 {
-	while (!LIST_EMPTY(&c->peers))
-		peer_free(LIST_FIRST(&c->peers));
+	for (struct gw_peer *p = LIST_FIRST(&c->peers), *next; p != NULL; p = next) {
+		next = LIST_NEXT(p, link);
+		peer_free(p);
+	}
 	if (c->accept != NULL)
 		event_free(c->accept);
 	c->accept = NULL;

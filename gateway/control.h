@@ -26,7 +26,7 @@ struct gw_control {
 	void *to;
 	int fd;
 	struct event *accept;
-	LIST_HEAD(, gw_peer) peers;
+	LIST_HEAD(gw_peers, gw_peer) peers;
 	size_t npeers;
 };
 

@@ -117,10 +117,7 @@ fail(struct gw_stream *s, struct buf *out, struct err *e)
 {
 	s->failed = true;
 	(void)refused(&s->j, "answer", e); /* answers -1, as we do */
-	if (s->msg != NULL)
-		msg_put_error_event(out, e->text);
-	else
-		res_put_error_event(out, e->text);
+	gw_refusal_event(s->j.api, e->text, out);
 	return -1;
 }
 
@@ -161,4 +158,13 @@ gw_refusal_body(enum gw_api api, const char *text, struct buf *out)
 		return msg_refusal_body(text, out);
 	buf_puts(out, text); /* the client shows it as it is */
 	return "text/plain; charset=utf-8";
+}
+
+void
+gw_refusal_event(enum gw_api api, const char *text, struct buf *out)
+{
+	if (api == GW_MESSAGES)
+		msg_put_error_event(out, text);
+	else
+		res_put_error_event(out, text);
 }

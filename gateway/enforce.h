@@ -81,5 +81,7 @@ void gw_stream_free(struct gw_stream *s);
 
 /* The body of an HTTP refusal in the dialect's own shape, with its content type. */
 const char *gw_refusal_body(enum gw_api api, const char *text, struct buf *out);
+/* The same as the last event of a stream that must not go on. */
+void gw_refusal_event(enum gw_api api, const char *text, struct buf *out);
 
 #endif

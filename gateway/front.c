@@ -102,7 +102,7 @@ listen_on_loopback(struct gw_front *f, struct err *e)
 {
 	struct evhttp_bound_socket *s = evhttp_bind_socket_with_handle(
 		f->http, "127.0.0.1", 0);
-	struct sockaddr_in a;
+	struct sockaddr_in a = { 0 };
 	socklen_t n = sizeof a;
 
 	if (s == NULL)

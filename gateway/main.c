@@ -27,8 +27,6 @@ struct options {
 	int ready; /* -1: nobody waits */
 };
 
-extern char **environ;
-
 static int
 parse(char **argv, struct options *o, struct err *e)
 {

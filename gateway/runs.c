@@ -62,8 +62,10 @@ gw_runs_drop(struct gw_reg *r)
 void
 gw_runs_fini(struct gw_runs *all)
 {
-	while (!LIST_EMPTY(&all->head))
-		gw_runs_drop(LIST_FIRST(&all->head));
+	for (struct gw_reg *r = LIST_FIRST(&all->head), *next; r != NULL; r = next) {
+		next = LIST_NEXT(r, link);
+		gw_runs_drop(r);
+	}
 }
 
 static void

@@ -49,7 +49,7 @@ struct gw_reg {
 
 struct gw_runs {
 	struct event_base *base;
-	LIST_HEAD(, gw_reg) head;
+	LIST_HEAD(gw_regs, gw_reg) head;
 	size_t n;
 	/* Called once for each run that ends by itself, before it is freed. */
 	void (*on_ended)(struct gw_reg *r, void *to);

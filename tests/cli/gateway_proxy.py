@@ -65,7 +65,7 @@ def answer(h):
 
 def play_stream(h, ask):
     h.start({"content-type": "text/event-stream; charset=utf-8", "request-id": "req_1"})
-    if ask == "call":
+    if ask.endswith("call"):
         events = g.call_events("Bash", '{"command":"touch /tmp/x"}')
     elif ask == "flood":
         events = g.text_events(["x" * 8000] * 4000)
@@ -75,7 +75,7 @@ def play_stream(h, ask):
         if ask == "cut" and i == 3:
             h.cut()
             return
-        if ask == "gated" and i == 3:
+        if ask.startswith("gated") and i == 3:
             GATE.wait(g.DEADLINE)
         h.piece(e)
         SENT.append(len(e))
@@ -389,9 +389,17 @@ def without_a_log_nothing_passes(home, provider, run):
     home.log.rmdir()
     GATE.clear()
     c = run.open()
-    c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK), {"x-play": "call"})
-    got = c.getresponse().read()
-    ok(b"Bash" in got, "with the log back it goes on", got)
+    c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK), {"x-play": "gated call"})
+    r = c.getresponse()
+    first = r.read1(1)
+    home.log.rename(str(home.log) + ".gone")
+    home.log.mkdir()
+    GATE.set()
+    got = first + r.read()
+    ok(b"event: error" in got and str(home.log).encode() in got and b"message_stop" not in got,
+       "in mid-stream: an error event, and nothing of the call", got)
+    home.log.rmdir()
+    same(run.ask("/v1/messages", g.ASK)[2], STREAM, "with the log back it goes on")
 
 
 def main():

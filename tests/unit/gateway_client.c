@@ -65,13 +65,19 @@ the_first_register_starts_it(void)
 	struct gw_run a, b;
 	int pid;
 
-	ok_int(enrol(&a, &e), 0, "register starts a gateway");
+	if (enrol(&a, &e) < 0) {
+		ok_str(e.text, "", "register starts a gateway");
+		return;
+	}
 	ok(a.port > 0, "with a port");
 	ok_int(strlen(a.token.hex), SECRET_HEX, "with a token");
 	pid = status_number("pid");
 	ok(pid > 0 && getsid(pid) == pid, "in a session of its own");
 	ok_int(waitpid(-1, NULL, WNOHANG), -1, "it is not our child");
-	ok_int(enrol(&b, &e), 0, "register again");
+	if (enrol(&b, &e) < 0) {
+		ok_str(e.text, "", "register again");
+		return;
+	}
 	ok_int(b.port, a.port, "the same gateway");
 	ok(strcmp(a.token.hex, b.token.hex) != 0, "another token");
 	ok_int(status_number("runs"), 2, "two runs");
