@@ -27,7 +27,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 SKIP = re.compile(r"^skip - (.*)$")
-LEFT_SECONDS = 15
 PR_SET_CHILD_SUBREAPER = 36
 
 
@@ -137,9 +136,9 @@ def left_over(mark, own):
             if state not in "ZX" and pid != os.getpid() and (pid in ours or mentions(pid, mark))]
 
 
-def check_left_over(mark, reaper, all_suites):
+def check_left_over(mark, reaper, all_suites, seconds):
     """A failed pseudo-suite for the processes that are still there after a while; ends them."""
-    deadline = time.monotonic() + LEFT_SECONDS
+    deadline = time.monotonic() + seconds
     while left_over(mark, reaper.own) and time.monotonic() < deadline:
         time.sleep(0.1)
     out = Suite("processes left", [])
@@ -215,6 +214,8 @@ def options_of(argv):
     p.add_argument("--only", help="a part of a suite's name, or a pattern: unit/base_*")
     p.add_argument("--jobs", type=int, default=4)
     p.add_argument("--timeout", type=int, default=300, help="seconds for one suite")
+    p.add_argument("--linger", type=float, default=15,
+                   help="seconds that a process may outlive its suite (a gateway lingers 10)")
     p.add_argument("--no-skips", action="store_true", help="a skipped test is a failure")
     p.add_argument("--list", action="store_true", help="print the names of the suites")
     return p.parse_args(argv)
@@ -232,7 +233,7 @@ def run_all(todo, options):
         for done in [pool.submit(run_suite, s, i, options, mark, reaper) for i,
                      s in enumerate(todo)]:
             done.result()
-        todo.append(check_left_over(mark, reaper, todo))
+        todo.append(check_left_over(mark, reaper, todo, options.linger))
         report(todo[-1], options)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
