@@ -51,14 +51,24 @@ decide_native(const struct policy *p, const struct pol_use *u)
 		"the agent's own tools are off; use the pando_core and pando_workspace tools");
 }
 
+/* Names of MCP servers and tools; codex respells them before they reach the wire. */
+static bool
+match_name(const char *pattern, struct str name, enum pol_agent a)
+{
+	if (a == POL_CODEX)
+		return glob_match_respelt(str_of(pattern), name);
+	return glob_match(str_of(pattern), name);
+}
+
 /* A tool that could not be told from its server's name is met by a list of denials. */
 static bool
-item_has_tool(const struct policy *p, const struct pol_item *item, struct str tool)
+item_has_tool(
+	const struct policy *p, const struct pol_item *item, const struct pol_use *u)
 {
-	if (item->tools == NULL || (tool.n == 0 && p->other_mode == POL_DENY_LIST))
+	if (item->tools == NULL || (u->tool.n == 0 && p->other_mode == POL_DENY_LIST))
 		return true;
 	for (size_t i = 0; item->tools[i] != NULL; i++)
-		if (glob_match(str_of(item->tools[i]), tool))
+		if (match_name(item->tools[i], u->tool, u->agent))
 			return true;
 	return false;
 }
@@ -160,6 +170,19 @@ pol_use_of_joined(const struct policy *p, enum pol_agent a, struct str name)
 	return u;
 }
 
+/* The name that our servers list, whatever a client made of its hyphens. */
+static struct str
+own_spelling(struct str name)
+{
+	size_t n;
+	const char *const *tools = pol_pando_tools(&n);
+
+	for (size_t i = 0; i < n; i++)
+		if (glob_match_respelt(str_of(tools[i]), name))
+			return str_of(tools[i]);
+	return name;
+}
+
 struct pol_use
 pol_use_of_pair(enum pol_agent a, struct str space, struct str name)
 {
@@ -167,6 +190,8 @@ pol_use_of_pair(enum pol_agent a, struct str space, struct str name)
 
 	if (space.n > sizeof joined - 1 && str_starts(space, STR(joined)))
 		u.server = str_skip(space, sizeof joined - 1);
+	if (is_pando(u.server))
+		u.tool = own_spelling(name);
 	return u;
 }
 

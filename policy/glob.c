@@ -1,7 +1,17 @@
 #include "policy/glob.h"
 
-bool
-glob_match(struct str p, struct str s)
+#include <ctype.h>
+
+static bool
+same(char pattern, char name, bool respelt)
+{
+	if (pattern == '?' || pattern == name)
+		return true;
+	return respelt && name == '_' && !isalnum((unsigned char)pattern);
+}
+
+static bool
+match(struct str p, struct str s, bool respelt)
 {
 	size_t i = 0, j = 0, star = 0, mark = 0;
 	bool starred = false;
@@ -11,7 +21,7 @@ glob_match(struct str p, struct str s)
 			starred = true;
 			star = ++i;
 			mark = j;
-		} else if (i < p.n && (p.p[i] == '?' || p.p[i] == s.p[j])) {
+		} else if (i < p.n && same(p.p[i], s.p[j], respelt)) {
 			i++;
 			j++;
 		} else if (starred) {
@@ -24,4 +34,16 @@ glob_match(struct str p, struct str s)
 	while (i < p.n && p.p[i] == '*')
 		i++;
 	return i == p.n;
+}
+
+bool
+glob_match(struct str p, struct str s)
+{
+	return match(p, s, false);
+}
+
+bool
+glob_match_respelt(struct str p, struct str s)
+{
+	return match(p, s, true);
 }

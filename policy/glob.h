@@ -11,5 +11,11 @@
 #include "base/str.h"
 
 bool glob_match(struct str pattern, struct str name);
+/*
+ * The same for a name that was respelt on its way: each byte of the pattern that is not a
+ * letter, digit or underscore then stands for an underscore too (codex does this to the names
+ * of MCP servers and tools).
+ */
+bool glob_match_respelt(struct str pattern, struct str name);
 
 #endif

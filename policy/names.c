@@ -39,6 +39,17 @@ pol_agent_from(struct str name, enum pol_agent *a)
 	return false;
 }
 
+const char *const *
+pol_pando_tools(size_t *n)
+{
+	static const char *const tools[] = { "read-file", "list-files", "search-text",
+		"find-nodes", "replace", "insert", "shell-command", "snapshot-worktree",
+		"restore-files" };
+
+	*n = LEN(tools);
+	return tools;
+}
+
 const char *
 pol_file(const struct policy *p)
 {

@@ -82,9 +82,14 @@ struct pol_use pol_use_of_joined(
 	const struct policy *p, enum pol_agent a, struct str name);
 /*
  * The codex wire has the pair: namespace "mcp__<server>" and a name. Another namespace, or
- * none, is native (the namespace is then ignored).
+ * none, is native (the namespace is then ignored). Codex writes every byte of a name that is
+ * not a letter, digit or underscore as an underscore (measured, 0.169.0): names of Pando's own
+ * tools are given back as our servers list them.
  */
 struct pol_use pol_use_of_pair(enum pol_agent a, struct str space, struct str name);
+
+/* The names that pando_core and pando_workspace list (a test holds them to the servers). */
+const char *const *pol_pando_tools(size_t *n);
 
 /* Native tools that the policy allows by name; for the launch. Answers how many. */
 bool pol_native_default_allows(const struct policy *p);

@@ -131,6 +131,37 @@ joined_names_come_apart_at_known_servers_only(void)
 }
 
 static void
+codex_spelling_does_not_slip_past_a_rule(void)
+{
+	static const struct {
+		enum pol_agent agent;
+		const char *space, *name, *tool;
+		enum pol_verdict want;
+	} rows[] = {
+		{ POL_CODEX, "mcp__git_hub", "create_issue", "create_issue", POL_DENY },
+		{ POL_CODEX, "mcp__git_hub", "get_issue", "get_issue", POL_ALLOW },
+		{ POL_CODEX, "mcp__pando_core", "read_file", "read-file", POL_ALLOW },
+		{ POL_CODEX, "mcp__pando_core", "readxfile", "readxfile", POL_ALLOW },
+		{ POL_CODEX, "functions", "read_file", "read_file", POL_DENY },
+	};
+	struct err e = ERR_INIT;
+	struct policy *p = pol_parse(
+		STR("[other_mcp]\nmode=\"deny_list\"\nservers=[{server="
+		    "\"git-hub\",tools=[\"create-*\"]}]\n"),
+		"p", &e);
+
+	for (size_t i = 0; p != NULL && i < LEN(rows); i++) {
+		const struct pol_use u = pol_use_of_pair(
+			rows[i].agent, str_of(rows[i].space), str_of(rows[i].name));
+
+		ok_bytes(u.tool, str_of(rows[i].tool), rows[i].name);
+		ok_int(pol_decide(p, &u).verdict, rows[i].want, rows[i].name);
+	}
+	pol_free(p);
+	ok(glob_match(STR("a-b"), STR("a_b")) == false, "claude keeps the hyphen");
+}
+
+static void
 bad_policies_name_file_line_and_column(void)
 {
 	static const struct {
@@ -250,6 +281,7 @@ main(void)
 	an_allow_list_names_servers_and_tools();
 	a_deny_list_names_what_is_off();
 	joined_names_come_apart_at_known_servers_only();
+	codex_spelling_does_not_slip_past_a_rule();
 	bad_policies_name_file_line_and_column();
 	upstreams_are_https_or_loopback();
 	globs_match_in_whole();
