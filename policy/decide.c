@@ -79,8 +79,8 @@ find_server(const struct policy *p, const struct pol_use *u)
 	for (size_t i = 0; i < p->other_servers.n; i++) {
 		const struct pol_item *item = &p->other_servers.item[i];
 
-		if (glob_match(str_of(item->name), u->server) &&
-			item_has_tool(p, item, u->tool))
+		if (match_name(item->name, u->server, u->agent) &&
+			item_has_tool(p, item, u))
 			return item;
 	}
 	return NULL;
