@@ -170,9 +170,10 @@ run: all
 fuzz: $(call libs_of,$(firstword $(subst _, ,$(T))))
 	@mkdir -p $B/fuzz/$(T) tests/fuzz/corpus/$(T)
 	clang -g -O1 -std=c17 -D_GNU_SOURCE -I. -fsanitize=fuzzer,address,undefined \
-		tests/fuzz/$(T).c $(call SRC_$(firstword $(subst _, ,$(T)))) \
+		tests/fuzz/$(T).c $(filter-out %main.c,$(SRC_$(firstword $(subst _, ,$(T))))) \
 		$(L_$(firstword $(subst _, ,$(T)))) -o $B/fuzz/$(T)/fuzz
-	$B/fuzz/$(T)/fuzz -max_total_time=$${SECONDS_TO_RUN:-60} $B/fuzz/$(T) tests/fuzz/corpus/$(T)
+	$B/fuzz/$(T)/fuzz -max_total_time=$${SECONDS_TO_RUN:-60} -artifact_prefix=$B/fuzz/ \
+		$B/fuzz/$(T) tests/fuzz/corpus/$(T)
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/libexec/pando-ai $(DESTDIR)$(PREFIX)/share/pando-ai

@@ -13,7 +13,7 @@
 
 #include "base/fdio.h"
 
-enum { TREE_DEPTH_MAX = 128 };
+enum { TREE_DEPTH_MAX = 128, OPEN_TRIES = 256 };
 
 char *
 path_join(const char *dir, const char *name)
@@ -67,11 +67,14 @@ path_open_beneath(int dirfd, const char *rel, int flags, mode_t mode, struct err
 		.mode = (flags & O_CREAT) != 0 ? mode : 0,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	long fd;
+	long fd = -1;
 
-	do
+	/* EAGAIN: a rename was in the way, or a lease, which may last: so not for ever */
+	for (int tries = 0; tries < OPEN_TRIES; tries++) {
 		fd = syscall(SYS_openat2, dirfd, rel, &how, sizeof how);
-	while (fd < 0 && (errno == EINTR || errno == EAGAIN));
+		if (fd >= 0 || (errno != EINTR && errno != EAGAIN))
+			break;
+	}
 	return fd < 0 ? err_sys(e, "open %s", rel) : (int)fd;
 }
 
