@@ -7,6 +7,7 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -54,7 +55,7 @@ def is_alive(pid):
 class Provider:
     """Answers with what `answer` does; keeps what came."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, tls=None):
         outer = self
         self.seen = []
 
@@ -73,7 +74,7 @@ class Provider:
                 except OSError:
                     self.close_connection = True
 
-            do_GET = do_POST = do_HEAD = handle_one
+            do_GET = do_POST = do_HEAD = do_CONNECT = handle_one
 
             def whole(self, status, head, body):
                 self.send_response(status)
@@ -108,6 +109,10 @@ class Provider:
                 pass
 
         self.server = Server(("127.0.0.1", 0), Handler)
+        if tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
         self.port = self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 

@@ -4,8 +4,11 @@ import argparse
 import gzip
 import hashlib
 import json
+import shutil
 import socket
+import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -268,14 +271,48 @@ def nobody_listens(build):
         home.close()
 
 
-def a_wrong_certificate_is_refused(build, provider):
-    home = g.Home(build, 0)
-    home.policy.write_text('[proxy]\nanthropic_upstream = "https://127.0.0.1:%d"\n' % provider.port)
-    home.start()
+def certificates_are_checked(build, plain):
+    folder = tempfile.mkdtemp(prefix="gwtls")
+    cert, key = folder + "/cert.pem", folder + "/key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                    "ec_paramgen_curve:prime256v1", "-nodes", "-keyout", key, "-out", cert,
+                    "-days", "2", "-subj", "/CN=stand-in", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    secure = g.Provider(answer, (cert, key))
+    for what, port, env, want, text in (
+            ("no TLS at an https address", plain.port, {}, 502, b"SSL"),
+            ("an unknown certificate", secure.port, {}, 502, b"certificate"),
+            ("a known certificate", secure.port, {"SSL_CERT_FILE": cert}, 200, b"message_stop")):
+        home = g.Home(build, 0)
+        home.policy.write_text('[proxy]\nanthropic_upstream = "https://127.0.0.1:%d"\n' % port)
+        home.start(**env)
+        before = len(secure.seen)
+        status, _, got = home.register().ask("/v1/messages", g.ASK)
+        ok(status == want and text in got, "%s: %d" % (what, want), (status, got))
+        same(len(secure.seen) - before, int(want == 200), "%s: what the provider saw" % what)
+        home.close()
+    secure.close()
+    shutil.rmtree(folder)
+
+
+def proxies_are_used_but_not_for_loopback(build, provider):
+    """A proxy that takes CONNECT shows itself; a provider on this machine is asked directly."""
+    asked = []
+
+    def on_connect(h):
+        asked.append(h.path)
+        h.whole(403, {}, b"")
+    proxy = g.Provider(on_connect)
+    env = {n: "http://127.0.0.1:%d" % proxy.port for n in ("https_proxy", "http_proxy", "ALL_PROXY")}
+    home = g.Home(build, provider.port)
+    home.start(**env)
+    same(home.register().ask("/v1/messages", g.ASK)[2], STREAM, "a loopback provider: no proxy")
+    home.policy.write_text('[proxy]\nanthropic_upstream = "https://provider.invalid"\n')
     status, _, got = home.register().ask("/v1/messages", g.ASK)
-    ok(status == 502 and b"SSL" in got, "no TLS at an https address: 502, nothing is sent",
-       (status, got))
+    ok(status == 502 and b"provider.invalid" in got, "a proxy that refuses: 502", (status, got))
+    same(asked, ["provider.invalid:443"], "any other provider: by the proxy")
     home.close()
+    proxy.close()
 
 
 def text_flows_at_once(run):
@@ -420,7 +457,8 @@ def main():
         answers_that_cannot_be_checked(provider, run)
         provider_failures(home, run)
         nobody_listens(build)
-        a_wrong_certificate_is_refused(build, provider)
+        certificates_are_checked(build, provider)
+        proxies_are_used_but_not_for_loopback(build, provider)
         text_flows_at_once(run)
         slow_readers_cost_little(home, run)
         requests_sent_ahead_wait(run)
