@@ -218,7 +218,7 @@ server_call(struct server *s, const json_t *params, struct buf *result, bool *ca
 		put_failure(result, e->text, "");
 		return 0;
 	}
-	if (take_call(s, params, &c, e) < 0)
+	if (take_call(s, params, &c, e) < 0 || c.tool == NULL)
 		return RPC_BAD_PARAMS;
 	decide_and_run(s, &c, result, cancelled);
 	return 0;

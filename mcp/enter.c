@@ -13,8 +13,6 @@
 #include "base/path.h"
 #include "base/place.h"
 
-extern char **environ;
-
 enum { ARGS_MAX = 20 };
 
 /* argv wants what may be written to; these live as long as the array. */

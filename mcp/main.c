@@ -34,7 +34,7 @@ struct options {
 	int keeper;
 };
 
-enum { OPT_ROOT = 'r', OPT_SANDBOXED = 's', OPT_KEEPER = 'k' };
+enum { OPT_ROOT = 'r', OPT_SANDBOXED = 's', OPT_KEEPER = 'k', PASSWD_MAX = 16384 };
 
 static int
 take_role(struct options *o, struct err *e)
@@ -102,12 +102,14 @@ static bool
 is_a_home(const char *path)
 {
 	const char *home = getenv("HOME");
-	const struct passwd *pw;
 	bool found = home != NULL && strcmp(home, path) == 0;
+	char room[PASSWD_MAX];
+	struct passwd pw;
+	struct passwd *got;
 
 	setpwent();
-	while (!found && (pw = getpwent()) != NULL)
-		found = strcmp(pw->pw_dir, path) == 0;
+	while (!found && getpwent_r(&pw, room, sizeof room, &got) == 0)
+		found = strcmp(pw.pw_dir, path) == 0;
 	endpwent();
 	return found;
 }
@@ -234,7 +236,7 @@ main(int argc, char **argv)
 	log_name("pando-mcp");
 	(void)signal(
 		SIGPIPE, SIG_IGN); /* a client that is gone shows as an error of write */
-	if (take_options(&o, argc, argv, &e) < 0 || start(&o, &e) < 0)
+	if (take_options(&o, argc, argv, &e) < 0 || o.root == NULL || start(&o, &e) < 0)
 		return log_fail(&e);
 	return 0;
 }

@@ -17,8 +17,6 @@
 
 enum { US_PER_MS = 1000, READ_STEP = 16384, ENV_MAX = 256, DRAIN_MAX = 64 << 20 };
 
-extern char **environ;
-
 int
 run_prepare(struct err *e)
 {

@@ -13,19 +13,20 @@
 enum {
 	RUN_HEAD_MAX = 24 << 10, /* of each output, bytes */
 	RUN_TAIL_MAX = 24 << 10,
-	RUN_TERM_MS = 1000, /* from the first, friendly signal to the last */
+	RUN_TAIL_ROOM = 48 << 10, /* collected before the tail is cut to its size */
+	RUN_TERM_MS = 1000,       /* from the first, friendly signal to the last */
 	RUN_REAP_MS = 5000
 };
 
 /* The first and the last bytes of a stream of any length. */
 struct run_capture {
-	struct buf head, tail; /* tail holds up to twice what is kept */
+	struct buf head, tail; /* tail holds up to RUN_TAIL_ROOM */
 	int64_t total;
 };
 
 #define RUN_CAPTURE_INIT                                                                 \
 	{                                                                                \
-		.head = BUF_INIT(RUN_HEAD_MAX), .tail = BUF_INIT(2 * RUN_TAIL_MAX),      \
+		.head = BUF_INIT(RUN_HEAD_MAX), .tail = BUF_INIT(RUN_TAIL_ROOM),         \
 		.total = 0                                                               \
 	}
 

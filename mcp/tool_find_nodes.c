@@ -117,14 +117,15 @@ static void
 put_end(const struct find *f, const struct root_walk *w)
 {
 	struct buf *out = &f->r->text;
-	const int64_t left = f->found - f->offset - f->shown;
+	const int64_t next = f->offset + f->shown;
+	const int64_t left = f->found - next;
 	const bool partial = f->late || w->cut || f->found >= COUNTED_MAX;
 
 	buf_printf(out, "%s%lld definitions in %lld source files\n",
 		partial ? "at least " : "", (long long)f->found, (long long)f->files);
 	if (left > 0)
 		buf_printf(out, "%lld more: ask with offset %lld\n", (long long)left,
-			(long long)(f->offset + f->shown));
+			(long long)next);
 	if (f->unread > 0)
 		buf_printf(out, "%lld files could not be read or parsed\n",
 			(long long)f->unread);

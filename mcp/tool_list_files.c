@@ -58,7 +58,8 @@ static void
 put_end(const struct listing *l, const struct root_walk *w)
 {
 	struct buf *out = &l->r->text;
-	const int64_t left = l->found - l->offset - l->shown;
+	const int64_t next = l->offset + l->shown;
+	const int64_t left = l->found - next;
 
 	if (l->found == 0)
 		buf_puts(out, "no files\n");
@@ -67,8 +68,7 @@ put_end(const struct listing *l, const struct root_walk *w)
 			(long long)l->found);
 	if (left > 0)
 		buf_printf(out, "%s%lld more: ask with offset %lld\n",
-			l->cut ? "at least " : "", (long long)left,
-			(long long)(l->offset + l->shown));
+			l->cut ? "at least " : "", (long long)left, (long long)next);
 	if (w->unreadable > 0)
 		buf_printf(out, "%zu directories could not be read\n", w->unreadable);
 	if (w->cut)

@@ -208,14 +208,15 @@ static void
 put_end(const struct search *s, const struct root_walk *w)
 {
 	struct buf *out = &s->r->text;
-	const int64_t left = s->found - s->offset - s->shown;
+	const int64_t next = s->offset + s->shown;
+	const int64_t left = s->found - next;
 
 	buf_printf(out, "%s%lld lines in %lld files\n",
 		s->late || s->cut ? "at least " : "", (long long)s->found,
 		(long long)s->files);
 	if (left > 0)
 		buf_printf(out, "%lld more: ask with offset %lld\n", (long long)left,
-			(long long)(s->offset + s->shown));
+			(long long)next);
 	if (s->not_text > 0)
 		buf_printf(out, "%lld files that are not text were not searched\n",
 			(long long)s->not_text);

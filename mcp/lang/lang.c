@@ -150,12 +150,16 @@ lang_wrap(struct lang_walk *w, TSNode n)
 	w->below.wrap = w->at->wrap > 0 ? w->at->wrap : ts_node_start_point(n).row + 1;
 }
 
-/* For each symbol of the grammar its rule, or NULL; yours. */
-static const struct lang_rule **
+struct slot {
+	const struct lang_rule *rule; /* or NULL */
+};
+
+/* For each symbol of the grammar its slot; yours. */
+static struct slot *
 rules_by_symbol(const struct lang_grammar *g, const TSLanguage *lang)
 {
 	const uint32_t n = ts_language_symbol_count(lang);
-	const struct lang_rule **by = mem_alloc(n * sizeof *by);
+	struct slot *by = mem_alloc(n * sizeof *by);
 
 	for (uint32_t i = 0; i < n; i++) {
 		const char *name = ts_language_symbol_name(lang, (TSSymbol)i);
@@ -164,14 +168,14 @@ rules_by_symbol(const struct lang_grammar *g, const TSLanguage *lang)
 			continue;
 		for (const struct lang_rule *r = g->rules; r->type != NULL; r++)
 			if (strcmp(r->type, name) == 0)
-				by[i] = r;
+				by[i].rule = r;
 	}
 	return by;
 }
 
 struct stack {
 	struct lang_frame *frame; /* LANG_DEPTH_MAX + 1 */
-	const struct lang_rule **rules;
+	struct slot *rules;
 	uint32_t symbols;
 };
 
@@ -180,7 +184,7 @@ visit(struct lang_walk *w, const struct stack *s, TSNode n, size_t depth)
 {
 	const TSSymbol symbol = ts_node_symbol(
 		n); /* errors have a number past all others */
-	const struct lang_rule *r = symbol < s->symbols ? s->rules[symbol] : NULL;
+	const struct lang_rule *r = symbol < s->symbols ? s->rules[symbol].rule : NULL;
 
 	w->at = &s->frame[depth];
 	w->below = *w->at;

@@ -255,8 +255,8 @@ languages_are_told_by_the_path(void)
 static void
 deep_text_is_bounded(void)
 {
-	enum { DEEP = 20000 };
-	struct buf b = BUF_INIT(LIST_MAX * 4);
+	enum { DEEP = 20000, DEEP_MAX = 1 << 20 };
+	struct buf b = BUF_INIT(DEEP_MAX);
 	struct buf found = BUF_INIT(LIST_MAX);
 	const struct lang_sink sink = { on_found, &found };
 	struct err e = ERR_INIT;
