@@ -1,0 +1,167 @@
+#ifndef TESTS_FUZZ_GATEWAY_WIRE_H
+#define TESTS_FUZZ_GATEWAY_WIRE_H
+
+/*
+ * What must hold for any bytes, under the built-in policy. The first byte of the input
+ * chooses: the way through, and the length of the pieces of a stream.
+ *
+ * - What comes out of a request or an answer is JSON and has nothing left to change.
+ * - A stream in pieces is the stream as a whole; what comes out ends well or with an error.
+ * - No call of a tool that is not ours is in what comes out; that is looked at with jansson,
+ *   not with our own scanner (check_object, of each target).
+ */
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "base/json/json.h"
+#include "gateway/enforce.h"
+#include "gateway/sse.h"
+
+enum { WIRE_MAX = 1 << 20 };
+
+enum wire_part { WIRE_REQUEST, WIRE_ANSWER, WIRE_EVENT };
+
+/* Fails when a tool or a call stands in the object that must not be there. */
+static void check_object(const json_t *object, enum wire_part part);
+
+static inline void
+wire_found(void *to, const struct gw_finding *f)
+{
+	size_t *n = to;
+
+	assert(f->what != NULL && f->done != NULL && f->decision.rule != NULL);
+	++*n;
+}
+
+static inline void
+check_json(struct str text, enum wire_part part)
+{
+	json_error_t why;
+	CLEANUP(json_freep)
+	json_t *j = json_loadb(text.p, text.n, JSON_DECODE_ANY | JSON_ALLOW_NUL, &why);
+
+	if (j != NULL) /* else one of jansson's own limits; see gateway_jscan.c */
+		check_object(j, part);
+}
+
+static inline void
+fuzz_body(enum gw_api api, const struct gw_rules *r, struct str in, bool request)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(WIRE_MAX);
+	CLEANUP(buf_fini) struct buf again = BUF_INIT(WIRE_MAX);
+	size_t found = 0;
+	const struct gw_sink sink = { wire_found, &found };
+	struct err e = ERR_INIT;
+	int rc;
+
+	rc = request ? gw_request(api, r, in, &out, &sink, &e)
+		     : gw_answer(api, r, in, &out, &sink, &e);
+	if (rc < 0) {
+		assert(e.text[0] != '\0' && found > 0);
+		return;
+	}
+	assert(found > 0 || str_eq(in, buf_str(&out)));
+	check_json(buf_str(&out), request ? WIRE_REQUEST : WIRE_ANSWER);
+	rc = request ? gw_request(api, r, buf_str(&out), &again, &sink, &e)
+		     : gw_answer(api, r, buf_str(&out), &again, &sink, &e);
+	assert(rc == 0 && str_eq(buf_str(&again), buf_str(&out)));
+}
+
+static inline int
+run_stream(enum gw_api api, const struct gw_rules *r, struct str in, size_t piece,
+	struct buf *out)
+{
+	size_t found = 0;
+	const struct gw_sink sink = { wire_found, &found };
+	struct gw_stream *s = gw_stream_new(api, r, &sink);
+	struct err e = ERR_INIT;
+	int rc = 0;
+
+	while (in.n > 0 && rc == 0) {
+		const size_t n = in.n < piece ? in.n : piece;
+
+		rc = gw_stream_feed(s, (struct str){ in.p, n }, out, &e);
+		in = str_skip(in, n);
+	}
+	if (rc == 0)
+		rc = gw_stream_end(s, out, &e);
+	gw_stream_free(s);
+	return rc;
+}
+
+static inline void
+check_events(struct str stream)
+{
+	CLEANUP(sse_fini) struct sse s;
+	struct sse_event ev;
+	struct err e = ERR_INIT;
+
+	sse_init(&s, WIRE_MAX);
+	while (stream.n > 0) {
+		const size_t n = stream.n < SSE_PIECE_MAX ? stream.n : SSE_PIECE_MAX;
+
+		sse_feed(&s, (struct str){ stream.p, n });
+		stream = str_skip(stream, n);
+		if (stream.n == 0)
+			sse_finish(&s);
+		while (sse_next(&s, &ev, &e) > 0) {
+			if (ev.data.n > 0)
+				check_json(ev.data, WIRE_EVENT);
+		}
+	}
+}
+
+static inline void
+fuzz_stream(enum gw_api api, const struct gw_rules *r, struct str in, size_t piece)
+{
+	CLEANUP(buf_fini) struct buf whole = BUF_INIT(WIRE_MAX);
+	CLEANUP(buf_fini) struct buf split = BUF_INIT(WIRE_MAX);
+	CLEANUP(buf_fini) struct buf again = BUF_INIT(WIRE_MAX);
+	const int rc = run_stream(api, r, in, in.n, &whole);
+
+	assert(run_stream(api, r, in, piece, &split) == rc);
+	assert(str_eq(buf_str(&whole), buf_str(&split)));
+	check_events(buf_str(&whole));
+	if (rc == 0) {
+		assert(run_stream(api, r, buf_str(&whole), piece, &again) == 0);
+		assert(str_eq(buf_str(&whole), buf_str(&again)));
+	}
+}
+
+static inline int
+fuzz_wire(enum gw_api api, enum pol_agent agent, const uint8_t *data, size_t n)
+{
+	static struct policy *policy;
+	struct gw_rules r = { .agent = agent };
+	struct str in;
+
+	if (policy == NULL)
+		policy = pol_default();
+	r.policy = policy;
+	if (n < 2 || n > WIRE_MAX / 16)
+		return 0;
+	in = (struct str){ (const char *)data + 1, n - 1 };
+	switch (data[0] % 4) {
+	case 0:
+		fuzz_body(api, &r, in, true);
+		break;
+	case 1:
+		fuzz_body(api, &r, in, false);
+		break;
+	default:
+		fuzz_stream(api, &r, in, 1 + data[0] / 4u);
+		break;
+	}
+	return 0;
+}
+
+static inline bool
+text_is(const json_t *object, const char *key, const char *want)
+{
+	const char *have = json_text_of(object, key);
+
+	return have != NULL && strcmp(have, want) == 0;
+}
+
+#endif
