@@ -62,6 +62,11 @@ def answer(h):
         h.cut()
     elif ask == "close":
         h.cut()
+    elif ask == "silence":
+        h.connection.settimeout(g.DEADLINE)
+        ENDS.append("waiting")
+        ENDS.append(h.connection.recv(1))
+        h.close_connection = True
     else:
         play_stream(h, ask)
 
@@ -89,6 +94,7 @@ JSON_ANSWER = json.dumps(g.json_answer(), indent=1, ensure_ascii=False).encode()
 STREAM = b"".join(g.text_events(["h\u00e9", "llo"]))
 GATE = threading.Event()
 SENT = []
+ENDS = []
 
 
 def bytes_pass_unchanged(home, provider, run):
@@ -396,6 +402,12 @@ def requests_sent_ahead_wait(run):
 
 
 def a_client_that_leaves(home, run):
+    c = run.open()
+    c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK), {"x-play": "silence"})
+    g.until(lambda: ENDS)
+    c.close()
+    g.until(lambda: len(ENDS) > 1)
+    same(ENDS, ["waiting", b""], "when the client leaves before the answer, the request is cancelled")
     GATE.clear()
     SENT.clear()
     c = run.open()
