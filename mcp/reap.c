@@ -14,7 +14,7 @@
 #include "base/clock.h"
 #include "base/fdio.h"
 
-enum { STAT_MAX = 512, US_PER_MS = 1000, ROUND_NS = 1000 * 1000 };
+enum { STAT_MAX = 512, US_PER_MS = 1000, ROUND_NS = 1000 * 1000, ORPHANS_MAX = 1024 };
 
 /* /proc/<pid>/stat: "12 (any name) S 7 ...": state and parent follow the last ')'. */
 static bool
@@ -83,6 +83,19 @@ reap_dead(struct reaped *r)
 		}
 		*r->status = status;
 		r->have_status = true;
+	}
+}
+
+void
+reap_orphans(pid_t first)
+{
+	for (int i = 0; i < ORPHANS_MAX; i++) {
+		siginfo_t info = { .si_pid = 0 };
+
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ||
+			info.si_pid == 0 || info.si_pid == first)
+			return;
+		(void)waitpid(info.si_pid, NULL, 0); /* it is dead, as we have seen */
 	}
 }
 

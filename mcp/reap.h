@@ -11,6 +11,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+/* Between: buries the orphans that have died, so that they take no place; not first. */
+void reap_orphans(pid_t first);
+
 /*
  * Kills and reaps every descendant; *status is that of first, *killed counts the others that
  * were still alive. False when some are left after the time.

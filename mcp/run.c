@@ -15,7 +15,13 @@
 #include "base/fdio.h"
 #include "mcp/reap.h"
 
-enum { US_PER_MS = 1000, READ_STEP = 16384, ENV_MAX = 256, DRAIN_MAX = 64 << 20 };
+enum {
+	US_PER_MS = 1000,
+	READ_STEP = 16384,
+	ENV_MAX = 256,
+	DRAIN_MAX = 64 << 20,
+	ORPHANS_MS = 1000
+};
 
 int
 run_prepare(struct err *e)
@@ -177,11 +183,19 @@ time_is_over(struct running *g, struct run_report *r)
 }
 
 static int
+time_left(const struct running *g)
+{
+	const int64_t ms = (g->until_us - clock_mono_us()) / US_PER_MS + 1;
+
+	return ms < 0 ? 0 : ms < ORPHANS_MS ? (int)ms : ORPHANS_MS;
+}
+
+static int
 wait_for_end(
 	const struct run_spec *s, struct running *g, struct run_report *r, struct err *e)
 {
 	for (;;) {
-		const int64_t left = (g->until_us - clock_mono_us()) / US_PER_MS + 1;
+		const int wait_ms = time_left(g);
 		struct pollfd p[] = {
 			{ .fd = g->end, .events = POLLIN },
 			{ .fd = g->out, .events = POLLIN },
@@ -189,7 +203,7 @@ wait_for_end(
 			{ .fd = s->watch->fd, .events = POLLIN },
 		};
 
-		if (poll(p, LEN(p), left < 0 ? 0 : (int)left) < 0 && errno != EINTR)
+		if (poll(p, LEN(p), wait_ms) < 0 && errno != EINTR)
 			return err_sys(e, "wait for the command");
 		if (p[1].revents != 0)
 			drain(&g->out, &r->out);
@@ -197,6 +211,7 @@ wait_for_end(
 			drain(&g->err, &r->err);
 		if (p[0].revents != 0)
 			return 0;
+		reap_orphans(g->pid);
 		if (p[3].revents != 0 && s->watch->on_ready(s->watch->to)) {
 			r->stopped = true;
 			return 0;

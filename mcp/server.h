@@ -19,7 +19,7 @@
 #include "mcp/tool.h"
 #include "policy/policy.h"
 
-enum { SERVER_TOOLS_MAX = 32, SERVER_OUT_MAX = 4 << 20 };
+enum { SERVER_TOOLS_MAX = 32, SERVER_OUT_MAX = 16 << 20 };
 
 struct server {
 	enum tool_role role; /* TOOL_ROLES: both */

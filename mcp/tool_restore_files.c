@@ -145,7 +145,7 @@ op_mode(int dir, const char *name, const struct op *op, struct err *e)
 	return 0;
 }
 
-/* 0 done, 1 a directory that still holds what no snapshot has. */
+/* 0 done, 1 a directory that still holds what no snapshot has, or must stay. */
 static int
 carry_out(const struct restore *r, const struct op *op, struct err *e)
 {
@@ -164,7 +164,10 @@ carry_out(const struct restore *r, const struct op *op, struct err *e)
 	if (strcmp(op->status, "rmdir") == 0) {
 		if (unlinkat(dir, name, AT_REMOVEDIR) == 0)
 			return 0;
-		return errno == ENOTEMPTY ? 1 : err_sys(e, "remove %s", op->rel);
+		/* EBUSY: the sandbox holds it in its place */
+		return errno == ENOTEMPTY || errno == EBUSY
+			       ? 1
+			       : err_sys(e, "remove %s", op->rel);
 	}
 	if (strcmp(op->status, "mkdir") != 0)
 		return err_set(e, ERR_DATA, "%s: unknown step %s", op->rel, op->status);
@@ -210,8 +213,8 @@ one_step(struct restore *r, const json_t *j)
 	if (got < 0)
 		buf_printf(&r->r->text, "not restored: %s\n", e.text);
 	else if (got > 0)
-		buf_printf(&r->r->text, "kept %s: it holds files that no snapshot has\n",
-			shown);
+		buf_printf(&r->r->text,
+			"kept %s: it holds what no snapshot has, or is guarded\n", shown);
 	else
 		buf_printf(&r->r->text, "%s %s\n", told(op.status), shown);
 }

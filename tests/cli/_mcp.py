@@ -104,6 +104,8 @@ class Server:
 
     def __exit__(self, *_):
         self.process.kill()
+        if self.process.stdin.closed:
+            self.process.stdin = None
         self.process.communicate()
 
     def send_text(self, text):
