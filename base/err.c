@@ -37,6 +37,7 @@ err_sys(struct err *e, const char *fmt, ...)
 	va_end(ap);
 	n = strlen(e->text);
 	(void)snprintf(e->text + n, sizeof e->text - n, ": %s", strerror(no));
+	errno = no; /* for callers who tell one reason from another */
 	return -1;
 }
 

@@ -40,7 +40,7 @@ struct err {
 /* All three answer -1, so that a caller can return them. A text that is too long is cut. */
 int err_set(struct err *e, enum err_code code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
-/* Appends the reason of errno. ENOSPC, EDQUOT and EROFS become ERR_SPACE. */
+/* Appends the reason of errno, and leaves errno as it was. ENOSPC, EDQUOT and EROFS become ERR_SPACE. */
 int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Puts "<context>: " in front of what is there; keeps the code. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

@@ -1,0 +1,226 @@
+#include "sandbox/bwrap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "policy/policy.h"
+#include "sandbox/audit.h"
+#include "sandbox/fds.h"
+#include "sandbox/host.h"
+#include "sandbox/limits.h"
+#include "sandbox/plan.h"
+#include "sandbox/project.h"
+#include "sandbox/seccomp.h"
+#include "sandbox/state.h"
+#include "sandbox/tidy.h"
+
+enum { SIGNALS_END = 65, LAYERS_MAX = 1024 };
+
+/* Everything that is open for the plan. What exec does not need, exec closes. */
+struct launch {
+	struct project project;
+	struct host host;
+	struct state state;
+	struct guards guards;
+	struct plan_fds fd;
+	struct plan plan;
+	size_t filter; /* instructions */
+};
+
+static void
+launch_fini(struct launch *l)
+{
+	int *const own[] = { &l->fd.self, &l->fd.program, &l->fd.policy, &l->fd.passwd,
+		&l->fd.group, &l->fd.hosts, &l->fd.nsswitch, &l->fd.seccomp,
+		&l->fd.sync };
+
+	for (size_t i = 0; i < LEN(own); i++)
+		fd_closep(own[i]);
+	plan_fini(&l->plan);
+	guards_close(&l->guards);
+	state_close(&l->state);
+	host_fini(&l->host);
+	project_close(&l->project);
+}
+
+static int
+open_program(const char *path, int *fd, struct err *e)
+{
+	struct stat st;
+
+	if (path == NULL)
+		return 0;
+	*fd = open(path, O_PATH | O_CLOEXEC);
+	if (*fd < 0 || fstat(*fd, &st) < 0)
+		return err_set(e, ERR_USAGE, "the program %s cannot be opened: %s", path,
+			strerror(errno));
+	if (!S_ISREG(st.st_mode) || access(path, X_OK) < 0)
+		return err_set(
+			e, ERR_USAGE, "%s is not a program that you may run", path);
+	return 0;
+}
+
+/* A copy: the sandbox needs no way to the folder in which the person keeps it. */
+static int
+copy_policy(const char *path, int *fd, struct err *e)
+{
+	CLEANUP(fd_closep) int from = -1;
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(POL_FILE_MAX);
+	struct stat st;
+
+	if (path == NULL)
+		return 0;
+	from = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (from < 0 && errno == ENOENT)
+		return 0;
+	if (from < 0 || fstat(from, &st) < 0)
+		return err_sys(e, "open the policy %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_POLICY, "%s is not a regular file", path);
+	if (fd_read_all(from, &text, e) < 0)
+		return err_wrap(e, "%s", path);
+	*fd = fds_of_text("policy.toml", buf_text(&text), e);
+	return *fd < 0 ? -1 : 0;
+}
+
+static int
+open_texts(struct launch *l, struct err *e)
+{
+	CLEANUP(mem_freep)
+	char *passwd = plan_passwd(geteuid(), getegid(), l->project.path);
+	CLEANUP(mem_freep) char *group = plan_group(getegid());
+	const struct {
+		const char *name, *text;
+		int *fd;
+	} files[] = {
+		{ "passwd", passwd, &l->fd.passwd },
+		{ "group", group, &l->fd.group },
+		{ "hosts", "127.0.0.1 localhost sandbox\n::1 localhost\n", &l->fd.hosts },
+		{ "nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n",
+			&l->fd.nsswitch },
+	};
+
+	for (size_t i = 0; i < LEN(files); i++) {
+		*files[i].fd = fds_of_text(files[i].name, files[i].text, e);
+		if (*files[i].fd < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* From here on somebody waits for the end of us to remove the placeholders. */
+static int
+open_project(struct launch *l, struct err *e)
+{
+	if (state_open(&l->state, l->project.fd, e) < 0 ||
+		tidy_start(&l->project, &l->state, &l->fd.sync, e) < 0 ||
+		guards_open(&l->guards, l->project.fd, e) < 0)
+		return err_wrap(e, "project root %s", l->project.path);
+	l->fd.root = l->project.fd;
+	l->fd.home = l->state.home;
+	l->fd.tmp = l->state.tmp;
+	l->fd.cache = l->state.cache;
+	return 0;
+}
+
+static int
+open_all(struct launch *l, const struct options *o, struct err *e)
+{
+	if (fds_keep_only(o->keep, o->nkeep, e) < 0 ||
+		project_open(&l->project, o->root, e) < 0 ||
+		open_program(o->program[0], &l->fd.program, e) < 0 ||
+		copy_policy(o->policy, &l->fd.policy, e) < 0 ||
+		host_probe(&l->host, e) < 0 || open_project(l, e) < 0 ||
+		open_texts(l, e) < 0)
+		return -1;
+	l->fd.self = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+	if (l->fd.self < 0)
+		return err_sys(e, "open this program itself");
+	l->fd.seccomp = seccomp_filter_new(&l->filter, e);
+	return l->fd.seccomp < 0 ? -1 : 0;
+}
+
+static int
+make_plan(struct launch *l, const struct options *o, struct err *e)
+{
+	const struct plan_in in = {
+		.root = l->project.path,
+		.tops = l->host.tops,
+		.etc = l->host.etc,
+		.netc = l->host.netc,
+		.nix = l->host.nix,
+		.guards = &l->guards,
+		.fd = l->fd,
+		.program = o->program,
+		.keep = o->keep,
+		.nkeep = o->nkeep,
+		.caller_env = environ,
+		.is_root_user = geteuid() == 0,
+	};
+
+	return plan_make(&l->plan, &in, e);
+}
+
+static int
+hand_on(const struct launch *l, struct err *e)
+{
+	const int given[] = { l->fd.root, l->fd.home, l->fd.tmp, l->fd.cache, l->fd.self,
+		l->fd.program, l->fd.policy, l->fd.passwd, l->fd.group, l->fd.hosts,
+		l->fd.nsswitch, l->fd.seccomp, l->fd.sync };
+
+	for (size_t i = 0; i < LEN(given); i++)
+		if (given[i] >= 0 && fd_set_cloexec(given[i], false, e) < 0)
+			return -1;
+	for (size_t i = 0; i < l->guards.n; i++)
+		if (fd_set_cloexec(l->guards.at[i].fd, false, e) < 0)
+			return -1;
+	return 0;
+}
+
+/* An ignored SIGCHLD would keep bwrap from seeing the end of its child. */
+static void
+default_signals(void)
+{
+	sigset_t none;
+
+	for (int i = 1; i < SIGNALS_END; i++)
+		(void)signal(i, SIG_DFL); /* KILL and STOP refuse, as they should */
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int
+note_start(const struct launch *l, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(LAYERS_MAX);
+
+	buf_printf(&b,
+		"bwrap %s; namespaces user pid net ipc uts cgroup; seccomp %zu "
+		"instructions; guarded names %zu; limits ",
+		l->host.version, l->filter, l->guards.n);
+	limits_put(&b);
+	return audit_started(l->project.path, buf_str(&b), e);
+}
+
+int
+bwrap_run(const struct options *o, struct err *e)
+{
+	CLEANUP(launch_fini)
+	struct launch l = { .project = { .fd = -1 },
+		.state = { -1, -1, -1, -1, -1, false },
+		.fd = { -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1 } };
+
+	if (open_all(&l, o, e) < 0 || make_plan(&l, o, e) < 0 || hand_on(&l, e) < 0)
+		return -1;
+	if (o->mode == OPT_RUN && note_start(&l, e) < 0)
+		return -1;
+	default_signals();
+	(void)execve(l.host.bwrap, l.plan.argv, l.plan.env);
+	(void)err_sys(e, "start %s", l.host.bwrap);
+	e->code = ERR_SANDBOX;
+	return -1;
+}
