@@ -9,7 +9,8 @@
  *   {"op":"register","run":ID,"agent":"claude","agent_version":V,"root":P,
  *    "policy":PATH|null,"policy_sha256":H,"log":PATH|null}
  *                                                  -> {"ok":true,"port":N,"token":HEX64}
- *   {"op":"status"}  -> {"ok":true,"pid":N,"port":N,"runs":[{"run":..,"agent":..,"root":..,"pid":N}]}
+ *   {"op":"status"}  -> {"ok":true,"pid":N,"port":N,"runs":[{"run":..,"agent":..,
+ *                       "agent_version":..,"root":..,"pid":N}]}
  *   {"op":"stop"}    -> {"ok":true}                 ends the gateway
  *   any failure      -> {"ok":false,"error":TEXT}
  *

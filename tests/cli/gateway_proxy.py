@@ -137,6 +137,17 @@ def one_connection_serves_many_requests(provider, run):
     same(got, [STREAM] * 3, "one connection serves three requests")
 
 
+def a_body_may_come_in_chunks(provider, run):
+    c = run.open()
+    data = json.dumps(g.ASK).encode()
+    c.request("POST", run.url("/v1/messages"), iter([data[:10], data[10:]]),
+              {"transfer-encoding": "chunked"}, encode_chunked=True)
+    same(c.getresponse().read(), STREAM, "a request in chunks is answered")
+    c.close()
+    same((provider.seen[-1][3], provider.seen[-1][2]["content-length"]), (data, str(len(data))),
+         "... and goes on as a whole")
+
+
 def codex_speaks_its_own_api(home, provider):
     run = home.register("codex")
     status, _, got = run.ask("/v1/responses", g.ASK_CODEX, {"authorization": "Bearer k"})
@@ -462,6 +473,7 @@ def main():
     try:
         bytes_pass_unchanged(home, provider, run)
         one_connection_serves_many_requests(provider, run)
+        a_body_may_come_in_chunks(provider, run)
         codex_speaks_its_own_api(home, provider)
         nobody_else_gets_in(home, provider, run)
         bodies_have_limits(provider, run)
