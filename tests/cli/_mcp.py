@@ -91,9 +91,9 @@ class Scratch:
 class Server:
     """One running server and the number of the next request."""
 
-    def __init__(self, scratch, role, root=None, **env):
+    def __init__(self, scratch, role, root=None, wrap=(), **env):
         self.process = subprocess.Popen(
-            [scratch.program, "--project-root", root or scratch.root],
+            [*wrap, scratch.program, "--project-root", root or scratch.root],
             env=scratch.env(PANDO_PROCESS_ROLE=role, **env), stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
         self.number = 0

@@ -241,7 +241,14 @@ def without_keeper(s):
 
 
 def without_sandbox(s):
-    """A build whose pando-sandbox says no: no tools, the reason, and nothing is done."""
+    """No bubblewrap, or a pando-sandbox that says no: no tools, the reason, nothing done."""
+    hidden = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", "/dev/null",
+              os.path.realpath(shutil.which("bwrap"))]
+    with Server(s, "workspace", wrap=hidden) as m:
+        same(m.tools(), [], "without bubblewrap there are no tools")
+        has(m.call("shell-command", command="echo x > never")[0], "bubblewrap",
+            "and the reason names it")
+        same(os.path.exists(s.path("never")), False, "nothing was run")
     prefix = os.path.join(s.top, "prefix", "libexec", "pando-ai")
     os.makedirs(prefix)
     for name in ("pando-mcp", "pando-keeper"):
