@@ -1,5 +1,6 @@
 #include "gateway/jscan.h"
 
+#include <endian.h>
 #include <stdint.h>
 
 #include "base/log.h"
@@ -82,35 +83,55 @@ hex4(const char *p, const char *end)
 static bool
 check_escape(struct cur *c)
 {
-	static const char brief[] = "\"\\/bfnrt";
-
 	if (c->p >= c->end)
 		return fail(c, "a string that does not end");
-	if (memchr(brief, *c->p, sizeof brief - 1) != NULL) {
+	switch (*c->p) {
+	case '"':
+	case '\\':
+	case '/':
+	case 'b':
+	case 'f':
+	case 'n':
+	case 'r':
+	case 't':
 		c->p++;
 		return true;
+	case 'u':
+		if (hex4(c->p + 1, c->end) >= 0) {
+			c->p += 5;
+			return true;
+		}
+		break;
+	default:
+		break;
 	}
-	if (*c->p != 'u' || hex4(c->p + 1, c->end) < 0)
-		return fail(c, "a wrong escape in a string");
-	c->p += 5;
-	return true;
+	return fail(c, "a wrong escape in a string");
 }
 
-/* Eight bytes that need no look: neither quote, backslash, control nor above ASCII. */
-static bool
-are_plain(const char *p)
+/*
+ * How many of the eight bytes at p come before the first that needs a look: a quote, a
+ * backslash, a control character or one above ASCII.
+ */
+static unsigned int
+plain_bytes(const char *p)
 {
 	const uint64_t ones = UINT64_C(0x0101010101010101);
 	const uint64_t high = ones << 7;
 	uint64_t x;
 	uint64_t quote;
 	uint64_t slash;
+	uint64_t found;
 
 	memcpy(&x, p, sizeof x);
+	x = le64toh(x);
 	quote = x ^ ones * '"';
 	slash = x ^ ones * '\\';
-	/* A subtraction borrows, so sets the high bit, where a byte is below the subtrahend. */
-	return ((x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & high) == 0;
+	/*
+	 * A subtraction borrows, so sets the high bit, where a byte is below the subtrahend.
+	 * The borrow can make the bytes above it look found, never those below it.
+	 */
+	found = (x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & high;
+	return found == 0 ? 8 : (unsigned int)__builtin_ctzll(found) / 8;
 }
 
 /* After the opening quote. */
@@ -121,8 +142,8 @@ check_string(struct cur *c)
 		unsigned char b;
 		size_t k;
 
-		while (c->end - c->p >= 8 && are_plain(c->p))
-			c->p += 8;
+		for (k = 8; k == 8 && c->end - c->p >= 8; c->p += k)
+			k = plain_bytes(c->p);
 		if (c->p >= c->end)
 			return fail(c, "a string that does not end");
 		b = (unsigned char)*c->p;
@@ -405,7 +426,7 @@ add_key(struct str *seen, size_t n, struct str key, struct err *e)
 	if (n >= JS_MEMBERS_MAX)
 		return err_set(e, ERR_DATA, "a JSON object has more than %d members",
 			(int)JS_MEMBERS_MAX);
-	if (memchr(key.p, '\\', key.n) != NULL)
+	if (key.n > 0 && memchr(key.p, '\\', key.n) != NULL)
 		return err_set(e, ERR_DATA,
 			"a JSON member's name is written with escapes: %s",
 			log_quoted(key, name));

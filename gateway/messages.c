@@ -56,6 +56,10 @@ read_tool(const struct gw_judge *j, struct js v, struct tool *t, struct err *e)
 		[SERVER] = JS_FIELD("mcp_server_name"),
 	};
 
+	t->c = (struct gw_case){
+		.what = "definition", .call_id = STR(""), .args = STR("")
+	};
+	t->type.n = t->name.n = t->server.n = 0;
 	if (js_fields(v, f, N, e) < 0 || gw_name_read(f[TYPE].m.val, &t->type, e) < 0 ||
 		gw_name_read(f[NAME].m.val, &t->name, e) < 0 ||
 		gw_name_read(f[SERVER].m.val, &t->server, e) < 0)

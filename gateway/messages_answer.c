@@ -4,7 +4,10 @@
 
 #include "gateway/edit.h"
 
-enum { INDEX_MAX = 20 };
+enum {
+	INDEX_MAX = 20,
+	MESSAGE_MAX = 32768, /* the text that stands for a call, and an error event */
+};
 
 /* What becomes of the block whose events are coming. */
 enum open {
@@ -171,7 +174,7 @@ static void
 put_text_block(struct buf *out, struct str index, struct str text)
 {
 	const struct js none = { .type = JS_NONE };
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(2 * GW_NAME_MAX + 8 * POL_REFUSAL_MAX);
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
 
 	buf_printf(&b,
 		"{\"type\":\"content_block_start\",\"index\":" STR_FMT
@@ -341,7 +344,7 @@ msg_stream_end(struct msg_stream *s, struct err *e)
 void
 msg_put_error_event(struct buf *out, const char *text)
 {
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(16 * ERR_TEXT_MAX);
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
 
 	(void)msg_refusal_body(text, &b); /* the event has the shape of the HTTP body */
 	sse_put(out, STR("error"), buf_str(&b));
@@ -373,7 +376,7 @@ answer_fini(struct answer *a)
 static int
 answer_call(struct answer *a, struct js v, const struct msg_block *b, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf block = BUF_INIT(8 * POL_REFUSAL_MAX);
+	CLEANUP(buf_fini) struct buf block = BUF_INIT(MESSAGE_MAX);
 	const struct js none = { .type = JS_NONE };
 	const struct gw_case c = msg_block_case(a->s->j, b);
 	const int act = gw_judge_call(a->s->j, &c, e);

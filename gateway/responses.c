@@ -2,6 +2,8 @@
 
 #include "gateway/edit.h"
 
+enum { NOTE_MAX = 8192 }; /* the message that stands for a call or a result, bytes */
+
 /* A request on its way through. Views point into the body. */
 struct req {
 	const struct gw_judge *j;
@@ -187,7 +189,6 @@ decide_tool(const struct gw_judge *j, struct tool *t, struct str space, struct e
 {
 	const struct str type = gw_str(&t->type);
 
-	t->c.call_id = t->c.args = STR("");
 	if (str_is(type, "mcp")) {
 		if (t->server.n == 0)
 			return err_set(e, ERR_DATA, "an mcp tool without a server_label");
@@ -218,7 +219,10 @@ read_tool(struct js v, struct tool *t, struct err *e)
 		[TOOLS] = JS_FIELD("tools"),
 	};
 
-	t->c.what = "definition";
+	t->c = (struct gw_case){
+		.what = "definition", .call_id = STR(""), .args = STR("")
+	};
+	t->type.n = t->name.n = t->server.n = 0;
 	t->tools = (struct js){ .type = JS_NONE };
 	if (js_fields(v, f, N, e) < 0 || gw_name_read(f[TYPE].m.val, &t->type, e) < 0 ||
 		gw_name_read(f[NAME].m.val, &t->name, e) < 0 ||
@@ -313,7 +317,7 @@ static void
 replace_by_message(
 	struct req *r, struct js v, const char *role, const char *part, struct str text)
 {
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(8 * POL_REFUSAL_MAX);
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(NOTE_MAX);
 
 	buf_printf(&b,
 		"{\"type\":\"message\",\"role\":\"%s\",\"content\":[{\"type\":\"%s\",\"text\":",

@@ -8,6 +8,7 @@ enum {
 	INDEX_MAX = 20,
 	HELD_ITEMS_MAX = 32, /* calls that are open at the same time */
 	ID_MAX = 64,         /* the API's own limit for an item's id */
+	MESSAGE_MAX = 32768, /* a message that stands for a call, and an error event */
 };
 
 /* One call that is not decided yet: the events from its added on. */
@@ -180,8 +181,6 @@ struct stand_in {
 	struct str text;
 	struct buf *out;
 };
-
-enum { MESSAGE_MAX = 32 * POL_REFUSAL_MAX };
 
 /* Up to where the members of one kind of event follow. */
 static void
@@ -461,7 +460,7 @@ res_stream_end(struct res_stream *s, struct err *e)
 void
 res_put_error_event(struct buf *out, const char *text)
 {
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(16 * ERR_TEXT_MAX);
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
 
 	/* Of all codes only this one (and cyber_policy) is shown verbatim and not retried. */
 	buf_puts(&b, "{\"type\":\"response.failed\",\"response\":{\"id\":\"resp_pando\","

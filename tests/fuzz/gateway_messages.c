@@ -32,11 +32,8 @@ check_block(const json_t *b)
 static void
 check_list(const json_t *list, bool definitions)
 {
-	size_t i;
-	const json_t *v;
-
-	json_array_foreach(list, i, v)
-	{
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *v = json_array_get(list, i);
 		const char *type = json_text_of(v, "type");
 
 		if (!definitions) {
@@ -51,14 +48,14 @@ check_list(const json_t *list, bool definitions)
 static void
 check_object(const json_t *object, enum wire_part part)
 {
-	size_t i;
-	const json_t *m;
+	const json_t *const messages = json_array_of(object, "messages");
 
 	switch (part) {
 	case WIRE_REQUEST:
 		check_list(json_array_of(object, "tools"), true);
-		json_array_foreach(json_array_of(object, "messages"), i, m)
-			check_list(json_array_of(m, "content"), false);
+		for (size_t i = 0; i < json_array_size(messages); i++)
+			check_list(json_array_of(json_array_get(messages, i), "content"),
+				false);
 		assert(json_object_of(object, "container") == NULL);
 		break;
 	case WIRE_ANSWER:

@@ -28,11 +28,9 @@ check_item(const json_t *item)
 static void
 check_tools(const json_t *tools)
 {
-	size_t i;
-	const json_t *t;
+	for (size_t i = 0; i < json_array_size(tools); i++) {
+		const json_t *t = json_array_get(tools, i);
 
-	json_array_foreach(tools, i, t)
-	{
 		assert(text_is(t, "type", "namespace"));
 		assert(is_ours(json_text_of(t, "name")) ||
 			json_array_size(json_array_of(t, "tools")) == 0);
@@ -42,11 +40,9 @@ check_tools(const json_t *tools)
 static void
 check_list(const json_t *list)
 {
-	size_t i;
-	const json_t *item;
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const json_t *item = json_array_get(list, i);
 
-	json_array_foreach(list, i, item)
-	{
 		check_item(item);
 		if (text_is(item, "type", "additional_tools") ||
 			text_is(item, "type", "tool_search_output"))
