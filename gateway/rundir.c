@@ -78,8 +78,9 @@ gw_rundir_close(struct gw_rundir *d)
 	}
 	fd_closep(&d->lock);
 	fd_closep(&d->fd);
-	mem_freep(&d->socket);
-	mem_freep(&d->path);
+	free(d->socket);
+	free(d->path);
+	d->socket = d->path = NULL;
 }
 
 int
