@@ -280,6 +280,39 @@ def without_sandbox(s):
     s.program = program
 
 
+def policy(s):
+    """The person's policy is the one that holds inside."""
+    os.makedirs(os.path.join(s.home, ".pando"), exist_ok=True)
+    path = os.path.join(s.home, ".pando", "policy.toml")
+    for text, status, says in (("[native_tools]\nallow = []\n", 0, ""),
+                               ("[native_tools]\nallow = 7\n", 78, "policy.toml:2")):
+        with open(path, "w") as f:
+            f.write(text)
+        with Server(s, "workspace") as m:
+            got, err = m.end()
+            same(got, status, f"with the policy {text!r}")
+            has(err, says, "and the place of its error")
+    os.unlink(path)
+
+
+def several(s):
+    """Two servers of one project, and a project whose name is unusual."""
+    s.write("a", "one\n")
+    s.write("b", "one\n")
+    with Server(s, "workspace") as m, Server(s, "workspace") as n:
+        for server, name in ((m, "a"), (n, "b"), (m, "b"), (n, "a")):
+            text, failed, _ = server.call("insert", path=name, text="more\n", at_end=True)
+            same(failed, False, f"two servers, one project: {name}")
+        same((s.read("a"), s.read("b")), ("one\nmore\nmore\n",) * 2, "both have written")
+    odd = os.path.join(s.top, "odd näme 'x'")
+    os.mkdir(odd)
+    with Server(s, "workspace", root=odd) as m:
+        _, failed, data = m.call("shell-command", command="pwd > here; cat here")
+        same((failed, data["exit_status"]), (False, 0), "a project with an unusual name")
+    with open(os.path.join(odd, "here")) as f:
+        same(f.read(), odd + "\n", "is its own place")
+
+
 def logged(s):
     before = len(s.log())
     s.write("log", "a\n")
@@ -312,6 +345,8 @@ def main():
         stopping(s)
         without_keeper(s)
         without_sandbox(s)
+        policy(s)
+        several(s)
         logged(s)
     done()
 
