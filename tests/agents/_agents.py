@@ -365,6 +365,9 @@ class Scene:
         now = self.hashes()
         return sorted(f for f in self.before if now.get(f) != self.before[f])
 
+    def project_files(self):
+        return sorted(p.name for p in self.project.iterdir())
+
     def processes(self):
         """Everything alive that belongs to this scene, but the provider."""
         own = {os.getpid(), self.provider.pid if self.provider else 0}

@@ -121,6 +121,8 @@ def pando_calls_and_results(r, stage, agent, person):
             r.ok("a new word" in last[2], "shell-command gives the output", last[2])
         r.same((s.project / "hello.txt").read_text(), "first line\na new word\nlast line\n",
                "the edit is on the disk")
+        want = [".git", ".pando-sandbox", "hello.txt", "made-inside"]
+        r.ok(until(lambda: s.project_files() == want), "nothing else is in the project", s.project_files())
         made = s.project / "made-inside"
         r.ok(made.exists() and made.stat().st_uid == person.uid,
              "the shell command worked as the person")

@@ -58,6 +58,8 @@ def check_nothing_left(r, s):
                   if not p.name.endswith(".log")) if runs.is_dir() else []
     r.same([n for n in left if (runs / n).is_dir()], [], "no run folder is left")
     r.ok(not s.canary.exists(), "the canary is untouched")
+    strange = set(s.project_files()) - {".git", ".pando-sandbox", "hello.txt", "started"}
+    r.ok(not strange, "nothing of ours lies in the project", sorted(strange))
     r.same(s.changed_files(), [], "the person's own files are unchanged")
 
 
