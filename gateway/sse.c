@@ -82,7 +82,7 @@ read_field(struct sse *s, struct sse_event *ev, struct str line)
 {
 	const char *colon = memchr(line.p, ':', line.n);
 	struct str name = line;
-	struct str value = STR("");
+	struct str value = { line.p + line.n, 0 };
 
 	if (colon != NULL) {
 		name.n = (size_t)(colon - line.p);
