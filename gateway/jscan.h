@@ -21,7 +21,7 @@
 
 enum {
 	JS_DEPTH_MAX = 128,   /* nested arrays and objects */
-	JS_MEMBERS_MAX = 256, /* of an object that js_fields reads */
+	JS_MEMBERS_MAX = 128, /* of an object that js_fields reads */
 };
 
 enum js_type {

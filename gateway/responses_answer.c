@@ -24,8 +24,8 @@ struct res_stream {
 	const struct gw_judge *j;
 	struct held held[HELD_ITEMS_MAX];
 	size_t nheld, bytes;
-	struct gw_ids
-		told; /* calls that were decided, so that the last event repeats none */
+	struct gw_ids told; /* decided calls: the last event tells none again */
+	struct gw_ids gone; /* replaced calls: what the provider ran goes with them */
 };
 
 enum { TYPE, INDEX, ITEM, ITEM_ID, RESPONSE, SEQUENCE, FIELDS };
@@ -63,6 +63,7 @@ res_stream_free(struct res_stream *s)
 		return;
 	drop_all(s);
 	gw_ids_fini(&s->told);
+	gw_ids_fini(&s->gone);
 	free(s);
 }
 
@@ -117,6 +118,12 @@ hold(struct res_stream *s, struct js index, const struct res_item *item, struct 
 	return keep(s, h, raw, e);
 }
 
+static bool
+is_orphan(const struct res_stream *s, const struct res_item *item)
+{
+	return item->kind == RES_OUTPUT && gw_ids_have(&s->gone, gw_str(&item->pair));
+}
+
 static int
 on_item_added(struct res_stream *s, const struct js_field *f, struct str raw,
 	struct buf *out, struct err *e)
@@ -131,7 +138,8 @@ on_item_added(struct res_stream *s, const struct js_field *f, struct str raw,
 		return hold(s, f[INDEX].m.val, &item, raw, e);
 	if (find_held(s, f[INDEX].m.val, STR("")) < s->nheld)
 		return err_set(e, ERR_DATA, "an item begins inside a call");
-	buf_put_str(out, raw);
+	if (!is_orphan(s, &item))
+		buf_put_str(out, raw);
 	return 0;
 }
 
@@ -281,7 +289,8 @@ on_call_done(struct res_stream *s, const struct js_field *f, const struct res_it
 		return err_set(
 			e, ERR_DATA, "a call ends under another name than it began");
 	act = judge_item(s, item, c, e);
-	if (act < 0 || gw_ids_add(&s->told, c.call_id, e) < 0)
+	if (act < 0 || gw_ids_add(&s->told, c.call_id, e) < 0 ||
+		(act > 0 && gw_ids_add(&s->gone, c.call_id, e) < 0))
 		return -1;
 	if (act == 0) {
 		if (at < s->nheld)
@@ -315,18 +324,31 @@ on_item_done(struct res_stream *s, const struct js_field *f, struct str raw,
 		return err_set(e, ERR_DATA, "a call ends as something else");
 	if (item.kind == RES_UNKNOWN && gw_judge_unknown(s->j, gw_str(&item.type), e) < 0)
 		return -1;
-	buf_put_str(out, raw);
+	if (!is_orphan(s, &item))
+		buf_put_str(out, raw);
 	return 0;
 }
 
-/* One item of response.output[]. */
+static int
+replace_output_item(struct res_stream *s, struct edits *ed, struct js v,
+	const struct res_item *item, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
+	const struct gw_case c = res_item_case(s->j, item);
+	char text[POL_REFUSAL_MAX];
+
+	put_message(
+		&b, item, "completed", str_of(pol_refusal(&c.use, &c.decision, text)));
+	edits_replace(ed, v.raw.p, v.raw.p + v.raw.n, buf_str(&b));
+	return gw_ids_add(&s->gone, c.call_id, e);
+}
+
+/* One item of response.output[]: 0 it stays or is replaced, 1 the caller takes it out. */
 static int
 filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
 	struct res_item item;
 	struct gw_case c;
-	char text[POL_REFUSAL_MAX];
 	int act;
 
 	if (res_item_read(v, &item, e) < 0)
@@ -334,18 +356,13 @@ filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct e
 	if (item.kind == RES_UNKNOWN)
 		return gw_judge_unknown(s->j, gw_str(&item.type), e);
 	if (item.kind != RES_CALL)
-		return 0;
+		return is_orphan(s, &item);
 	c = res_item_case(s->j, &item);
 	if (gw_ids_have(&s->told, c.call_id))
 		act = gw_case_is_off(&c) && !s->j->rules->audit;
 	else
 		act = judge_item(s, &item, c, e);
-	if (act <= 0)
-		return act;
-	put_message(
-		&b, &item, "completed", str_of(pol_refusal(&c.use, &c.decision, text)));
-	edits_replace(ed, v.raw.p, v.raw.p + v.raw.n, buf_str(&b));
-	return 0;
+	return act > 0 ? replace_output_item(s, ed, v, &item, e) : act;
 }
 
 static int
@@ -354,6 +371,7 @@ filter_output(struct res_stream *s, struct edits *ed, struct js response, struct
 	struct js_field f[] = { JS_FIELD("output") };
 	struct js_iter it;
 	struct js_item m;
+	bool kept = false;
 
 	if (js_fields(response, f, LEN(f), e) < 0)
 		return err_wrap(e, "a response");
@@ -361,8 +379,13 @@ filter_output(struct res_stream *s, struct edits *ed, struct js response, struct
 		return err_set(e, ERR_DATA, "output is an object");
 	js_open(&it, f[0].m.val);
 	while (js_next(&it, &m)) {
-		if (filter_output_item(s, ed, m.val, e) < 0)
+		const int act = filter_output_item(s, ed, m.val, e);
+
+		if (act < 0)
 			return -1;
+		if (act > 0)
+			edits_cut_item(ed, &m, kept);
+		kept = kept || act == 0;
 	}
 	return 0;
 }

@@ -209,7 +209,7 @@ members_have_a_ceiling(void)
 		buf_printf(&b, "%c\"k%d\":0", i == 0 ? '{' : ',', i);
 	buf_putc(&b, '}');
 	ok_int(js_fields(checked(buf_text(&b)), NULL, 0, &e), -1, "one member too many");
-	ok_str(e.text, "a JSON object has more than 256 members", "its message");
+	ok_str(e.text, "a JSON object has more than 128 members", "its message");
 }
 
 static void

@@ -246,6 +246,7 @@ what_is_not_understood_is_refused(void)
 #define PAST                                                                             \
 	EV("response.output_text.delta",                                                 \
 		",\"output_index\":2,\"item_id\":\"msg_2\",\"delta\":\"x\"")
+#define SHELL_OUTPUT "{\"type\":\"shell_call_output\",\"call_id\":\"c\",\"output\":[]}"
 #define WHOLE_CALL(ns, name, i, id)                                                      \
 	ADDED(i, "4", CALL(ns, name, id))                                                \
 	ARGS(i, id, "5") DONE(i, "6", CALL(ns, name, id))
@@ -310,6 +311,15 @@ static const struct row streams[] = {
 	{ "a call without an end is not sent",
 		CREATED ADDED("0", "1", CALL(CORE, "echo", "1")) COMPLETED(""),
 		CREATED COMPLETED(""), "" },
+	{ "what the provider ran goes with its call",
+		CREATED DONE("0", "1",
+			"{\"type\":\"shell_call\",\"call_id\":\"c\"}") ADDED("1", "2",
+			SHELL_OUTPUT) DONE("1", "3", SHELL_OUTPUT) COMPLETED(SHELL_OUTPUT
+			",{\"type\":\"shell_call\",\"call_id\":\"c\"}," SHELL_OUTPUT
+			"," MSG),
+		CREATED STAND_INS("0", "1", "c", BLOCKED("shell"))
+			COMPLETED(BLOCKED_ITEM("c", "shell") "," MSG),
+		"call replaced /shell c\n" },
 	{ "an unknown event passes",
 		CREATED EV("response.rate_limits.updated", ",\"x\":1") COMPLETED(""),
 		NULL, "" },
