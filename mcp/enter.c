@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,14 +88,17 @@ ask(const char *program, const char *root, struct err *e)
 }
 
 static int
-start_keeper(const char *root, int sock, struct err *e)
+start_keeper(const char *root, int sock, pid_t *pid, struct err *e)
 {
 	CLEANUP(mem_freep) char *program = place_program("pando-keeper", e);
 	CLEANUP(args_fini) struct args a = { .n = 0 };
 	struct child_spec s = {
-		.argv = a.v, .env = environ, .nfds = 4, .new_session = true
+		.argv = a.v,
+		.env = environ,
+		.nfds = ENTER_KEEPER_FD + 1,
+		/* it ends by end of file, and no earlier by somebody's Ctrl-C */
+		.new_session = true,
 	};
-	pid_t pid;
 
 	if (program == NULL)
 		return -1;
@@ -104,8 +109,7 @@ start_keeper(const char *root, int sock, struct err *e)
 	s.fd[0] = s.fd[1] = -1;
 	s.fd[2] = STDERR_FILENO;
 	s.fd[ENTER_KEEPER_FD] = sock;
-	/* it ends by itself when the sandbox's end of the socket is closed */
-	return child_start(&s, &pid, e);
+	return child_start(&s, pid, e);
 }
 
 static char *
@@ -160,41 +164,62 @@ sandbox_args(struct args *a, const char *program, const char *root, struct err *
 	return 0;
 }
 
-/* Our end becomes descriptor 3 and stays open over exec; all others are close-on-exec. */
-static int
-become(const char *program, struct args *a, int sock, struct err *e)
+/* Ends when the sandbox has: then its end of the socket is closed. */
+static void
+bury_keeper(pid_t keeper)
 {
-	if (sock == ENTER_KEEPER_FD) {
-		if (fd_set_cloexec(sock, false, e) < 0)
-			return -1;
-	} else if (dup2(sock, ENTER_KEEPER_FD) < 0) {
-		return err_sys(e, "place the keeper's descriptor");
-	}
-	(void)execve(program, a->v, environ);
-	(void)err_sys(e, "start %s", program);
-	(void)close(ENTER_KEEPER_FD); /* the keeper ends */
-	(void)wait(NULL);
-	return -1;
+	CLEANUP(fd_closep) int end = (int)syscall(SYS_pidfd_open, keeper, 0);
+	struct pollfd p = { .fd = end, .events = POLLIN };
+
+	if (end >= 0 && poll(&p, 1, ENTER_KEEPER_MS) == 1)
+		(void)waitpid(keeper, NULL, 0); /* it has ended: this does not block */
+}
+
+static int
+start_sandbox(const char *program, const char *root, int sock, pid_t *pid, struct err *e)
+{
+	CLEANUP(args_fini) struct args a = { .n = 0 };
+	const struct child_spec s = {
+		.path = program,
+		.argv = a.v,
+		.env = environ,
+		.fd = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, sock },
+		.nfds = ENTER_KEEPER_FD + 1,
+		.die_with_parent = true,
+	};
+
+	return sandbox_args(&a, program, root, e) < 0 ? -1 : child_start(&s, pid, e);
 }
 
 int
-enter_sandbox(const char *root, struct err *e)
+enter_sandbox(const char *root, int *status, struct err *e)
 {
 	CLEANUP(mem_freep) char *program = place_program("pando-sandbox", e);
-	CLEANUP(args_fini) struct args a = { .n = 0 };
 	CLEANUP(fd_closep) int ours = -1;
 	CLEANUP(fd_closep) int theirs = -1;
+	pid_t keeper;
+	pid_t sandbox;
 	int s[2];
+	int got;
 
-	if (program == NULL || ask(program, root, e) < 0 ||
-		sandbox_args(&a, program, root, e) < 0)
+	if (program == NULL || ask(program, root, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
 		return err_sys(e, "make a socket pair");
 	ours = s[0];
 	theirs = s[1];
-	if (start_keeper(root, theirs, e) < 0)
+	if (start_keeper(root, theirs, &keeper, e) < 0)
 		return -1;
 	fd_closep(&theirs);
-	return become(program, &a, fd_take(&ours), e);
+	got = start_sandbox(program, root, ours, &sandbox, e);
+	fd_closep(&ours);
+	if (got == 0) {
+		/* the conversation is the sandbox's: here its pipes would only be held open */
+		(void)close(STDIN_FILENO);
+		(void)close(STDOUT_FILENO);
+		*status = child_wait(sandbox, e);
+		got = *status < 0 ? -1 : 0;
+	}
+	bury_keeper(keeper);
+	return got;
 }

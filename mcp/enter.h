@@ -3,16 +3,24 @@
 
 /*
  * Into the sandbox: pando-sandbox is asked whether it can, pando-keeper is started outside
- * with one end of a socket pair, and this process becomes pando-sandbox, which starts the
- * server again inside. There is no other way to a mutating tool.
+ * with one end of a socket pair, and pando-sandbox with the other; it starts the server again
+ * inside. There is no other way to a mutating tool.
+ *
+ * This process stays, waits, and does nothing else. It must: what is inside dies with the
+ * thread that started bwrap (--die-with-parent, prctl(2) PR_SET_PDEATHSIG), and codex
+ * starts servers from a thread that ends ten seconds later. Ours has one thread, and its own
+ * death, by whatever signal, ends the sandbox, and that the keeper.
  */
 
 #include "base/err.h"
 
-/* Descriptor of the keeper's socket, in the sandbox and in the keeper. */
-enum { ENTER_KEEPER_FD = 3, ENTER_CHECK_TEXT_MAX = 4096 };
+enum {
+	ENTER_KEEPER_FD = 3, /* the keeper's socket, in the sandbox and in the keeper */
+	ENTER_CHECK_TEXT_MAX = 4096,
+	ENTER_KEEPER_MS = 2000 /* to wait for the keeper when the sandbox has ended */
+};
 
-/* Does not come back when all is well; -1 with the reason otherwise. */
-int enter_sandbox(const char *root, struct err *e);
+/* 0 when the sandbox was there and has ended: *status is its own; -1 with the reason. */
+int enter_sandbox(const char *root, int *status, struct err *e);
 
 #endif

@@ -211,7 +211,7 @@ settle_inside(const struct options *o, struct err *e)
 }
 
 static int
-start(const struct options *o, struct err *e)
+start(const struct options *o, int *status, struct err *e)
 {
 	CLEANUP(fd_closep) int root = open_root(o->root, e);
 	struct err why = ERR_INIT;
@@ -222,8 +222,9 @@ start(const struct options *o, struct err *e)
 		return settle_inside(o, e) < 0 ? -1 : serve(o, root, NULL, e);
 	if (o->role == TOOL_CORE)
 		return serve(o, root, NULL, e);
-	(void)enter_sandbox(o->root, &why); /* comes back only when it failed */
-	(void)log_fail(&why);               /* the client gets it too */
+	if (enter_sandbox(o->root, status, &why) == 0)
+		return 0;
+	(void)log_fail(&why); /* the client gets it too */
 	return serve(o, root, why.text, e);
 }
 
@@ -232,11 +233,13 @@ main(int argc, char **argv)
 {
 	struct options o = { .keeper = -1 };
 	struct err e = ERR_INIT;
+	int status = 0;
 
 	log_name("pando-mcp");
 	(void)signal(
 		SIGPIPE, SIG_IGN); /* a client that is gone shows as an error of write */
-	if (take_options(&o, argc, argv, &e) < 0 || o.root == NULL || start(&o, &e) < 0)
+	if (take_options(&o, argc, argv, &e) < 0 || o.root == NULL ||
+		start(&o, &status, &e) < 0)
 		return log_fail(&e);
-	return 0;
+	return status;
 }

@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
 
 sys.dont_write_bytecode = True
 
@@ -313,6 +314,23 @@ def several(s):
         same(f.read(), odd + "\n", "is its own place")
 
 
+def started_by_a_thread(s):
+    """A client may start us from a thread that ends soon, as codex does. Then we live on."""
+    servers = []
+
+    def start():
+        servers.append(Server(s, "workspace"))
+        servers[0].ask("ping")
+    thread = threading.Thread(target=start)
+    thread.start()
+    thread.join()
+    with servers[0] as m:
+        same(m.call("shell-command", command="echo alive")[1], False,
+             "the server outlives the thread that started it")
+        os.kill(m.process.pid, signal.SIGKILL)
+    same(wait_until_gone(s.root), {}, "but not the process outside")
+
+
 def logged(s):
     before = len(s.log())
     s.write("log", "a\n")
@@ -347,6 +365,7 @@ def main():
         without_sandbox(s)
         policy(s)
         several(s)
+        started_by_a_thread(s)
         logged(s)
     done()
 
