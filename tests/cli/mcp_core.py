@@ -82,7 +82,8 @@ def reading(s, m):
 
 
 def listing(s, m):
-    for name in ("l/b.ts", "l/a/x.c", "l/.git/config", "l/.pando-sandbox/h", "l/node_modules/m.js"):
+    for name in ("l/b.ts", "l/a/x.c", "l/.git/config", "l/.pando-sandbox/h",
+                 "l/node_modules/m.js"):
         s.write(name, "x")
     os.symlink("/etc", s.path("l", "link"))
     text, failed, data = m.call("list-files", path="l")
