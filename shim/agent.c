@@ -1,0 +1,237 @@
+#include "shim/agent.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/json/json.h"
+#include "base/path.h"
+#include "base/place.h"
+#include "policy/record.h"
+#include "shim/args.h"
+#include "shim/codex_files.h"
+#include "shim/probe.h"
+
+enum {
+	KEY_HEX = 32,
+	PACKAGE_MAX = 1 << 20,
+	PACKAGE_UP = 3, /* package.json is at most so many folders above the program */
+	FILE_MODE = 0600
+};
+
+void
+agent_fini(struct agent *a)
+{
+	mem_freep((void *)&a->file);
+	mem_freep((void *)&a->real);
+	mem_freep((void *)&a->key);
+	mem_freep((void *)&a->cache);
+	mem_freep((void *)&a->version);
+}
+
+/* --- what is kept ------------------------------------------------------------------------ */
+
+static char *
+make_key(enum pol_agent kind, const char *real, const struct stat *st)
+{
+	CLEANUP(mem_freep)
+	char *said = mem_printf("%s %ju %ju %ju %jd.%09ld %jd.%09ld", real,
+		(uintmax_t)st->st_dev, (uintmax_t)st->st_ino, (uintmax_t)st->st_size,
+		(intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
+		(intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+	char sha[REC_SHA_HEX + 1];
+
+	rec_sha256(str_of(said), sha);
+	return mem_printf("%s-%.*s", pol_agent_name(kind), KEY_HEX, sha);
+}
+
+static char *
+kept_path(const struct agent *a, const char *what)
+{
+	return mem_printf("%s/%s.%s", a->cache, a->key, what);
+}
+
+static void
+closedirp(DIR **d)
+{
+	if (*d != NULL)
+		(void)closedir(*d);
+}
+
+/* Removes what was kept about earlier files of this agent; nobody misses it. */
+static void
+forget_earlier(const struct agent *a)
+{
+	CLEANUP(closedirp) DIR *d = opendir(a->cache);
+	const char *name = pol_agent_name(a->kind);
+	const struct dirent *ent;
+
+	while (d != NULL && (ent = readdir(d)) != NULL)
+		if (strncmp(ent->d_name, name, strlen(name)) == 0 &&
+			strncmp(ent->d_name, a->key, strlen(a->key)) != 0)
+			(void)unlinkat(dirfd(d), ent->d_name, 0);
+}
+
+static int
+keep(const struct agent *a, const char *path, struct str text, struct err *e)
+{
+	if (path_mkdirs(a->cache, S_IRWXU, e) < 0)
+		return -1;
+	forget_earlier(a);
+	return path_write(path, text, FILE_MODE, e);
+}
+
+static bool
+exists(const char *path)
+{
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+/* --- what is asked ----------------------------------------------------------------------- */
+
+int
+agent_output(const struct agent *a, const char *what, const char *const *words,
+	struct buf *out, struct err *e)
+{
+	CLEANUP(mem_freep) char *path = kept_path(a, what);
+
+	if (exists(path))
+		return path_read(path, out, e);
+	if (path_mkdirs(a->cache, S_IRWXU, e) < 0 ||
+		probe_run(a->cache, a->file, words, out, e) < 0)
+		return -1;
+	return keep(a, path, buf_str(out), e);
+}
+
+int
+agent_knows(const struct agent *a, const char *command, struct err *e)
+{
+	static const char *const words[] = { "--help", NULL };
+	CLEANUP(buf_fini) struct buf help = BUF_INIT(AGENT_OUTPUT_MAX);
+	CLEANUP(mem_freep) char *why = NULL;
+
+	if (command == NULL)
+		return 0;
+	if (agent_output(a, "help", words, &help, e) < 0)
+		return -1;
+	if (args_help_lists(buf_str(&help), command))
+		return 0;
+	why = mem_printf("%s %s does not list it in its --help, so it would be a prompt, "
+			 "unsupervised",
+		pol_agent_name(a->kind), a->version);
+	return args_refuse(pol_agent_name(a->kind), command, why, e);
+}
+
+char *
+agent_catalog(const struct agent *a, bool with_patch, struct err *e)
+{
+	static const char *const words[] = { "debug", "models", "--bundled", NULL };
+	CLEANUP(mem_freep)
+	char *path = kept_path(a, with_patch ? "catalog-patch.json" : "catalog.json");
+	CLEANUP(buf_fini) struct buf bundled = BUF_INIT(AGENT_OUTPUT_MAX);
+	CLEANUP(mem_freep) char *edited = NULL;
+	char *got = path;
+
+	if (!exists(path)) {
+		if (path_mkdirs(a->cache, S_IRWXU, e) < 0 ||
+			probe_run(a->cache, a->file, words, &bundled, e) < 0)
+			return NULL;
+		edited = codex_catalog(buf_str(&bundled), with_patch, e);
+		if (edited == NULL || keep(a, path, str_of(edited), e) < 0)
+			return NULL;
+	}
+	path = NULL;
+	return got;
+}
+
+/* --- its version ----------------------------------------------------------------------- */
+
+/* The first word that begins with a digit, of letters that a version has. */
+static char *
+version_in(struct str text)
+{
+	static const char letters[] =
+		"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.+-";
+	CLEANUP(mem_freep) char *z = mem_strdup_str(text);
+	char *save = NULL;
+
+	for (char *w = strtok_r(z, " \t\r\n", &save); w != NULL;
+		w = strtok_r(NULL, " \t\r\n", &save)) {
+		const size_t n = strspn(w, letters);
+
+		if (w[0] >= '0' && w[0] <= '9' && w[n] == '\0' && n <= AGENT_VERSION_MAX)
+			return mem_strdup(w);
+	}
+	return NULL;
+}
+
+static char *
+version_of_package(const char *path)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(PACKAGE_MAX);
+	CLEANUP(json_freep) json_t *j = NULL;
+	struct err none = ERR_INIT; /* then the program itself is asked */
+	const char *name, *version;
+
+	if (path_read(path, &text, &none) < 0)
+		return NULL;
+	j = json_parse(buf_str(&text), &none);
+	name = json_text_of(j, "name");
+	version = json_text_of(j, "version");
+	if (name == NULL || version == NULL ||
+		(strcmp(name, "@anthropic-ai/claude-code") != 0 &&
+			strcmp(name, "@openai/codex") != 0))
+		return NULL;
+	return version_in(str_of(version));
+}
+
+static int
+find_version(struct agent *a, struct err *e)
+{
+	static const char *const words[] = { "--version", NULL };
+	CLEANUP(buf_fini) struct buf said = BUF_INIT(AGENT_OUTPUT_MAX);
+	CLEANUP(mem_freep) char *dir = path_dir(a->real);
+
+	for (int i = 0; i < PACKAGE_UP && a->version == NULL; i++) {
+		CLEANUP(mem_freep) char *path = path_join(dir, "package.json");
+		char *up = path_dir(dir);
+
+		a->version = version_of_package(path);
+		mem_freep((void *)&dir);
+		dir = up;
+	}
+	if (a->version != NULL)
+		return 0;
+	if (agent_output(a, "version", words, &said, e) < 0)
+		return -1;
+	a->version = version_in(buf_str(&said));
+	if (a->version == NULL)
+		a->version = mem_strdup("unknown");
+	return 0;
+}
+
+int
+agent_open(struct agent *a, enum pol_agent kind, char *file, struct err *e)
+{
+	CLEANUP(mem_freep) char *data = NULL;
+	char real[PATH_MAX];
+	struct stat st;
+
+	*a = (struct agent){ .kind = kind, .file = file };
+	if (realpath(file, real) == NULL || stat(real, &st) < 0)
+		return err_sys(e, "look at %s", file);
+	data = place_data(e);
+	if (data == NULL)
+		return -1;
+	a->real = mem_strdup(real);
+	a->cache = path_join(data, "agents");
+	a->key = make_key(kind, real, &st);
+	return find_version(a, e);
+}

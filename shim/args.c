@@ -1,0 +1,68 @@
+#include "shim/args.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+
+void
+args_fini(struct args *a)
+{
+	words_fini(&a->flags);
+	words_fini(&a->operands);
+	mem_freep((void *)&a->dir);
+}
+
+int
+args_refuse(const char *agent, const char *argument, const char *why, struct err *e)
+{
+	char shown[LOG_QUOTED_MAX];
+
+	return err_set(e, ERR_REFUSED, "%s: %s is refused: %s", agent,
+		log_quoted(str_of(argument), shown), why);
+}
+
+static bool
+names_command(struct str names, const char *command)
+{
+	while (names.n > 0) {
+		const char *bar = memchr(names.p, '|', names.n);
+		const size_t n = bar == NULL ? names.n : (size_t)(bar - names.p);
+
+		if (str_is((struct str){ names.p, n }, command))
+			return true;
+		names = str_skip(names, bar == NULL ? n : n + 1);
+	}
+	return false;
+}
+
+/* The first word of a line that is indented by exactly two, as both agents print commands. */
+static struct str
+first_word(struct str line)
+{
+	size_t n = 2;
+
+	if (line.n < 3 || line.p[0] != ' ' || line.p[1] != ' ' || line.p[2] == ' ')
+		return (struct str){ line.p, 0 };
+	while (n < line.n && line.p[n] != ' ')
+		n++;
+	return (struct str){ line.p + 2, n - 2 };
+}
+
+bool
+args_help_lists(struct str help, const char *command)
+{
+	bool below_commands = false;
+
+	while (help.n > 0) {
+		const char *end = memchr(help.p, '\n', help.n);
+		const struct str line = { help.p,
+			end == NULL ? help.n : (size_t)(end - help.p) };
+
+		if (str_is(line, "Commands:"))
+			below_commands = true;
+		else if (below_commands && names_command(first_word(line), command))
+			return true;
+		help = str_skip(help, end == NULL ? line.n : line.n + 1);
+	}
+	return false;
+}

@@ -1,0 +1,53 @@
+#ifndef SHIM_ARGS_H
+#define SHIM_ARGS_H
+
+/*
+ * What the person typed, understood: every option by the agent's own table of arities, one
+ * spelling each, and the operands apart. What is not in a table is refused, since nobody can
+ * tell what it would loosen. Pure.
+ *
+ * An inert launch (help, login, lists) starts no model and no tool; it goes to the real agent
+ * as typed, provided that this version of the agent knows the subcommand: one that does not
+ * would take the word for a prompt.
+ */
+
+#include <stdbool.h>
+
+#include "base/err.h"
+#include "policy/policy.h"
+#include "shim/words.h"
+
+struct args {
+	bool inert;
+	const char *command; /* of an inert launch, NULL for --version and --help */
+	struct words
+		flags; /* claude: options; codex: options and subcommands, in order */
+	struct words operands; /* the prompt, a session id ... */
+	char *dir;             /* codex --cd, NULL: none */
+	bool tui;              /* codex: takes the flags of the terminal interface */
+	bool has_mode;         /* claude: --permission-mode is among the flags */
+};
+
+void args_fini(struct args *a); /* for CLEANUP too */
+
+/* argv[0] is the agent's name. Refusals are ERR_REFUSED and name the argument. */
+int args_of_claude(
+	struct args *a, const struct policy *p, char *const *argv, struct err *e);
+int args_of_codex(struct args *a, char *const *argv, struct err *e);
+
+/* True when the agent's own --help lists the subcommand ("update|upgrade" lists two). */
+bool args_help_lists(struct str help, const char *command);
+
+/* Shared by the tables. */
+enum arity {
+	ARITY_NONE,
+	ARITY_ONE,
+	ARITY_MAYBE, /* the next word when it is no option */
+	ARITY_MANY,  /* all next words that are no options */
+	ARITIES
+};
+
+/* "<agent>: <argument> is refused: <why>" */
+int args_refuse(const char *agent, const char *argument, const char *why, struct err *e);
+
+#endif

@@ -1,0 +1,200 @@
+#include "shim/plan.h"
+
+#include "policy/upstream.h"
+#include "shim/claude_files.h"
+
+static const char agent[] = "claude";
+
+/*
+ * claude's own tools as far as any version was seen to have them. --tools is the list that
+ * counts; this one says what policy patterns like "Web*" stand for and is denied by name as
+ * well, since a denial beats every other switch.
+ */
+static const char *const natives[] = { "Agent", "AskUserQuestion", "Bash", "BashOutput",
+	"CronCreate", "CronDelete", "CronList", "DesignSync", "Edit", "EnterPlanMode",
+	"EnterWorktree", "ExitPlanMode", "ExitWorktree", "Glob", "Grep", "KillShell",
+	"LSP", "ListAgents", "ListMcpResourcesTool", "Monitor", "MultiEdit",
+	"NotebookEdit", "NotebookRead", "PowerShell", "Read", "ReadMcpResourceTool",
+	"ReportFindings", "ScheduleWakeup", "SendMessage", "SendUserMessage", "Skill",
+	"SlashCommand", "StructuredOutput", "Task", "TaskCreate", "TaskGet", "TaskList",
+	"TaskOutput", "TaskStop", "TaskUpdate", "TodoWrite", "ToolSearch", "WebFetch",
+	"WebSearch", "Workflow", "Write" };
+
+/* Servers that claude brings by itself, in spite of --strict-mcp-config. */
+#define OTHER_SERVERS "mcp__ide,mcp__claude-in-chrome,mcp__plugin_*,mcp__claude_ai_*"
+
+static bool
+is_name(const char *z)
+{
+	return z[strcspn(z, "*?,() ")] == '\0';
+}
+
+static bool
+is_known_native(const char *z)
+{
+	for (size_t i = 0; i < LEN(natives); i++)
+		if (strcmp(z, natives[i]) == 0)
+			return true;
+	return false;
+}
+
+static void
+put_item(struct buf *b, bool *any, const char *z)
+{
+	if (*any)
+		buf_putc(b, ',');
+	buf_puts(b, z);
+	*any = true;
+}
+
+static void
+add_tools(struct plan *p, const struct policy *pol)
+{
+	CLEANUP(buf_fini) struct buf on = BUF_INIT(PLAN_FILE_MAX);
+	CLEANUP(buf_fini) struct buf off = BUF_INIT(PLAN_FILE_MAX);
+	const char *const *names;
+	bool any_on = false;
+	bool any_off = true;
+	size_t n;
+
+	buf_puts(&off, OTHER_SERVERS);
+	for (size_t i = 0; i < LEN(natives); i++) {
+		const bool has = plan_has_native(pol, POL_CLAUDE, natives[i]);
+
+		put_item(has ? &on : &off, has ? &any_on : &any_off, natives[i]);
+	}
+	n = pol_native_allowed(pol, &names);
+	for (size_t i = 0; i < n; i++)
+		if (is_name(names[i]) && !is_known_native(names[i]) &&
+			plan_has_native(pol, POL_CLAUDE, names[i]))
+			put_item(&on, &any_on, names[i]);
+	n = pol_native_denied(pol, &names);
+	for (size_t i = 0; i < n; i++)
+		if (is_name(names[i]) && !is_known_native(names[i]))
+			put_item(&off, &any_off, names[i]);
+	words_addf(&p->argv, "--tools=%s",
+		pol_native_default_allows(pol) ? "default"
+		: any_on                       ? buf_text(&on)
+					       : "");
+	words_addf(&p->argv, "--disallowedTools=%s", buf_text(&off));
+}
+
+/* Ours come first and with "=": what is appended can be eaten by what stands before it. */
+static void
+add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	const struct args *a)
+{
+	words_add(&p->argv, agent);
+	words_addf(&p->argv, "--settings=%s/settings.json", f->dir);
+	words_add(&p->argv, "--setting-sources=user");
+	words_add(&p->argv, "--strict-mcp-config");
+	words_addf(&p->argv, "--mcp-config=%s/mcp.json", f->dir);
+	add_tools(p, pol);
+	words_add(&p->argv, "--allowedTools=mcp__" POL_SERVER_CORE
+			    "__*,mcp__" POL_SERVER_WORKSPACE "__*");
+	words_add(&p->argv, "--no-chrome");
+	if (!a->has_mode)
+		words_add(&p->argv, "--permission-mode=default");
+	words_add_all(&p->argv, &a->flags);
+	if (a->operands.n > 0)
+		words_add(&p->argv, "--");
+	words_add_all(&p->argv, &a->operands);
+}
+
+/* What moves the client, its traffic or its tools; a login and the choice of a model stay. */
+static const char *const dropped[] = { "ANTHROPIC_*", "CLAUDE_*", "CLAUDECODE",
+	"AI_AGENT", "AWS_*", "VERTEX_*", "CLOUD_ML_REGION", "GOOGLE_*", "GCLOUD_*",
+	"MCP_*", "ENABLE_*", "OTEL_*", "SLASH_COMMAND_*", "" };
+
+#define KEPT                                                                             \
+	"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_MODEL",                  \
+		"ANTHROPIC_SMALL_FAST_MODEL", "ANTHROPIC_DEFAULT_OPUS_MODEL",            \
+		"ANTHROPIC_DEFAULT_SONNET_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL",       \
+		"ANTHROPIC_DEFAULT_FABLE_MODEL", "CLAUDE_CODE_OAUTH_TOKEN",              \
+		"CLAUDE_CODE_MAX_OUTPUT_TOKENS", "CLAUDE_CODE_EFFORT_LEVEL"
+static const char *const kept[] = { KEPT, "" };
+/* Without a gateway the traffic goes where the person sends it. */
+static const char *const kept_direct[] = { KEPT, "ANTHROPIC_BASE_URL",
+	"ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_BEDROCK_*", "ANTHROPIC_VERTEX_*",
+	"CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "AWS_*", "VERTEX_*",
+	"CLOUD_ML_REGION", "GOOGLE_*", "" };
+
+static void
+add_env(struct plan *p, const struct plan_facts *f)
+{
+	static const char *const pins[] = { "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
+		"CLAUDE_CODE_DISABLE_AGENT_VIEW=1", "CLAUDE_CODE_AUTO_CONNECT_IDE=false",
+		"CLAUDE_CODE_ENABLE_CFC=false", "ENABLE_CLAUDEAI_MCP_SERVERS=false",
+		"ENABLE_TOOL_SEARCH=false", "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK=1",
+		"MCP_CONNECT_TIMEOUT_MS=20000" };
+	const struct plan_scrub scrub = { dropped, f->port == 0 ? kept_direct : kept };
+
+	plan_add_env(p, f, POL_CLAUDE, &scrub);
+	for (size_t i = 0; i < LEN(pins); i++)
+		words_add(&p->env, pins[i]);
+	words_addf(&p->env, "CLAUDE_CONFIG_DIR=%s/claude", f->dir);
+	/* a refreshed login must reach the person's own file, or it is lost with the run */
+	words_addf(&p->env, "CLAUDE_SECURESTORAGE_CONFIG_DIR=%s", f->own_dir);
+	if (f->port != 0) {
+		CLEANUP(mem_freep) char *url = plan_base_url(f, "");
+
+		words_addf(&p->env, "ANTHROPIC_BASE_URL=%s", url);
+	}
+}
+
+int
+plan_claude(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	const struct args *a, struct err *e)
+{
+	const char *const paths[] = { f->root, f->mcp, f->home, f->log };
+
+	for (size_t i = 0; i < LEN(paths); i++)
+		if (paths[i] != NULL && strstr(paths[i], "${") != NULL)
+			return err_set(e, ERR_REFUSED,
+				"claude: it would expand the ${ in %s: rename that",
+				paths[i]);
+	add_argv(p, f, pol, a);
+	add_env(p, f);
+	return claude_add_files(p, f, pol, e);
+}
+
+static bool
+same_upstream(const char *theirs, const struct policy *pol)
+{
+	return str_eq(upstream_trimmed(str_of(theirs)),
+		upstream_trimmed(str_of(pol_upstream(pol, POL_CLAUDE))));
+}
+
+int
+plan_claude_upstream(
+	char *const *env, const char *settings, const struct policy *pol, struct err *e)
+{
+	static const char *const elsewhere[] = { "CLAUDE_CODE_USE_BEDROCK",
+		"CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY",
+		"CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_USE_MANTLE",
+		"CLAUDE_CODE_USE_GATEWAY", "ANTHROPIC_UNIX_SOCKET" };
+	CLEANUP(mem_freep) char *in_settings = claude_base_url_of(settings);
+	const char *url = plan_env_of(env, "ANTHROPIC_BASE_URL");
+
+	if (pol_mode_of(pol, POL_CLAUDE) == POL_OFF)
+		return 0;
+	if (url == NULL || *url == '\0')
+		url = in_settings;
+	if (url != NULL && *url != '\0' && !same_upstream(url, pol))
+		return err_set(e, ERR_REFUSED,
+			"claude: ANTHROPIC_BASE_URL is %s, but the policy sends this traffic "
+			"to %s: put the address in [proxy] anthropic_upstream of "
+			"~/.pando/policy.toml",
+			url, pol_upstream(pol, POL_CLAUDE));
+	for (size_t i = 0; i < LEN(elsewhere); i++) {
+		const char *v = plan_env_of(env, elsewhere[i]);
+
+		if (v != NULL && *v != '\0' && strcmp(v, "0") != 0 &&
+			strcmp(v, "false") != 0)
+			return err_set(e, ERR_REFUSED,
+				"claude: %s sends model traffic past the gateway: unset it, or "
+				"set [proxy] claude = \"off\" in ~/.pando/policy.toml",
+				elsewhere[i]);
+	}
+	return 0;
+}

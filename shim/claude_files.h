@@ -1,0 +1,24 @@
+#ifndef SHIM_CLAUDE_FILES_H
+#define SHIM_CLAUDE_FILES_H
+
+/* The generated files of a claude launch; for claude.c only. Pure. */
+
+#include "shim/plan.h"
+
+/*
+ *   settings.json          hooks, pinned variables, limits; given as --settings
+ *   mcp.json               our two servers
+ *   claude/                CLAUDE_CONFIG_DIR:
+ *     settings.json        the person's looks and model, nothing that runs
+ *     .claude.json         the same of ~/.claude.json
+ *     CLAUDE.md            imports the person's and the project's
+ *     projects             -> the person's, so that sessions can be resumed
+ *     .credentials.json    -> the person's, when there is one
+ */
+int claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	struct err *e);
+
+/* env.ANTHROPIC_BASE_URL in the text of a settings file; NULL when there is none. Yours. */
+char *claude_base_url_of(const char *settings);
+
+#endif

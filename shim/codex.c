@@ -1,0 +1,225 @@
+#include "shim/plan.h"
+
+#include "base/utf8.h"
+#include "shim/codex_files.h"
+
+static const char agent[] = "codex";
+
+/*
+ * Features that bring a tool, a server, a hook or a connection. --disable beats every other
+ * way to set one. The second name is the tool for which policy may ask the feature back.
+ */
+static const struct {
+	const char *feature, *tool;
+} off[] = {
+	{ "shell_tool", "exec_command" },
+	{ "unified_exec", "exec_command" },
+	{ "shell_snapshot", "exec_command" },
+	{ "shell_snapshot_v2", "exec_command" },
+	{ "goals", "create_goal" },
+	{ "view_image", "view_image" },
+	{ "multi_agent", "spawn_agent" },
+	{ "multi_agent_v2", "spawn_agent" },
+	{ "sleep_tool", NULL },
+	{ "apps", NULL },
+	{ "plugins", NULL },
+	{ "remote_plugin", NULL },
+	{ "recommended_plugins", NULL },
+	{ "image_generation", NULL },
+	{ "tool_suggest", NULL },
+	{ "skill_search", NULL },
+	{ "skill_mcp_dependency_install", NULL },
+	{ "browser_use", NULL },
+	{ "browser_use_external", NULL },
+	{ "browser_use_full_cdp_access", NULL },
+	{ "computer_use", NULL },
+	{ "in_app_browser", NULL },
+	{ "hooks", NULL },
+	{ "request_permissions_tool", NULL },
+	{ "send_message_to_user_async", NULL },
+	{ "token_budget", NULL },
+	{ "deferred_executor", NULL },
+	{ "multi_env_copy_file", NULL },
+	{ "current_time_reminder", NULL },
+	{ "memories", NULL },
+	{ "non_prefixed_mcp_tool_names", NULL },
+	{ "code_mode", NULL },
+	{ "code_mode_only", NULL },
+	{ "standalone_web_search", NULL },
+	{ "artifact", NULL },
+	{ "chronicle", NULL },
+	{ "unbounded_connection_retries", NULL },
+};
+
+static const struct {
+	const char *setting, *tool;
+} settings[] = {
+	{ "agents.enabled=false", "spawn_agent" },
+	{ "tools.experimental_request_user_input={enabled=false}", "request_user_input" },
+	{ "tools.update_plan={enabled=false}", "update_plan" },
+	{ "web_search=\"disabled\"", "web_search" },
+	{ "analytics.enabled=false", NULL },
+	{ "otel.metrics_exporter=\"none\"", NULL },
+	{ "otel.exporter=\"none\"", NULL },
+	{ "otel.trace_exporter=\"none\"", NULL },
+	{ "check_for_update_on_startup=false", NULL },
+	{ "feedback.enabled=false", NULL },
+	{ "notify=[]", NULL },
+};
+
+static bool
+is_back(const struct policy *pol, const char *tool)
+{
+	return tool != NULL && plan_has_native(pol, POL_CODEX, tool);
+}
+
+/* A name that this version does not know would end the launch. */
+static bool
+has_feature(const char *features, const char *name)
+{
+	const size_t n = strlen(name);
+
+	for (const char *line = features; line != NULL && *line != '\0';) {
+		const char *end = strchr(line, '\n');
+
+		if (strncmp(line, name, n) == 0 && (line[n] == ' ' || line[n] == '\t'))
+			return true;
+		line = end == NULL ? NULL : end + 1;
+	}
+	return false;
+}
+
+static void
+set(struct plan *p, const char *setting)
+{
+	words_add(&p->argv, "-c");
+	words_add(&p->argv, setting);
+}
+
+static void
+set_buf(struct plan *p, struct buf *b)
+{
+	set(p, buf_text(b));
+	buf_reset(b);
+}
+
+static void
+add_off(struct plan *p, const struct plan_facts *f, const struct policy *pol)
+{
+	for (size_t i = 0; i < LEN(off); i++) {
+		if (is_back(pol, off[i].tool) ||
+			!has_feature(f->features, off[i].feature))
+			continue;
+		words_add(&p->argv, "--disable");
+		words_add(&p->argv, off[i].feature);
+	}
+	for (size_t i = 0; i < LEN(settings); i++)
+		if (!is_back(pol, settings[i].tool))
+			set(p, settings[i].setting);
+	/* codex's own sandbox is for its own tools: with one of them on it is codex's again */
+	if (is_back(pol, "exec_command") || is_back(pol, "apply_patch"))
+		return;
+	set(p, "sandbox_mode=\"read-only\"");
+	set(p, "default_permissions=\":read-only\"");
+	set(p, "approval_policy=\"never\"");
+}
+
+static void
+add_server(struct plan *p, const struct plan_facts *f, const char *name, const char *role)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+	const char *pairs[PLAN_SERVER_ENV_MAX];
+	const size_t n = plan_server_env(f, POL_CODEX, role, pairs);
+
+	buf_printf(&b, "mcp_servers.%s={command=", name);
+	buf_put_json(&b, str_of(f->mcp));
+	buf_puts(&b, ",args=[\"--project-root\",");
+	buf_put_json(&b, str_of(f->root));
+	buf_puts(&b, "],env={");
+	for (size_t i = 0; i + 1 < n; i += 2) {
+		buf_printf(&b, "%s%s=", i == 0 ? "" : ",", pairs[i]);
+		buf_put_json(&b, str_of(pairs[i + 1]));
+	}
+	buf_puts(&b, "},cwd=");
+	buf_put_json(&b, str_of(f->root));
+	/* each key is said, since tables of all layers are merged */
+	buf_puts(&b,
+		",enabled=true,required=true,default_tools_approval_mode=\"approve\","
+		"disabled_tools=[]}");
+	set_buf(p, &b);
+}
+
+/* An untrusted folder's .codex/config.toml is not read, and nobody is asked. */
+static void
+add_projects(struct plan *p, const struct plan_facts *f)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+	const char *const dirs[] = { f->root, f->cwd, f->git_root };
+
+	buf_puts(&b, "projects={");
+	for (size_t i = 0; i < LEN(dirs); i++) {
+		bool again = dirs[i] == NULL;
+
+		for (size_t k = 0; !again && k < i; k++)
+			again = strcmp(dirs[i], dirs[k]) == 0;
+		if (again)
+			continue;
+		if (i > 0)
+			buf_putc(&b, ',');
+		buf_put_json(&b, str_of(dirs[i]));
+		buf_puts(&b, "={trust_level=\"untrusted\"}");
+	}
+	buf_putc(&b, '}');
+	set_buf(p, &b);
+}
+
+static void
+add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	const struct args *a)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+
+	words_add(&p->argv, agent);
+	words_add_all(&p->argv, &a->flags);
+	/* ours are last at the deepest level, where the last -c wins */
+	add_off(p, f, pol);
+	buf_puts(&b, "model_catalog_json=");
+	buf_put_json(&b, str_of(f->catalog));
+	set_buf(p, &b);
+	if (f->port != 0)
+		set(p, "model_provider=\"" CODEX_PROVIDER "\"");
+	add_projects(p, f);
+	add_server(p, f, POL_SERVER_CORE, "core");
+	add_server(p, f, POL_SERVER_WORKSPACE, "workspace");
+	if (a->tui) {
+		/* the terminal interface brings a server of its own */
+		set(p, "mcp_servers.codex_tui={command=\"/bin/false\",enabled=false}");
+		words_add(&p->argv, "--no-daemon");
+	}
+	if (a->operands.n > 0)
+		words_add(&p->argv, "--");
+	words_add_all(&p->argv, &a->operands);
+}
+
+static const char *const dropped[] = { "CODEX_*", "OPENAI_*", "" };
+static const char *const kept[] = { "CODEX_API_KEY", "OPENAI_API_KEY", "" };
+/* Without a gateway the traffic goes where the person sends it. */
+static const char *const kept_direct[] = { "CODEX_API_KEY", "OPENAI_*", "" };
+
+int
+plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	const struct args *a, struct err *e)
+{
+	const char *const names[] = { f->root, f->cwd, f->git_root, f->home, f->mcp,
+		f->log, f->catalog };
+	const struct plan_scrub scrub = { dropped, f->port == 0 ? kept_direct : kept };
+
+	for (size_t i = 0; i < LEN(names); i++)
+		if (names[i] != NULL && !utf8_is_valid(str_of(names[i])))
+			return err_set(e, ERR_REFUSED, "codex: the name %s is not UTF-8",
+				names[i]);
+	add_argv(p, f, pol, a);
+	plan_add_env(p, f, POL_CODEX, &scrub);
+	words_addf(&p->env, "CODEX_HOME=%s/codex", f->dir);
+	return codex_add_files(p, f, e);
+}

@@ -1,0 +1,16 @@
+#ifndef SHIM_FIND_H
+#define SHIM_FIND_H
+
+/* The real agent: the next program of its name on PATH that is not this shim. */
+
+#include "base/err.h"
+
+/*
+ * Files are compared by device and inode with the running program, so that no spelling of a
+ * path fools it; another installation's pando-shim is passed over as well. Relative entries
+ * of PATH are not searched: they would depend on where one stands. ERR_NOAGENT says whether
+ * only shims were found. Yours; as it stands on PATH, links not resolved.
+ */
+char *find_agent(const char *path, const char *name, struct err *e);
+
+#endif

@@ -1,0 +1,290 @@
+/*
+ * pando-shim: stands on PATH as claude and codex and starts the real one, supervised.
+ *
+ * It finds the agent behind itself, the project root and the policy, plans the launch, has
+ * the gateway register this process, writes the run's folder and becomes the agent by exec:
+ * same process, terminal, signals and exit status. What fails before that leaves nothing
+ * behind and exits by the table of base/err.h.
+ */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/path.h"
+#include "base/place.h"
+#include "gateway/client.h"
+#include "policy/record.h"
+#include "shim/agent.h"
+#include "shim/args.h"
+#include "shim/find.h"
+#include "shim/person.h"
+#include "shim/plan.h"
+#include "shim/root.h"
+#include "shim/rundir.h"
+
+extern char **environ;
+
+struct launch {
+	enum pol_agent kind;
+	char *const *argv;
+	char run[ID_HEX + 1];
+	const char *stage; /* what is being done; names the rule in the log */
+	char *policy_path;
+	struct policy *policy;
+	struct agent agent;
+	struct args args;
+	struct root root;
+	struct person person;
+	struct rundir dir;
+	struct plan plan;
+	struct gw_run gateway;
+	char *hook, *mcp, *catalog;
+	struct buf features;
+};
+
+static void
+launch_fini(struct launch *l)
+{
+	mem_freep((void *)&l->policy_path);
+	pol_freep(&l->policy);
+	agent_fini(&l->agent);
+	args_fini(&l->args);
+	root_fini(&l->root);
+	person_fini(&l->person);
+	rundir_fini(&l->dir);
+	plan_fini(&l->plan);
+	mem_freep((void *)&l->hook);
+	mem_freep((void *)&l->mcp);
+	mem_freep((void *)&l->catalog);
+	buf_fini(&l->features);
+}
+
+static void
+rec_closep(struct rec_log *log)
+{
+	rec_close(log);
+}
+
+static int
+record(const struct launch *l, struct rec *r, struct err *e)
+{
+	const struct rec_who who = { .run = l->run,
+		.agent = pol_agent_name(l->kind),
+		.agent_version = l->agent.version,
+		.root = l->root.path };
+	CLEANUP(mem_freep) char *path = place_decision_log(e);
+	CLEANUP(rec_closep) struct rec_log log = { .fd = -1 };
+
+	r->layer = "shim";
+	if (path == NULL || rec_open(&log, path, e) < 0)
+		return -1;
+	return rec_write(&log, &who, r, e);
+}
+
+static int
+record_launch(const struct launch *l, struct err *e)
+{
+	CLEANUP(mem_freep)
+	char *note = mem_printf("%s %s%s, policy %s", l->agent.file, l->agent.version,
+		l->args.inert ? " as typed" : "", pol_file(l->policy));
+	struct rec r = REC_INIT;
+
+	r.event = l->args.inert ? "shim_passed" : "shim_launch";
+	r.verdict = pol_verdict_name(POL_ALLOW);
+	r.mode = pol_mode_name(pol_mode_of(l->policy, l->kind));
+	r.note = str_of(note);
+	return record(l, &r, e);
+}
+
+static void
+record_failure(const struct launch *l, const struct err *why)
+{
+	struct err none =
+		ERR_INIT; /* nothing is done anyway, and why goes to the person */
+	struct rec r = REC_INIT;
+	const bool refused = why->code == ERR_REFUSED || why->code == ERR_POLICY ||
+			     why->code == ERR_USAGE;
+
+	r.event = refused ? "shim_refused" : "shim_failed";
+	r.verdict = refused ? pol_verdict_name(POL_DENY) : NULL;
+	r.rule = l->stage;
+	r.note = str_of(why->text);
+	(void)record(l, &r, &none);
+}
+
+static int
+find(struct launch *l, struct err *e)
+{
+	const char *path = getenv("PATH");
+	char *file;
+
+	l->stage = "launch.agent";
+	file = find_agent(path == NULL ? "" : path, pol_agent_name(l->kind), e);
+	return file == NULL ? -1 : agent_open(&l->agent, l->kind, file, e);
+}
+
+static int
+load_policy(struct launch *l, struct err *e)
+{
+	l->stage = "launch.policy";
+	l->policy_path = place_policy(e);
+	if (l->policy_path == NULL)
+		return -1;
+	l->policy = pol_load_or_default(l->policy_path, e);
+	if (l->policy == NULL)
+		e->code = ERR_POLICY;
+	return l->policy == NULL ? -1 : 0;
+}
+
+static int
+understand(struct launch *l, struct err *e)
+{
+	l->stage = "launch.arguments";
+	if (l->kind == POL_CLAUDE)
+		return args_of_claude(&l->args, l->policy, l->argv, e);
+	return args_of_codex(&l->args, l->argv, e);
+}
+
+static int
+pass(struct launch *l, struct err *e)
+{
+	if (agent_knows(&l->agent, l->args.command, e) < 0 || record_launch(l, e) < 0)
+		return -1;
+	(void)execve(l->agent.file, l->argv, environ);
+	return err_sys(e, "start %s", l->agent.file);
+}
+
+/* What the person has, and whether it goes together with the policy. */
+static int
+look(struct launch *l, struct err *e)
+{
+	l->stage = "launch.root";
+	if (root_find(&l->root, l->args.dir, getenv("PANDO_PROJECT_ROOT"), e) < 0)
+		return -1;
+	l->stage = "launch.configuration";
+	if (person_read(&l->person, l->kind, &l->root, e) < 0)
+		return -1;
+	if (l->kind == POL_CODEX)
+		return plan_codex_upstream(l->person.config, l->policy, e);
+	if (person_check_managed(e) < 0)
+		return -1;
+	return plan_claude_upstream(environ, l->person.settings, l->policy, e);
+}
+
+static int
+ask_agent(struct launch *l, struct err *e)
+{
+	static const char *const features[] = { "features", "list", NULL };
+
+	l->stage = "launch.agent";
+	l->hook = place_program("pando-hook", e);
+	l->mcp = l->hook == NULL ? NULL : place_program("pando-mcp", e);
+	if (l->mcp == NULL)
+		return -1;
+	if (l->kind == POL_CLAUDE)
+		return 0;
+	if (agent_output(&l->agent, "features", features, &l->features, e) < 0)
+		return -1;
+	l->catalog = agent_catalog(
+		&l->agent, plan_has_native(l->policy, POL_CODEX, "apply_patch"), e);
+	return l->catalog == NULL ? -1 : 0;
+}
+
+static int
+join_gateway(struct launch *l, struct err *e)
+{
+	const bool own_file = access(l->policy_path, F_OK) == 0;
+	const struct gw_register r = { .run = l->run,
+		.agent = pol_agent_name(l->kind),
+		.agent_version = l->agent.version,
+		.root = l->root.path,
+		.policy = own_file ? l->policy_path : NULL,
+		.policy_sha256 = pol_digest(l->policy) };
+
+	l->stage = "launch.gateway";
+	if (pol_mode_of(l->policy, l->kind) == POL_OFF)
+		return 0;
+	return gw_client_register(&r, &l->gateway, e);
+}
+
+static int
+make_plan(struct launch *l, struct err *e)
+{
+	const char *log = getenv("PANDO_GATEWAY_LOG_FILE");
+	struct plan_facts f = { .run = l->run,
+		.dir = l->dir.path,
+		.root = l->root.path,
+		.cwd = l->root.cwd,
+		.git_root = l->root.git_root,
+		.version = l->agent.version,
+		.hook = l->hook,
+		.mcp = l->mcp,
+		.log = log != NULL && path_is_absolute(log) ? log : NULL,
+		.port = l->gateway.port,
+		.token = &l->gateway.token,
+		.env = environ,
+		.features = buf_text(&l->features),
+		.catalog = l->catalog };
+
+	person_tell(&l->person, &f);
+	if (l->kind == POL_CLAUDE)
+		return plan_claude(&l->plan, &f, l->policy, &l->args, e);
+	return plan_codex(&l->plan, &f, l->policy, &l->args, e);
+}
+
+/* Registered first: when this process ends, from here on, the gateway removes the folder. */
+static int
+start(struct launch *l, struct err *e)
+{
+	if (join_gateway(l, e) < 0)
+		return -1;
+	l->stage = "launch.files";
+	if (rundir_make(&l->dir, l->run, e) < 0 || make_plan(l, e) < 0 ||
+		person_make_sessions(&l->person, l->kind, e) < 0 ||
+		rundir_fill(&l->dir, &l->plan, e) < 0)
+		return -1;
+	l->stage = "launch.exec";
+	(void)execve(l->agent.file, l->plan.argv.v, l->plan.env.v);
+	return err_sys(e, "start %s", l->agent.file);
+}
+
+static int
+launch(struct launch *l, struct err *e)
+{
+	if (id_new(l->run, e) < 0 || find(l, e) < 0 || load_policy(l, e) < 0 ||
+		understand(l, e) < 0)
+		return -1;
+	if (l->args.inert)
+		return pass(l, e);
+	if (look(l, e) < 0 || ask_agent(l, e) < 0)
+		return -1;
+	l->stage = "launch.log";
+	if (record_launch(l, e) < 0)
+		return -1;
+	return start(l, e);
+}
+
+int
+main(int argc, char **argv)
+{
+	CLEANUP(launch_fini)
+	struct launch l = {
+		.argv = argv, .dir = RUNDIR_INIT, .features = BUF_INIT(AGENT_OUTPUT_MAX)
+	};
+	struct err e = ERR_INIT;
+
+	log_name("pando-shim");
+	if (argc < 1 || !pol_agent_from(str_of(path_base(argv[0])), &l.kind)) {
+		(void)err_set(&e, ERR_USAGE,
+			"this program stands on PATH as claude or codex: run 'pando-ai install', "
+			"then start it by that name");
+		return log_fail(&e);
+	}
+	(void)launch(&l, &e); /* comes back only when it failed */
+	record_failure(&l, &e);
+	rundir_drop(&l.dir);
+	return log_fail(&e);
+}

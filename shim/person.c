@@ -1,0 +1,169 @@
+#include "shim/person.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/path.h"
+#include "base/place.h"
+#include "policy/toml.h"
+
+#define MANAGED_FILE "/etc/claude-code/managed-settings.json"
+#define MANAGED_DIR "/etc/claude-code/managed-settings.d"
+
+void
+person_fini(struct person *p)
+{
+	mem_freep((void *)&p->home);
+	mem_freep((void *)&p->own_dir);
+	mem_freep((void *)&p->settings);
+	mem_freep((void *)&p->state);
+	mem_freep((void *)&p->config_text);
+	toml_free(p->config);
+	p->config = NULL;
+}
+
+/* Links are followed: people keep such files elsewhere. *text stays NULL when absent. */
+static int
+read_own(const char *path, char **text, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+	/* O_NONBLOCK: a FIFO in the file's place must not hang us */
+	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	*text = NULL;
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0
+							   : err_sys(e, "open %s", path);
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at %s", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_DATA, "%s: not a regular file", path);
+	if (fd_read_all(fd, &b, e) < 0)
+		return err_wrap(e, "%s", path);
+	*text = mem_strdup(buf_text(&b));
+	return 0;
+}
+
+static bool
+has(const char *dir, const char *name)
+{
+	CLEANUP(mem_freep) char *path = path_join(dir, name);
+	struct stat st;
+
+	return stat(path, &st) == 0;
+}
+
+static int
+read_claude(struct person *p, const struct root *root, bool moved, struct err *e)
+{
+	CLEANUP(mem_freep) char *settings = path_join(p->own_dir, "settings.json");
+	CLEANUP(mem_freep)
+	char *state = path_join(moved ? p->own_dir : p->home, ".claude.json");
+
+	p->has_login = has(p->own_dir, ".credentials.json");
+	p->has_memory = has(p->own_dir, "CLAUDE.md");
+	p->has_root_memory = has(root->path, "CLAUDE.md");
+	if (read_own(settings, &p->settings, e) < 0)
+		return -1;
+	return read_own(state, &p->state, e);
+}
+
+static int
+read_codex(struct person *p, struct err *e)
+{
+	CLEANUP(mem_freep) char *config = path_join(p->own_dir, "config.toml");
+
+	p->has_login = has(p->own_dir, "auth.json");
+	p->has_memory = has(p->own_dir, "AGENTS.md");
+	p->has_prompts = has(p->own_dir, "prompts");
+	if (read_own(config, &p->config_text, e) < 0)
+		return -1;
+	if (p->config_text == NULL)
+		return 0;
+	p->config = toml_parse(str_of(p->config_text), config, e);
+	if (p->config == NULL)
+		e->code = ERR_DATA; /* it is codex's file, not a policy */
+	return p->config == NULL ? -1 : 0;
+}
+
+int
+person_read(struct person *p, enum pol_agent a, const struct root *root, struct err *e)
+{
+	const bool claude = a == POL_CLAUDE;
+	const char *moved = getenv(claude ? "CLAUDE_CONFIG_DIR" : "CODEX_HOME");
+	const bool is_moved = moved != NULL && path_is_absolute(moved);
+
+	*p = (struct person){ .home = place_home(e) };
+	if (p->home == NULL)
+		return -1;
+	p->own_dir = is_moved ? mem_strdup(moved)
+			      : path_join(p->home, claude ? ".claude" : ".codex");
+	return claude ? read_claude(p, root, is_moved, e) : read_codex(p, e);
+}
+
+int
+person_make_sessions(const struct person *p, enum pol_agent a, struct err *e)
+{
+	CLEANUP(mem_freep)
+	char *path = path_join(p->own_dir, a == POL_CLAUDE ? "projects" : "sessions");
+
+	return path_mkdirs(path, S_IRWXU, e);
+}
+
+void
+person_tell(const struct person *p, struct plan_facts *f)
+{
+	f->home = p->home;
+	f->own_dir = p->own_dir;
+	f->settings = p->settings;
+	f->state = p->state;
+	f->config = p->config;
+	f->has_login = p->has_login;
+	f->has_memory = p->has_memory;
+	f->has_prompts = p->has_prompts;
+	f->has_root_memory = p->has_root_memory;
+}
+
+static int
+check_one(const char *path, struct err *e)
+{
+	CLEANUP(mem_freep) char *text = NULL;
+
+	if (read_own(path, &text, e) < 0)
+		return -1;
+	return text == NULL ? 0 : plan_claude_managed(path, str_of(text), e);
+}
+
+static void
+closedirp(DIR **d)
+{
+	if (*d != NULL)
+		(void)closedir(*d);
+}
+
+int
+person_check_managed(struct err *e)
+{
+	CLEANUP(closedirp) DIR *d = opendir(MANAGED_DIR);
+	const struct dirent *ent;
+
+	if (d == NULL && errno != ENOENT && errno != ENOTDIR)
+		return err_sys(e, "read " MANAGED_DIR);
+	if (check_one(MANAGED_FILE, e) < 0)
+		return -1;
+	while (d != NULL && (ent = readdir(d)) != NULL) {
+		CLEANUP(mem_freep) char *path = path_join(MANAGED_DIR, ent->d_name);
+		const size_t n = strlen(ent->d_name);
+
+		if (n > 5 && strcmp(ent->d_name + n - 5, ".json") == 0 &&
+			check_one(path, e) < 0)
+			return -1;
+	}
+	return 0;
+}

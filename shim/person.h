@@ -1,0 +1,31 @@
+#ifndef SHIM_PERSON_H
+#define SHIM_PERSON_H
+
+/* What the person has of their own that a plan looks at. Read, never written. */
+
+#include <stdbool.h>
+
+#include "policy/policy.h"
+#include "shim/plan.h"
+#include "shim/root.h"
+
+struct person {
+	char *home;
+	char *own_dir; /* $CLAUDE_CONFIG_DIR or ~/.claude, $CODEX_HOME or ~/.codex */
+	char *settings, *state;   /* claude; NULL: absent */
+	struct toml_node *config; /* codex; NULL: absent */
+	char *config_text;        /* the tree points into it */
+	bool has_login, has_memory, has_prompts, has_root_memory;
+};
+
+int person_read(
+	struct person *p, enum pol_agent a, const struct root *root, struct err *e);
+void person_fini(struct person *p); /* for CLEANUP too */
+/* Makes the folder of sessions when it is absent, since a link to nothing holds none. */
+int person_make_sessions(const struct person *p, enum pol_agent a, struct err *e);
+void person_tell(const struct person *p, struct plan_facts *f);
+
+/* The managed settings of claude on this machine, each checked by plan_claude_managed. */
+int person_check_managed(struct err *e);
+
+#endif

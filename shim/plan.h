@@ -1,0 +1,116 @@
+#ifndef SHIM_PLAN_H
+#define SHIM_PLAN_H
+
+/*
+ * A launch as a value: from facts, policy and understood arguments to the argv, the
+ * environment, the files to write and the links to make in the run's folder. Pure: the same
+ * facts give the same plan, byte for byte. rundir.c carries it out.
+ *
+ * Which argument, setting and variable holds against what, and in which order, was measured
+ * on claude 2.1.329 (2.1.197) and codex 0.169.0.
+ */
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/secret.h"
+#include "policy/policy.h"
+#include "shim/args.h"
+#include "shim/words.h"
+
+struct toml_node;
+
+enum {
+	PLAN_FILES_MAX = 8,
+	PLAN_LINKS_MAX = 8,
+	PLAN_FILE_MAX = 4 << 20, /* of one generated file, and of one read to make it */
+};
+
+struct plan_file {
+	char *name; /* below the run's folder: "claude/settings.json" */
+	char *text;
+};
+
+struct plan_link {
+	char *name, *target;
+};
+
+struct plan {
+	struct words argv, env;
+	struct plan_file file[PLAN_FILES_MAX];
+	struct plan_link link[PLAN_LINKS_MAX];
+	size_t nfiles, nlinks;
+};
+
+/* Borrowed by the plan while it is made. Texts may be NULL where that is said. */
+struct plan_facts {
+	const char *run;                /* id */
+	const char *dir;                /* the run's folder */
+	const char *root, *cwd, *home;  /* canonical */
+	const char *git_root;           /* NULL: none above cwd */
+	const char *version;            /* of the agent */
+	const char *hook, *mcp;         /* pando-hook and pando-mcp */
+	const char *log;                /* PANDO_GATEWAY_LOG_FILE of the person, NULL */
+	int port;                       /* of the gateway, 0: this run has none */
+	const struct secret *token;     /* NULL with port 0 */
+	char *const *env;               /* the person's */
+	const char *own_dir;            /* the person's ~/.claude or ~/.codex */
+	bool has_login;                 /* .credentials.json or auth.json is in it */
+	bool has_memory;                /* CLAUDE.md or AGENTS.md is in it */
+	bool has_prompts;               /* codex: prompts/ is in it */
+	bool has_root_memory;           /* <root>/CLAUDE.md */
+	const char *settings;           /* claude: text of settings.json, NULL */
+	const char *state;              /* claude: text of .claude.json, NULL */
+	const struct toml_node *config; /* codex: config.toml, NULL */
+	const char *features;           /* codex: output of `features list` */
+	const char *catalog;            /* codex: path of the edited model catalog */
+};
+
+void plan_fini(struct plan *p); /* for CLEANUP too */
+
+int plan_claude(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	const struct args *a, struct err *e);
+int plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	const struct args *a, struct err *e);
+
+/*
+ * What must hold before anything is started, from facts alone: the person's model traffic
+ * goes where the policy's upstream says, and no managed setting of claude's switches our
+ * part off (text of one managed settings file).
+ */
+int plan_claude_upstream(
+	char *const *env, const char *settings, const struct policy *pol, struct err *e);
+int plan_codex_upstream(
+	const struct toml_node *config, const struct policy *pol, struct err *e);
+int plan_claude_managed(const char *path, struct str text, struct err *e);
+
+/* --- for claude.c and codex.c -------------------------------------------------------- */
+
+/* Takes the text over. */
+void plan_add_file(struct plan *p, const char *name, char *text);
+void plan_add_link(struct plan *p, const char *name, const char *dir, const char *target);
+
+/* Names of variables; a trailing "*" stands for any rest, "" ends a list. */
+struct plan_scrub {
+	const char *const *dropped;
+	const char *const *kept; /* in spite of dropped */
+};
+/* The person's environment without what could move the agent, then who it is for. */
+void plan_add_env(struct plan *p, const struct plan_facts *f, enum pol_agent a,
+	const struct plan_scrub *s);
+/* The value of a variable of the person's, NULL. */
+const char *plan_env_of(char *const *env, const char *name);
+
+/* True when policy lets the agent have this tool of its own. */
+bool plan_has_native(const struct policy *pol, enum pol_agent a, const char *tool);
+
+/* http://127.0.0.1:<port>/run/<token><below> */
+char *plan_base_url(const struct plan_facts *f, const char *below);
+
+/* The environment of our servers: "core" or "workspace", as names and values in turn. */
+enum { PLAN_SERVER_ENV_MAX = 16 };
+size_t plan_server_env(const struct plan_facts *f, enum pol_agent a, const char *role,
+	const char *pairs[PLAN_SERVER_ENV_MAX]);
+
+#endif

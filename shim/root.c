@@ -1,0 +1,167 @@
+#include "shim/root.h"
+
+#include <limits.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/path.h"
+#include "base/str.h"
+
+void
+root_fini(struct root *r)
+{
+	mem_freep((void *)&r->path);
+	mem_freep((void *)&r->cwd);
+	mem_freep((void *)&r->git_root);
+}
+
+static bool
+is_slash(const char *path)
+{
+	return strcmp(path, "/") == 0;
+}
+
+static bool
+is_home(const char *path)
+{
+	const char *home = getenv("HOME");
+	struct stat a, b;
+	const struct passwd *pw;
+	bool found = home != NULL && stat(home, &a) == 0 && stat(path, &b) == 0 &&
+		     a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+
+	setpwent();
+	while (!found && (pw = getpwent()) != NULL)
+		found = strcmp(pw->pw_dir, path) == 0;
+	endpwent();
+	return found;
+}
+
+static bool
+has(const char *dir, const char *name)
+{
+	CLEANUP(mem_freep) char *path = path_join(dir, name);
+	struct stat st;
+
+	return lstat(path, &st) == 0;
+}
+
+static bool
+has_mark(const char *dir)
+{
+	static const char *const marks[] = { ".git", ".hg", ".svn", ".jj", ".pando",
+		"package.json", "pyproject.toml", "setup.py", "Cargo.toml", "go.mod",
+		"Makefile", "CMakeLists.txt", "meson.build", "pom.xml", "build.gradle",
+		"build.gradle.kts", "Gemfile", "composer.json", "mix.exs", "deno.json",
+		"tsconfig.json", "flake.nix", "WORKSPACE", "MODULE.bazel" };
+
+	for (size_t i = 0; i < LEN(marks); i++)
+		if (has(dir, marks[i]))
+			return true;
+	return false;
+}
+
+/* Ours, and not a place like /tmp, where anybody could put a mark. */
+static bool
+is_own(const char *dir)
+{
+	struct stat st;
+
+	return stat(dir, &st) == 0 && st.st_uid == geteuid() &&
+	       (st.st_mode & S_ISVTX) == 0;
+}
+
+/* From cwd upward while it is ours; marks of others do not count. */
+static void
+walk(struct root *r)
+{
+	CLEANUP(mem_freep) char *at = mem_strdup(r->cwd);
+
+	while (!is_slash(at) && is_own(at) && !is_home(at)) {
+		char *up;
+
+		if (r->path == NULL && has_mark(at))
+			r->path = mem_strdup(at);
+		if (has(at, ".git")) {
+			r->git_root = mem_strdup(at);
+			return;
+		}
+		up = path_dir(at);
+		mem_freep((void *)&at);
+		at = up;
+	}
+}
+
+static char *
+canonical(const char *path, struct err *e)
+{
+	char real[PATH_MAX];
+	struct stat st;
+
+	if (realpath(path, real) == NULL) {
+		(void)err_sys(e, "look at %s", path);
+		return NULL;
+	}
+	if (stat(real, &st) < 0 || !S_ISDIR(st.st_mode)) {
+		(void)err_set(e, ERR_REFUSED, "%s is no directory", real);
+		return NULL;
+	}
+	return mem_strdup(real);
+}
+
+static int
+check(const char *path, bool named, struct err *e)
+{
+	struct stat st;
+
+	if (is_slash(path))
+		return err_set(e, ERR_REFUSED,
+			"the project root would be /, that is the whole machine: change into "
+			"your project first");
+	if (is_home(path))
+		return err_set(e, ERR_REFUSED,
+			"the project root would be the home directory %s, with all that is in "
+			"it: change into your project first",
+			path);
+	if (stat(path, &st) < 0)
+		return err_sys(e, "look at %s", path);
+	if (!named && st.st_uid != geteuid())
+		return err_set(e, ERR_REFUSED,
+			"the project root would be %s, which belongs to user %u and not to you: "
+			"change into your project, or name it on purpose with "
+			"PANDO_PROJECT_ROOT=%s",
+			path, (unsigned int)st.st_uid, path);
+	if (!named && (st.st_mode & S_ISVTX) != 0)
+		return err_set(e, ERR_REFUSED,
+			"the project root would be %s, where everybody may write: change into "
+			"your project, or name it on purpose with PANDO_PROJECT_ROOT=%s",
+			path, path);
+	return 0;
+}
+
+int
+root_find(struct root *r, const char *dir, const char *named, struct err *e)
+{
+	*r = (struct root){ .path = NULL };
+	if (named != NULL && !path_is_absolute(named))
+		return err_set(e, ERR_REFUSED,
+			"PANDO_PROJECT_ROOT is \"%s\": it must be an absolute path",
+			named);
+	r->cwd = canonical(dir == NULL ? "." : dir, e);
+	if (r->cwd == NULL)
+		return -1;
+	walk(r);
+	if (named != NULL) {
+		mem_freep((void *)&r->path);
+		r->path = canonical(named, e);
+		if (r->path == NULL)
+			return err_wrap(e, "PANDO_PROJECT_ROOT");
+	}
+	if (r->path == NULL)
+		r->path = mem_strdup(r->cwd);
+	return check(r->path, named != NULL, e);
+}

@@ -1,0 +1,23 @@
+#ifndef SHIM_ROOT_H
+#define SHIM_ROOT_H
+
+/*
+ * The project root: the nearest folder from the working directory upward that has a mark of
+ * a project (.git, package.json ...), else the working directory. Never "/", never a home
+ * directory, never one that somebody else owns or, like /tmp, everybody writes to; another
+ * owner's only when PANDO_PROJECT_ROOT names it.
+ */
+
+#include "base/err.h"
+
+struct root {
+	char *path;     /* canonical */
+	char *cwd;      /* where the agent works; canonical */
+	char *git_root; /* the nearest with .git, NULL: none */
+};
+
+void root_fini(struct root *r);
+/* dir: where to begin, NULL the working directory. named: PANDO_PROJECT_ROOT, NULL unset. */
+int root_find(struct root *r, const char *dir, const char *named, struct err *e);
+
+#endif

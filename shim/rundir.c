@@ -1,0 +1,131 @@
+#include "shim/rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/place.h"
+
+enum { STAT_MAX = 4096, FIELDS_BEFORE_START = 19 };
+
+/* Field 22 of /proc/self/stat as text (proc(5)). */
+static int
+start_time(struct buf *stat_text, struct str *field, struct err *e)
+{
+	const char *p;
+
+	if (path_read("/proc/self/stat", stat_text, e) < 0)
+		return -1;
+	/* the name in field 2 may hold anything, so count from its last ')' */
+	p = strrchr(buf_text(stat_text), ')');
+	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
+		p = strchr(p + 1, ' ');
+	if (p == NULL)
+		return err_set(e, ERR_SYS, "/proc/self/stat is not as expected");
+	*field = (struct str){ p + 1, strcspn(p + 1, " ") };
+	return 0;
+}
+
+/* Not synced: after a crash of the machine nobody needs it. */
+static int
+write_new(int dir, const char *name, struct str text, struct err *e)
+{
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(
+		dir, name, O_WRONLY | O_CREAT | O_EXCL, S_IRUSR | S_IWUSR, e);
+
+	return fd < 0 ? -1 : fd_write_all(fd, text, e);
+}
+
+static int
+write_pid(int dir, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf self = BUF_INIT(STAT_MAX);
+	CLEANUP(mem_freep) char *line = NULL;
+	struct str start;
+
+	if (start_time(&self, &start, e) < 0)
+		return -1;
+	line = mem_printf("%d " STR_FMT "\n", (int)getpid(), STR_ARG(start));
+	return write_new(dir, "pid", str_of(line), e);
+}
+
+int
+rundir_make(struct rundir *d, const char *run, struct err *e)
+{
+	CLEANUP(mem_freep) char *all = place_run(e);
+	CLEANUP(fd_closep) int fd = -1;
+
+	if (all == NULL)
+		return -1;
+	d->parent = path_open_dir(all, e);
+	if (d->parent < 0)
+		return -1;
+	if (mkdirat(d->parent, run, S_IRWXU) < 0)
+		return err_sys(e, "make directory %s/%s", all, run);
+	d->run = run;
+	d->path = path_join(all, run);
+	fd = path_open_beneath(d->parent, run, O_RDONLY | O_DIRECTORY, 0, e);
+	if (fd < 0 || write_pid(fd, e) < 0)
+		return err_wrap(e, "%s", d->path);
+	return 0;
+}
+
+static int
+make_folder_of(int dir, const char *name, struct err *e)
+{
+	CLEANUP(mem_freep) char *folder = path_dir(name);
+
+	if (strcmp(folder, ".") == 0 || mkdirat(dir, folder, S_IRWXU) == 0 ||
+		errno == EEXIST)
+		return 0;
+	return err_sys(e, "make directory %s", folder);
+}
+
+static int
+fill(int dir, const struct plan *p, struct err *e)
+{
+	for (size_t i = 0; i < p->nfiles; i++)
+		if (make_folder_of(dir, p->file[i].name, e) < 0 ||
+			write_new(dir, p->file[i].name, str_of(p->file[i].text), e) < 0)
+			return err_wrap(e, "%s", p->file[i].name);
+	for (size_t i = 0; i < p->nlinks; i++) {
+		if (make_folder_of(dir, p->link[i].name, e) < 0)
+			return -1;
+		if (symlinkat(p->link[i].target, dir, p->link[i].name) < 0)
+			return err_sys(e, "link %s", p->link[i].name);
+	}
+	return 0;
+}
+
+int
+rundir_fill(const struct rundir *d, const struct plan *p, struct err *e)
+{
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(d->parent, d->run, O_RDONLY | O_DIRECTORY, 0, e);
+
+	if (fd < 0 || fill(fd, p, e) < 0)
+		return err_wrap(e, "%s", d->path);
+	return 0;
+}
+
+void
+rundir_drop(struct rundir *d)
+{
+	struct err e = ERR_INIT;
+
+	if (d->path != NULL && path_remove_tree(d->parent, d->run, &e) < 0)
+		log_debug("%s: %s", d->path, e.text); /* the gateway sweeps it later */
+	rundir_fini(d);
+}
+
+void
+rundir_fini(struct rundir *d)
+{
+	fd_closep(&d->parent);
+	mem_freep((void *)&d->path);
+}
