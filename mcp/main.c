@@ -104,7 +104,7 @@ is_a_home(const char *path)
 	const char *home = getenv("HOME");
 	bool found = home != NULL && strcmp(home, path) == 0;
 	char room[PASSWD_MAX];
-	struct passwd pw;
+	struct passwd pw = { .pw_dir = NULL };
 	struct passwd *got;
 
 	setpwent();

@@ -10,7 +10,7 @@ policy_knows_each_tool_by_name(void)
 	const char *const *known = pol_pando_tools(&n);
 	size_t i = 0;
 
-	for (; tool_all[i] != NULL && i < n; i++)
+	for (; i < n && tool_all[i] != NULL; i++)
 		ok_str(known[i], tool_all[i]->name, "the same tool in the same place");
 	ok_int(i, n, "as many in both");
 	ok(tool_all[i] == NULL, "and no more");
