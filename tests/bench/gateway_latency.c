@@ -27,7 +27,13 @@
 #include "gateway/client.h"
 #include "policy/policy.h"
 
-enum { ROUNDS = 400, WARM_UP = 50, BODY_SIZE = 100 << 10, HEAD_MAX = 16384 };
+enum {
+	ROUNDS = 400,
+	MIDDLE = ROUNDS / 2,
+	WARM_UP = 50,
+	BODY_SIZE = 100 << 10,
+	HEAD_MAX = 16384
+};
 
 static const char answer[] =
 	"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 199\r\n\r\n"
@@ -211,6 +217,15 @@ register_run(int provider, struct err *e)
 	return run;
 }
 
+static void
+report(int64_t direct, int64_t through)
+{
+	printf("gateway, request of 100 KB, one connection, median of %d: direct %lld us, through "
+	       "%lld us, added %lld us, ratio %.2f\n",
+		ROUNDS, (long long)direct, (long long)through,
+		(long long)(through - direct), (double)through / (double)direct);
+}
+
 int
 main(void)
 {
@@ -238,11 +253,7 @@ main(void)
 	}
 	qsort(direct, ROUNDS, sizeof *direct, by_value);
 	qsort(through, ROUNDS, sizeof *through, by_value);
-	printf("gateway, request of 100 KB, one connection, median of %d: direct %lld us, through "
-	       "%lld us, added %lld us, ratio %.2f\n",
-		ROUNDS, (long long)direct[ROUNDS / 2], (long long)through[ROUNDS / 2],
-		(long long)(through[ROUNDS / 2] - direct[ROUNDS / 2]),
-		(double)through[ROUNDS / 2] / (double)direct[ROUNDS / 2]);
+	report(direct[MIDDLE], through[MIDDLE]);
 	(void)gw_client_stop(&e);
 	(void)kill(pid, SIGKILL);
 	(void)waitpid(pid, NULL, 0);
