@@ -124,6 +124,8 @@ pol_decide(const struct policy *p, const struct pol_use *u)
 {
 	if (u->server.n == 0)
 		return decide_native(p, u);
+	if (is_pando(u->server) && u->tool.n == 0)
+		return answer(POL_DENY, "pando", p, 0, "the name has no tool in it");
 	if (is_pando(u->server))
 		return answer(POL_ALLOW, "pando", p, 0, "a tool of pando-ai");
 	return decide_other(p, u);

@@ -42,6 +42,7 @@ without_a_file_only_pando_is_allowed(void)
 		{ "", "pando_core", POL_DENY, "native_tools.default", 0 },
 		{ "github", "get_issue", POL_DENY, "other_mcp.mode", 0 },
 		{ "pando_core2", "read-file", POL_DENY, "other_mcp.mode", 0 },
+		{ "pando_core", "", POL_DENY, "pando", 0 },
 		{ "pando_core", "read-file", POL_ALLOW, "pando", 0 },
 		{ "pando_workspace", "shell-command", POL_ALLOW, "pando", 0 },
 	};
