@@ -13,11 +13,10 @@ static const char agent[] = "claude";
 static const char *const natives[] = { "Agent", "AskUserQuestion", "Bash", "BashOutput",
 	"CronCreate", "CronDelete", "CronList", "DesignSync", "Edit", "EnterPlanMode",
 	"EnterWorktree", "ExitPlanMode", "ExitWorktree", "Glob", "Grep", "KillShell",
-	"LSP", "ListAgents", "ListMcpResourcesTool", "Monitor", "MultiEdit",
-	"NotebookEdit", "NotebookRead", "PowerShell", "Read", "ReadMcpResourceTool",
-	"ReportFindings", "ScheduleWakeup", "SendMessage", "SendUserMessage", "Skill",
-	"SlashCommand", "StructuredOutput", "Task", "TaskCreate", "TaskGet", "TaskList",
-	"TaskOutput", "TaskStop", "TaskUpdate", "TodoWrite", "ToolSearch", "WebFetch",
+	"LSP", "ListAgents", "ListMcpResourcesTool", "Monitor", "NotebookEdit",
+	"PowerShell", "Read", "ReadMcpResourceTool", "ReportFindings", "ScheduleWakeup",
+	"SendMessage", "SendUserMessage", "Skill", "Task", "TaskCreate", "TaskGet",
+	"TaskList", "TaskOutput", "TaskStop", "TaskUpdate", "TodoWrite", "WebFetch",
 	"WebSearch", "Workflow", "Write" };
 
 /* Servers that claude brings by itself, in spite of --strict-mcp-config. */

@@ -83,7 +83,7 @@ run_at(const char *home, const char *file, const char *const *words, struct buf 
 		.nfds = 3,
 		.dir = home,
 		.die_with_parent = true };
-	int status;
+	int status = -1;
 
 	words_add(&argv, file);
 	for (; *words != NULL; words++)

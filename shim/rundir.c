@@ -46,7 +46,7 @@ write_pid(int dir, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf self = BUF_INIT(STAT_MAX);
 	CLEANUP(mem_freep) char *line = NULL;
-	struct str start;
+	struct str start = { NULL, 0 };
 
 	if (start_time(&self, &start, e) < 0)
 		return -1;

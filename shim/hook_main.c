@@ -1,0 +1,77 @@
+/*
+ * pando-hook EVENT: the hook that a supervised claude starts around each tool call, at the
+ * session's begin and end, and when settings change. Event JSON on standard input, the answer
+ * on standard output; status 0 with a whole answer, else HOOK_BLOCK and a reason on standard
+ * error, which stops the call.
+ */
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/place.h"
+#include "shim/hook.h"
+
+static void
+rec_closep(struct rec_log *log)
+{
+	rec_close(log);
+}
+
+static int
+record(const struct hook_call *c, struct err *e)
+{
+	const struct rec_who who = rec_who_from_env();
+	CLEANUP(mem_freep) char *path = place_decision_log(e);
+	CLEANUP(rec_closep) struct rec_log log = { .fd = -1 };
+	const struct rec r = hook_rec(c);
+
+	if (who.run == NULL)
+		return err_set(e, ERR_USAGE,
+			"PANDO_RUN is not set: only a session that pando-ai started has "
+			"this hook");
+	if (path == NULL || rec_open(&log, path, e) < 0)
+		return -1;
+	return rec_write(&log, &who, &r, e);
+}
+
+static int
+answer(const char *event, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf in = BUF_INIT(HOOK_INPUT_MAX);
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(HOOK_ANSWER_MAX);
+	CLEANUP(hook_call_fini) struct hook_call c = HOOK_CALL_INIT;
+	CLEANUP(mem_freep) char *path = place_policy(e);
+	CLEANUP(pol_freep) struct policy *policy = NULL;
+
+	if (path == NULL || fd_read_all(STDIN_FILENO, &in, e) < 0 ||
+		hook_read(&c, event, buf_str(&in), e) < 0)
+		return -1;
+	policy = pol_load_or_default(path, e);
+	if (policy == NULL)
+		return -1;
+	hook_decide(&c, policy);
+	/* a decision that cannot be recorded is not carried out */
+	if (record(&c, e) < 0)
+		return -1;
+	if (c.event == HOOK_CONFIG_CHANGE)
+		return err_set(e, ERR_REFUSED, HOOK_CONFIG_WHY);
+	if (hook_put_answer(&c, &out, e) < 0)
+		return -1;
+	return fd_write_all(STDOUT_FILENO, buf_str(&out), e);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err e = ERR_INIT;
+
+	log_name("pando-ai");
+	if (argc != 2)
+		(void)err_set(&e, ERR_USAGE, "usage: pando-hook EVENT < JSON");
+	else if (answer(argv[1], &e) == 0)
+		return 0;
+	(void)log_fail(&e); /* its status would let the call go on */
+	return HOOK_BLOCK;
+}
