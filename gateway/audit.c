@@ -84,3 +84,15 @@ gw_audit_refused(struct rec_log *log, const struct rec_who *who, enum gw_api api
 	rec.note = str_of(why);
 	return rec_write(log, who, &rec, e);
 }
+
+int
+gw_audit_lost(
+	struct rec_log *log, const struct rec_who *who, const char *why, struct err *e)
+{
+	struct rec rec = REC_INIT;
+
+	rec.event = "gateway_run_lost";
+	rec.layer = layer;
+	rec.note = str_of(why);
+	return rec_write(log, who, &rec, e);
+}

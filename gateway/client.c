@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "base/fdio.h"
 #include "base/json/json.h"
-#include "base/path.h"
 #include "base/place.h"
 #include "gateway/launch.h"
 
@@ -22,26 +21,6 @@ left_ms(int64_t until_us)
 	const int64_t left = until_us - clock_mono_us();
 
 	return left > 0 ? (int)(left / US_PER_MS) + 1 : 0;
-}
-
-/* 1: a gateway listens, *fd is connected. 0: none does. */
-static int
-reach(int *fd, struct err *e)
-{
-	CLEANUP(mem_freep) char *run = place_run(e);
-	CLEANUP(mem_freep) char *path = NULL;
-
-	if (run == NULL)
-		return -1;
-	path = path_join(run, "gateway.sock");
-	errno = 0;
-	*fd = fd_unix_connect(path, e);
-	if (*fd >= 0)
-		return 1;
-	if (errno == ENOENT || errno == ECONNREFUSED)
-		return 0;
-	e->code = ERR_GATEWAY;
-	return -1;
 }
 
 /* 1: a whole line without its newline. 0: the gateway ended before that. */
@@ -175,7 +154,7 @@ static int
 try_ask(struct str line, struct buf *reply, struct err *e)
 {
 	CLEANUP(fd_closep) int fd = -1;
-	const int got = reach(&fd, e);
+	const int got = gw_reach(&fd, e);
 
 	buf_reset(reply);
 	return got <= 0 ? got : ask(fd, line, reply, e);
@@ -241,7 +220,7 @@ gw_client_stop(struct err *e)
 	CLEANUP(buf_fini) struct buf reply = BUF_INIT(REPLY_MAX);
 	CLEANUP(json_freep) json_t *j = NULL;
 	CLEANUP(fd_closep) int fd = -1;
-	int got = reach(&fd, e);
+	int got = gw_reach(&fd, e);
 
 	if (got > 0)
 		got = ask(fd, STR("{\"op\":\"stop\"}\n"), &reply, e);

@@ -12,11 +12,23 @@
  *   {"op":"status"}  -> {"ok":true,"pid":N,"port":N,"runs":[{"run":..,"agent":..,
  *                       "agent_version":..,"root":..,"pid":N}]}
  *   {"op":"stop"}    -> {"ok":true}                 ends the gateway
+ *   {"op":"watch","run":ID}
+ *                    -> {"ok":true}, then nothing until the gateway ends: {"bye":true} and
+ *                       the end when it was told to, the end alone when it died
  *   any failure      -> {"ok":false,"error":TEXT}
  *
  * The registered process is the peer of the socket by the kernel's word; the run ends with
  * it, whatever it has become by exec. Then the gateway also removes ~/.pando/run/<run>/.
+ *
+ * When that folder is there at registration, the gateway leaves a record of the run in it
+ * (gateway/record.h, 0600, with the token). The next gateway then goes on with the run: same
+ * port, same token, same policy, as long as it is the same process and the policy file has
+ * the same digest. A gateway that is killed so costs its clients the exchanges that were
+ * under way, which they repeat. Somebody has to start it again: whoever watches.
  */
+
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -47,5 +59,41 @@ int gw_client_register(const struct gw_register *r, struct gw_run *run, struct e
 int gw_client_status(struct buf *reply, struct err *e);
 /* Ends the gateway and waits until it is gone; 1 when there was none. */
 int gw_client_stop(struct err *e);
+
+/* --- watching ----------------------------------------------------------------------- */
+
+/* Connects *fd, the caller's, and asks; never waits for the answer. 1: there is no gateway. */
+int gw_client_watch(const char *run, int *fd, struct err *e);
+
+enum gw_watch {
+	GW_WATCH_SOON, /* no answer yet */
+	GW_WATCH_ON,   /* the run is known there */
+	GW_WATCH_BYE,  /* the gateway ended since it was told to */
+	GW_WATCH_DIED  /* it ended otherwise */
+};
+
+enum { GW_WATCH_LINES_MAX = 4096 };
+
+/*
+ * What has happened, when the descriptor can be read; never waits. Keep the lines, of at
+ * most GW_WATCH_LINES_MAX, as long as the descriptor. -1: the gateway does not know the run.
+ */
+int gw_client_watch_read(int fd, struct buf *lines, struct err *e);
+
+/* A gateway that dies again and again is left alone. */
+enum { GW_REVIVALS_MAX = 3, GW_REVIVALS_S = 60 };
+
+struct gw_revivals {
+	int64_t at_us[GW_REVIVALS_MAX]; /* the latest ones, in turn */
+	size_t n;
+};
+
+/*
+ * Starts a gateway as gw_client_register does, without waiting for it: *ready, the caller's,
+ * can be read when it is there. Then gw_client_revived: 0 there is one, 1 another one starts
+ * or ends just now: try to watch it.
+ */
+int gw_client_revive(struct gw_revivals *r, int *ready, struct err *e);
+int gw_client_revived(int ready, struct err *e);
 
 #endif

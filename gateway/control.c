@@ -20,14 +20,18 @@ struct gw_peer {
 	struct bufferevent *bev;
 	pid_t pid;
 	bool is_answered;
-	bool stays; /* asked to stop: its connection ends with us */
+	bool stays;   /* asked to stop: its connection ends with us */
+	bool watches; /* the same, and it is told that we end */
 };
 
 static void
 peer_free(struct gw_peer *p)
 {
 	LIST_REMOVE(p, link);
-	p->all->npeers--;
+	if (p->watches)
+		p->all->nwatchers--;
+	else
+		p->all->npeers--;
 	bufferevent_free(p->bev);
 	free(p);
 }
@@ -88,6 +92,22 @@ op_stop(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
 	return 0;
 }
 
+static int
+op_watch(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+{
+	const char *run = json_text_of(ask, "run");
+
+	(void)out;
+	if (run == NULL || gw_runs_named(p->all->runs, run) == NULL)
+		return err_set(e, ERR_DATA, "watch: \"run\" is not one of ours");
+	if (p->all->nwatchers >= GW_WATCHERS_MAX)
+		return err_set(e, ERR_GATEWAY, "too many watch already");
+	p->watches = true;
+	p->all->npeers--;
+	p->all->nwatchers++;
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e);
@@ -95,6 +115,7 @@ static const struct {
 	{ "register", op_register },
 	{ "status", op_status },
 	{ "stop", op_stop },
+	{ "watch", op_watch },
 }; /* everything that can be asked of a gateway */
 
 static int
@@ -109,7 +130,7 @@ perform(struct gw_peer *p, struct str line, json_t *out, struct err *e)
 	for (size_t i = 0; op != NULL && i < LEN(ops); i++)
 		if (strcmp(op, ops[i].name) == 0)
 			return ops[i].run(p, ask, out, e);
-	return err_set(e, ERR_DATA, "want \"op\": register, status or stop");
+	return err_set(e, ERR_DATA, "want \"op\": register, status, stop or watch");
 }
 
 /* --- the connection ----------------------------------------------------------------- */
@@ -133,7 +154,10 @@ answer(struct gw_peer *p, struct str line)
 	json_put(&reply, out);
 	buf_putc(&reply, '\n');
 	p->is_answered = true;
-	(void)bufferevent_disable(p->bev, EV_READ);
+	if (p->watches) /* reading goes on, for its end */
+		bufferevent_set_timeouts(p->bev, NULL, NULL);
+	else
+		(void)bufferevent_disable(p->bev, EV_READ);
 	if (bufferevent_write(p->bev, reply.p, reply.n) < 0)
 		abort(); /* out of memory */
 	explicit_bzero(
@@ -148,6 +172,10 @@ on_line(struct bufferevent *bev, void *arg)
 	size_t n;
 	char *line;
 
+	if (p->watches) {
+		peer_free(p); /* it has nothing more to say */
+		return;
+	}
 	if (p->is_answered)
 		return;
 	line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
@@ -168,7 +196,7 @@ on_sent(struct bufferevent *bev, void *arg)
 		return;
 	if (p->stays)
 		p->all->on_stop(p->all->to);
-	else
+	else if (!p->watches)
 		peer_free(p);
 }
 
@@ -251,11 +279,23 @@ gw_control_open(struct gw_control *c, const char *path, struct err *e)
 	return 0;
 }
 
+/* By hand, since the loop has ended; who does not read has bad luck. */
+static void
+say_bye(struct gw_peer *p)
+{
+	static const char bye[] = "{\"bye\":true}\n";
+
+	(void)send(bufferevent_getfd(p->bev), bye, sizeof bye - 1,
+		MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 void
 gw_control_close(struct gw_control *c)
 {
 	for (struct gw_peer *p = LIST_FIRST(&c->peers), *next; p != NULL; p = next) {
 		next = LIST_NEXT(p, link);
+		if (p->watches)
+			say_bye(p);
 		peer_free(p);
 	}
 	if (c->accept != NULL)

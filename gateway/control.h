@@ -11,7 +11,8 @@
 #include "base/err.h"
 #include "gateway/runs.h"
 
-enum { GW_PEERS_MAX = 64 };
+/* Watchers are many and cost nothing: one for each core server. */
+enum { GW_PEERS_MAX = 64, GW_WATCHERS_MAX = 1024 };
 
 struct event;
 struct gw_peer;
@@ -27,7 +28,7 @@ struct gw_control {
 	int fd;
 	struct event *accept;
 	LIST_HEAD(gw_peers, gw_peer) peers;
-	size_t npeers;
+	size_t npeers, nwatchers;
 };
 
 /* All but the last four fields are set by the caller. */

@@ -1,11 +1,15 @@
 #include "gateway/front.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
 #include <event2/http.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include "base/fdio.h"
 #include "base/log.h"
 #include "gateway/audit.h"
 #include "gateway/conn.h"
@@ -13,6 +17,9 @@
 #include "gateway/http.h"
 
 enum { STATUS_UPGRADE_REQUIRED = 426, BUSY = 503, FORBIDDEN = 403 };
+
+/* No descriptor of a connection is above this; runs and providers need some, too. */
+enum { GW_FDS_MAX = 4096 };
 
 static void
 turn_away(struct gw_front *f, struct evhttp_request *q, struct gw_reg *run,
@@ -97,25 +104,79 @@ on_request(struct evhttp_request *q, void *arg)
 				"again through pando-ai" });
 }
 
-static int
-listen_on_loopback(struct gw_front *f, struct err *e)
+static bool
+is_conn(const struct gw_front *f, int fd)
 {
-	struct evhttp_bound_socket *s = evhttp_bind_socket_with_handle(
-		f->http, "127.0.0.1", 0);
 	struct sockaddr_in a = { 0 };
 	socklen_t n = sizeof a;
 
+	return fd != f->fd && getsockname(fd, (struct sockaddr *)&a, &n) == 0 &&
+	       a.sin_family == AF_INET && ntohs(a.sin_port) == f->port;
+}
+
+/*
+ * libevent keeps its connections to itself. The next free descriptor tells without counting
+ * that there are few; when it does not, the descriptors are asked one by one.
+ */
+static bool
+is_full(const struct gw_front *f)
+{
+	CLEANUP(fd_closep) int next = fcntl(f->fd, F_DUPFD_CLOEXEC, 0);
+	size_t n = 0;
+
+	if (next < 0 || next >= GW_FDS_MAX)
+		return true;
+	if (next < GW_CONNS_MAX)
+		return false;
+	for (int fd = 0; fd < GW_FDS_MAX; fd++)
+		n += is_conn(f, fd);
+	return n >= GW_CONNS_MAX;
+}
+
+/* Called for the same event as libevent's own accept: what we take it does not see. */
+static void
+on_knock(evutil_socket_t listener, short what, void *arg)
+{
+	const struct gw_front *f = arg;
+
+	(void)what;
+	while (is_full(f)) {
+		const int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		if (fd < 0)
+			return;
+		(void)close(fd);
+		log_debug("more than %d connections: one is closed", GW_CONNS_MAX);
+	}
+}
+
+static int
+listen_on_loopback(struct gw_front *f, struct event_base *base, struct err *e)
+{
+	struct evhttp_bound_socket *s = evhttp_bind_socket_with_handle(
+		f->http, "127.0.0.1", (ev_uint16_t)f->port);
+	struct sockaddr_in a = { 0 };
+	socklen_t n = sizeof a;
+
+	if (s == NULL && errno == EADDRINUSE && f->port != 0)
+		return 0;
 	if (s == NULL)
 		return err_sys(e, "listen on 127.0.0.1");
-	if (getsockname(evhttp_bound_socket_get_fd(s), (struct sockaddr *)&a, &n) < 0)
+	f->fd = evhttp_bound_socket_get_fd(s);
+	if (getsockname(f->fd, (struct sockaddr *)&a, &n) < 0)
 		return err_sys(e, "ask for our port");
 	f->port = ntohs(a.sin_port);
-	return 0;
+	f->knock = event_new(base, f->fd, EV_READ | EV_PERSIST, on_knock, f);
+	if (f->knock == NULL || event_add(f->knock, NULL) < 0)
+		return err_set(e, ERR_GATEWAY, "no event for our port");
+	return 1;
 }
 
 int
 gw_front_open(struct gw_front *f, struct event_base *base, struct err *e)
 {
+	int got;
+
 	f->http = evhttp_new(base);
 	if (f->http == NULL)
 		return err_set(e, ERR_GATEWAY, "libevent has no HTTP server for us");
@@ -127,12 +188,18 @@ gw_front_open(struct gw_front *f, struct event_base *base, struct err *e)
 	evhttp_set_allowed_methods(f->http,
 		EVHTTP_REQ_GET | EVHTTP_REQ_POST | EVHTTP_REQ_HEAD | EVHTTP_REQ_PUT |
 			EVHTTP_REQ_DELETE | EVHTTP_REQ_OPTIONS | EVHTTP_REQ_PATCH);
-	return listen_on_loopback(f, e);
+	got = listen_on_loopback(f, base, e);
+	if (got <= 0)
+		gw_front_close(f);
+	return got;
 }
 
 void
 gw_front_close(struct gw_front *f)
 {
+	if (f->knock != NULL)
+		event_free(f->knock);
+	f->knock = NULL;
 	if (f->http != NULL)
 		evhttp_free(f->http);
 	f->http = NULL;

@@ -8,7 +8,9 @@
 
 #include "base/child.h"
 #include "base/fdio.h"
+#include "base/path.h"
 #include "base/place.h"
+#include "gateway/record.h"
 
 enum { READY_FD = 3, ENV_MAX = 32 };
 
@@ -24,24 +26,27 @@ env_fini(struct env *env)
 		free(env->v[i]);
 }
 
+static void
+env_put(struct env *env, const char *name)
+{
+	const char *value = getenv(name);
+
+	if (value != NULL && env->n < ENV_MAX)
+		env->v[env->n++] = mem_printf("%s=%s", name, value);
+}
+
 /*
  * What the gateway needs of this launch: where its files are, and how this person reaches
- * the network. HTTP_PROXY is not on the list: curl does not read it, since a web server's
- * client can set it.
+ * the network.
  */
 static void
 env_fill(struct env *env)
 {
-	static const char *const names[] = { "HOME", "PANDO_GATEWAY_LOG_FILE",
-		"PANDO_DEBUG", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy",
-		"ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE" };
-
-	for (size_t i = 0; i < LEN(names); i++) {
-		const char *value = getenv(names[i]);
-
-		if (value != NULL)
-			env->v[env->n++] = mem_printf("%s=%s", names[i], value);
-	}
+	env_put(env, "HOME");
+	env_put(env, "PANDO_GATEWAY_LOG_FILE");
+	env_put(env, "PANDO_DEBUG");
+	for (size_t i = 0; i < GW_NETWORK_NAMES; i++)
+		env_put(env, gw_network_names[i]);
 	env->v[env->n] = NULL;
 }
 
@@ -104,30 +109,70 @@ start(int ready, struct err *e)
 	return child_wait(pid, e) < 0 ? -1 : 0;
 }
 
+/* What a caller can do nothing about but tell it. */
+static int
+not_started(struct err *e)
+{
+	(void)err_wrap(e, "the gateway cannot be started");
+	e->code = ERR_GATEWAY;
+	return -1;
+}
+
+int
+gw_launch_begin(int *ready, struct err *e)
+{
+	CLEANUP(fd_closep) int from = -1;
+	CLEANUP(fd_closep) int to = -1;
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0) {
+		(void)err_sys(e, "make a pipe");
+		return not_started(e);
+	}
+	from = p[0];
+	to = p[1];
+	if (start(to, e) < 0)
+		return not_started(e);
+	*ready = fd_take(&from);
+	return 0;
+}
+
+int
+gw_launch_end(int ready, int wait_ms, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf said = BUF_INIT(ERR_TEXT_MAX);
+	int got = listen_to(ready, wait_ms, &said, e);
+
+	if (got == 0)
+		got = understand(&said, e);
+	return got < 0 ? not_started(e) : got;
+}
+
 int
 gw_launch(int wait_ms, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf said = BUF_INIT(ERR_TEXT_MAX);
-	CLEANUP(fd_closep) int from = -1;
-	CLEANUP(fd_closep) int to = -1;
-	int got = -1;
-	int p[2];
+	CLEANUP(fd_closep) int ready = -1;
 
-	if (pipe2(p, O_CLOEXEC) == 0) {
-		from = p[0];
-		to = p[1];
-		got = start(to, e);
-		fd_closep(&to);
-		if (got == 0)
-			got = listen_to(from, wait_ms, &said, e);
-	} else {
-		(void)err_sys(e, "make a pipe");
-	}
-	if (got == 0)
-		got = understand(&said, e);
-	if (got < 0) {
-		(void)err_wrap(e, "the gateway cannot be started");
-		e->code = ERR_GATEWAY;
-	}
-	return got;
+	if (gw_launch_begin(&ready, e) < 0)
+		return -1;
+	return gw_launch_end(ready, wait_ms, e);
+}
+
+int
+gw_reach(int *fd, struct err *e)
+{
+	CLEANUP(mem_freep) char *run = place_run(e);
+	CLEANUP(mem_freep) char *path = NULL;
+
+	if (run == NULL)
+		return -1;
+	path = path_join(run, "gateway.sock");
+	errno = 0;
+	*fd = fd_unix_connect(path, e);
+	if (*fd >= 0)
+		return 1;
+	if (errno == ENOENT || errno == ECONNREFUSED)
+		return 0;
+	e->code = ERR_GATEWAY;
+	return -1;
 }

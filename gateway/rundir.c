@@ -16,9 +16,10 @@
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/place.h"
+#include "gateway/process.h"
 #include "gateway/runs.h"
 
-enum { LOCK_TRIES = 16, PID_FILE_MAX = 64, STAT_MAX = 1024, FIELDS_BEFORE_START = 19 };
+enum { LOCK_TRIES = 16, PID_FILE_MAX = 64 };
 
 #define LOCK_NAME "gateway.lock"
 #define SOCKET_NAME "gateway.sock"
@@ -91,25 +92,6 @@ gw_rundir_remove(struct gw_rundir *d, const char *run, struct err *e)
 	return path_remove_tree(d->fd, run, e);
 }
 
-/* The start time of a process in ticks since boot, 0 when there is none (proc(5)). */
-static uint64_t
-start_time(pid_t pid)
-{
-	CLEANUP(buf_fini) struct buf text = BUF_INIT(STAT_MAX);
-	char path[sizeof "/proc//stat" + 20];
-	struct err e = ERR_INIT;
-	const char *p;
-
-	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	if (path_read(path, &text, &e) < 0)
-		return 0; /* no such process */
-	/* the name in field 2 may hold anything, so count from its last ')' */
-	p = strrchr(buf_text(&text), ')');
-	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
-		p = strchr(p + 1, ' ');
-	return p == NULL ? 0 : strtoull(p, NULL, 10);
-}
-
 static bool
 is_owned(int dirfd)
 {
@@ -123,7 +105,7 @@ is_owned(int dirfd)
 	if (fd < 0 || fd_read_all(fd, &text, &e) < 0 ||
 		sscanf(buf_text(&text), "%d %" SCNu64, &pid, &start) != 2)
 		return false;
-	return pid > 0 && start != 0 && start_time(pid) == start;
+	return pid > 0 && start != 0 && gw_process_start(pid) == start;
 }
 
 static bool

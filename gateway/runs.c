@@ -8,6 +8,7 @@
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/place.h"
+#include "gateway/process.h"
 
 static bool
 is_hex(const char *z, size_t n)
@@ -41,6 +42,7 @@ reg_free(struct gw_reg *r)
 	pol_free(r->policy);
 	free(r->agent_version);
 	free(r->root);
+	free(r->policy_path);
 	explicit_bzero(&r->token, sizeof r->token);
 	free(r);
 }
@@ -86,10 +88,8 @@ is_text(const char *z, size_t max)
 }
 
 static int
-check_fields(const struct gw_runs *all, const struct gw_register *w, struct err *e)
+check_fields(struct gw_runs *all, const struct gw_register *w, struct err *e)
 {
-	const struct gw_reg *other;
-
 	if (!gw_run_id_is_sound(w->run))
 		return err_set(
 			e, ERR_DATA, "register: \"run\" must be %d hex digits", ID_HEX);
@@ -106,8 +106,7 @@ check_fields(const struct gw_runs *all, const struct gw_register *w, struct err 
 		return err_set(e, ERR_DATA, "register: \"log\" must be an absolute path");
 	if (!is_hex(w->policy_sha256, REC_SHA_HEX))
 		return err_set(e, ERR_DATA, "register: want \"policy_sha256\"");
-	LIST_FOREACH(other, &all->head, link)
-	if (strcmp(other->id, w->run) == 0)
+	if (gw_runs_named(all, w->run) != NULL)
 		return err_set(e, ERR_DATA, "register: run %s is there already", w->run);
 	if (all->n >= GW_RUNS_MAX)
 		return err_set(e, ERR_GATEWAY, "%d agents run already: end one of them",
@@ -132,10 +131,12 @@ load_policy(struct gw_reg *r, const struct gw_register *w, struct err *e)
 static int
 watch(struct gw_reg *r, struct event_base *base, struct err *e)
 {
-	/* its peer is waiting for us, so the number still means that process */
 	r->pidfd = (int)syscall(SYS_pidfd_open, r->pid, 0);
 	if (r->pidfd < 0)
 		return err_sys(e, "watch process %d", (int)r->pid);
+	/* asked again: now the number cannot come to mean another process unnoticed */
+	if (r->start == 0 || gw_process_start(r->pid) != r->start)
+		return err_set(e, ERR_SYS, "watch process %d: it is gone", (int)r->pid);
 	r->ended = event_new(base, r->pidfd, EV_READ, on_process_end, r);
 	if (r->ended == NULL || event_add(r->ended, NULL) < 0)
 		return err_set(e, ERR_SYS, "watch process %d: no event", (int)r->pid);
@@ -153,14 +154,23 @@ open_log(struct gw_reg *r, const struct gw_register *w, struct err *e)
 	return usual == NULL ? -1 : rec_open(&r->log, usual, e);
 }
 
-struct gw_reg *
-gw_runs_add(struct gw_runs *all, const struct gw_register *w, pid_t pid, struct err *e)
+/* What is known of the process, and its token; NULL: a new one. */
+struct owner {
+	pid_t pid;
+	uint64_t start;
+	const struct secret *token;
+};
+
+static struct gw_reg *
+add(struct gw_runs *all, const struct gw_register *w, const struct owner *o,
+	struct err *e)
 {
 	CLEANUP(reg_freep) struct gw_reg *r = mem_alloc(sizeof *r);
 	struct gw_reg *got;
 
 	r->all = all;
-	r->pid = pid;
+	r->pid = o->pid;
+	r->start = o->start;
 	r->pidfd = r->log.fd = -1;
 	LIST_INIT(&r->conns);
 	if (check_fields(all, w, e) < 0)
@@ -172,14 +182,56 @@ gw_runs_add(struct gw_runs *all, const struct gw_register *w, pid_t pid, struct 
 	memcpy(r->id, w->run, sizeof r->id);
 	r->agent_version = mem_strdup(w->agent_version);
 	r->root = mem_strdup(w->root);
-	if (load_policy(r, w, e) < 0 || open_log(r, w, e) < 0 ||
-		secret_new(&r->token, e) < 0 || watch(r, all->base, e) < 0)
+	r->policy_path = w->policy != NULL ? mem_strdup(w->policy) : NULL;
+	if (load_policy(r, w, e) < 0 || open_log(r, w, e) < 0)
+		return NULL;
+	if (o->token != NULL)
+		r->token = *o->token;
+	else if (secret_new(&r->token, e) < 0)
+		return NULL;
+	if (watch(r, all->base, e) < 0)
 		return NULL;
 	LIST_INSERT_HEAD(&all->head, r, link);
 	all->n++;
 	got = r;
 	r = NULL;
 	return got;
+}
+
+struct gw_reg *
+gw_runs_add(struct gw_runs *all, const struct gw_register *w, pid_t pid, struct err *e)
+{
+	/* its peer is waiting for us, so the number still means that process */
+	const struct owner o = { .pid = pid, .start = gw_process_start(pid) };
+
+	return add(all, w, &o, e);
+}
+
+struct gw_reg *
+gw_runs_restore(struct gw_runs *all, const char *id, const struct gw_record *former,
+	struct err *e)
+{
+	const struct owner o = { former->pid, former->start, &former->token };
+	const struct gw_register w = { .run = id,
+		.agent = former->agent,
+		.agent_version = former->agent_version,
+		.root = former->root,
+		.policy = former->policy,
+		.policy_sha256 = former->policy_sha256,
+		.log = former->log };
+
+	return add(all, &w, &o, e);
+}
+
+struct gw_reg *
+gw_runs_named(struct gw_runs *all, const char *id)
+{
+	struct gw_reg *r;
+
+	LIST_FOREACH(r, &all->head, link)
+	if (strcmp(r->id, id) == 0)
+		return r;
+	return NULL;
 }
 
 struct gw_reg *

@@ -10,12 +10,14 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/queue.h>
 #include <sys/types.h>
 
 #include "base/err.h"
 #include "base/secret.h"
 #include "gateway/client.h"
+#include "gateway/record.h"
 #include "policy/policy.h"
 #include "policy/record.h"
 
@@ -38,7 +40,9 @@ struct gw_reg {
 	struct secret token;
 	enum pol_agent agent;
 	char *agent_version, *root;
+	char *policy_path; /* NULL: the built-in policy */
 	pid_t pid;
+	uint64_t start; /* gw_process_start() of it */
 	int pidfd;
 	struct event *ended;
 	struct policy *policy;
@@ -64,10 +68,15 @@ void gw_runs_fini(struct gw_runs *all);
 /* Checks every field, loads the policy, compares its digest. NULL: nothing was registered. */
 struct gw_reg *gw_runs_add(
 	struct gw_runs *all, const struct gw_register *want, pid_t pid, struct err *e);
+/* The same for a run of a gateway that is gone: with its token, for the same process only. */
+struct gw_reg *gw_runs_restore(struct gw_runs *all, const char *id,
+	const struct gw_record *former, struct err *e);
 /* Takes back a run whose registration could not be completed. */
 void gw_runs_drop(struct gw_reg *r);
 /* Compares with every token, each in constant time. */
 struct gw_reg *gw_runs_find(struct gw_runs *all, struct str token);
+
+struct gw_reg *gw_runs_named(struct gw_runs *all, const char *id);
 
 bool gw_run_id_is_sound(const char *id);
 struct rec_who gw_reg_who(const struct gw_reg *r);

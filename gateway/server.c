@@ -8,6 +8,7 @@
 #include "base/place.h"
 #include "gateway/audit.h"
 #include "gateway/conn.h"
+#include "gateway/restore.h"
 
 static void
 begin_to_linger(struct gw_server *s)
@@ -22,9 +23,13 @@ static int
 on_registered(struct gw_reg *r, void *to, struct err *e)
 {
 	struct gw_server *s = to;
+	struct err why = ERR_INIT;
 
 	if (gw_audit_run(r, "gateway_run_registered", e) < 0)
 		return -1;
+	if (gw_restore_leave(&s->dir, r, s->front.port, &why) < 0)
+		log_error("run %s has no record and ends with this gateway: %s", r->id,
+			why.text);
 	(void)event_del(s->linger); /* it may not be pending */
 	return 0;
 }
@@ -104,6 +109,27 @@ open_own_log(struct gw_server *s, struct err *e)
 	return path == NULL ? -1 : rec_open(&s->log, path, e);
 }
 
+/* The runs of the gateway before us know one port. */
+static int
+open_front(struct gw_server *s, struct err *e)
+{
+	const int port = gw_restore_all(&s->dir, &s->runs);
+	int got;
+
+	s->front = (struct gw_front){
+		.runs = &s->runs, .up = s->up, .log = &s->log, .port = port
+	};
+	got = gw_front_open(&s->front, s->base, e);
+	if (got < 0)
+		return -1;
+	if (got == 0) {
+		log_error("port %d is taken", port);
+		s->front.port = 0;
+	}
+	gw_restore_settle(&s->dir, &s->runs, got > 0);
+	return got > 0 ? 0 : gw_front_open(&s->front, s->base, e) > 0 ? 0 : -1;
+}
+
 static int
 open_doors(struct gw_server *s, struct err *e)
 {
@@ -114,8 +140,7 @@ open_doors(struct gw_server *s, struct err *e)
 	s->up = gw_upstream_new(s->base, e);
 	if (s->up == NULL || watch_signals(s, e) < 0)
 		return -1;
-	s->front = (struct gw_front){ .runs = &s->runs, .up = s->up, .log = &s->log };
-	if (gw_front_open(&s->front, s->base, e) < 0)
+	if (open_front(s, e) < 0)
 		return -1;
 	s->control = (struct gw_control){ .base = s->base,
 		.runs = &s->runs,
@@ -146,7 +171,8 @@ gw_server_open(struct gw_server *s, struct err *e)
 	gw_rundir_sweep(&s->dir);
 	if (open_doors(s, e) < 0)
 		return -1;
-	begin_to_linger(s);
+	if (s->runs.n == 0)
+		begin_to_linger(s);
 	return 1;
 }
 

@@ -1,0 +1,26 @@
+#include "gateway/process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/path.h"
+
+enum { STAT_MAX = 1024, FIELDS_BEFORE_START = 19 };
+
+uint64_t
+gw_process_start(pid_t pid)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(STAT_MAX);
+	char path[sizeof "/proc//stat" + 20];
+	struct err e = ERR_INIT;
+	const char *p;
+
+	(void)snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	if (path_read(path, &text, &e) < 0)
+		return 0; /* no such process */
+	/* the name in field 2 may hold anything, so count from its last ')' */
+	p = strrchr(buf_text(&text), ')');
+	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
+		p = strchr(p + 1, ' ');
+	return p == NULL ? 0 : strtoull(p, NULL, 10);
+}

@@ -1,0 +1,187 @@
+#include "gateway/restore.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fdio.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "gateway/audit.h"
+#include "gateway/process.h"
+
+enum { RECORD_MODE = S_IRUSR | S_IWUSR, MODE_BITS = 07777 };
+
+static const char port_is_taken[] =
+	"another program has its port, so its agent cannot reach the gateway: start it again";
+
+int
+gw_restore_leave(
+	const struct gw_rundir *d, const struct gw_reg *r, int port, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_RECORD_MAX);
+	CLEANUP(mem_freep)
+	char *path = mem_printf("%s/%s/" GW_RECORD_NAME, d->path, r->id);
+	CLEANUP(mem_freep) char *agent = mem_strdup(pol_agent_name(r->agent));
+	CLEANUP(mem_freep) char *sha256 = mem_strdup(pol_digest(r->policy));
+	/* borrowed, all of it: not for gw_record_fini */
+	struct gw_record rec = { .port = port,
+		.token = r->token,
+		.agent = agent,
+		.agent_version = r->agent_version,
+		.root = r->root,
+		.policy = r->policy_path,
+		.policy_sha256 = sha256,
+		.log = r->log.path,
+		.pid = r->pid,
+		.start = r->start };
+	struct stat st;
+	int got;
+
+	if (fstatat(d->fd, r->id, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		return 0;
+	for (size_t i = 0; i < GW_NETWORK_NAMES; i++)
+		rec.network[i] = getenv(gw_network_names[i]);
+	got = gw_record_format(&rec, &text, e);
+	if (got == 0)
+		got = path_write(path, buf_str(&text), RECORD_MODE, e);
+	explicit_bzero(text.p, text.n);
+	return got;
+}
+
+/* 0 without an error: there is none. */
+static int
+read_record(int folder, struct gw_record *rec, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_RECORD_MAX);
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(
+		folder, GW_RECORD_NAME, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, e);
+	struct stat st;
+	int got;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at " GW_RECORD_NAME);
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		(st.st_mode & MODE_BITS) != RECORD_MODE)
+		return err_set(e, ERR_REFUSED,
+			GW_RECORD_NAME ": want a file of ours with mode 0600");
+	if (fd_read_all(fd, &text, e) < 0)
+		return -1;
+	got = gw_record_parse(buf_str(&text), rec, e);
+	explicit_bzero(text.p, text.n);
+	return got < 0 ? err_wrap(e, GW_RECORD_NAME) : 1;
+}
+
+static void
+forget(const struct gw_rundir *d, const char *id)
+{
+	CLEANUP(mem_freep) char *rel = mem_printf("%s/" GW_RECORD_NAME, id);
+
+	if (unlinkat(d->fd, rel, 0) < 0)
+		log_error("run %s: remove its record: %s", id, strerror(errno));
+}
+
+static void
+tell_lost(const char *id, const struct gw_record *rec, const char *why)
+{
+	const struct rec_who who = {
+		.run = id,
+		.agent = rec->agent,
+		.agent_version = rec->agent_version,
+		.root = rec->root,
+	};
+	struct rec_log log = { .fd = -1 };
+	struct err e = ERR_INIT;
+
+	log_error("run %s is lost: %s", id, why);
+	if (rec_open(&log, rec->log, &e) < 0 || gw_audit_lost(&log, &who, why, &e) < 0)
+		log_error("run %s is lost: %s", id, e.text);
+	rec_close(&log);
+}
+
+/* A gateway that starts now must reach the network as the one before did. */
+static void
+take_network(const struct gw_record *rec)
+{
+	for (size_t i = 0; i < GW_NETWORK_NAMES; i++)
+		if (rec->network[i] != NULL)
+			(void)setenv(gw_network_names[i], rec->network[i], 0);
+}
+
+static void
+take_over(struct gw_rundir *d, struct gw_runs *runs, const char *id, int *port)
+{
+	CLEANUP(gw_record_fini) struct gw_record rec = { .port = 0 };
+	struct err e = ERR_INIT;
+	CLEANUP(fd_closep)
+	int folder = path_open_beneath(d->fd, id, O_RDONLY | O_DIRECTORY, 0, &e);
+	const int got = folder < 0 ? -1 : read_record(folder, &rec, &e);
+
+	if (got <= 0) {
+		if (got < 0)
+			log_error("run %s: %s", id, e.text);
+		return;
+	}
+	if (gw_process_start(rec.pid) != rec.start) {
+		log_debug("run %s ended without a gateway", id);
+		if (gw_rundir_remove(d, id, &e) < 0)
+			log_error("run %s ended: %s", id, e.text);
+		return;
+	}
+	if (*port != 0 && *port != rec.port)
+		(void)err_set(&e, ERR_GATEWAY, "%s", port_is_taken);
+	else if (gw_runs_restore(runs, id, &rec, &e) != NULL) {
+		*port = rec.port;
+		take_network(&rec);
+		return;
+	}
+	tell_lost(id, &rec, e.text);
+	forget(d, id);
+}
+
+static void
+closedirp(DIR **dir)
+{
+	if (*dir != NULL)
+		(void)closedir(*dir);
+}
+
+int
+gw_restore_all(struct gw_rundir *d, struct gw_runs *runs)
+{
+	CLEANUP(closedirp) DIR *dir = opendir(d->path);
+	const struct dirent *ent;
+	int port = 0;
+
+	while (dir != NULL && (ent = readdir(dir)) != NULL)
+		if (gw_run_id_is_sound(ent->d_name))
+			take_over(d, runs, ent->d_name, &port);
+	return port;
+}
+
+void
+gw_restore_settle(struct gw_rundir *d, struct gw_runs *runs, bool has_port)
+{
+	for (struct gw_reg *r = LIST_FIRST(&runs->head), *next; r != NULL; r = next) {
+		const struct rec_who who = gw_reg_who(r);
+		struct err e = ERR_INIT;
+		int got;
+
+		next = LIST_NEXT(r, link);
+		if (has_port)
+			got = gw_audit_run(r, "gateway_run_restored", &e);
+		else
+			got = gw_audit_lost(&r->log, &who, port_is_taken, &e);
+		if (has_port && got == 0)
+			continue;
+		log_error("run %s is lost: %s", r->id, got < 0 ? e.text : port_is_taken);
+		forget(d, r->id);
+		gw_runs_drop(r);
+	}
+}

@@ -1,0 +1,25 @@
+#ifndef GATEWAY_RESTORE_H
+#define GATEWAY_RESTORE_H
+
+/*
+ * A gateway that was killed takes nothing along: each registered run has a record in its
+ * folder (gateway/record.h), and the next gateway takes over the runs whose process is
+ * still the same. It must get the same port, too, or they cannot reach it.
+ *
+ * A run that cannot be taken over, since its policy was changed or its port is taken, is
+ * lost: its record goes, so that it does not come back by chance, and the log says why.
+ */
+
+#include "gateway/rundir.h"
+#include "gateway/runs.h"
+
+/* Leaves the record of a run; one that has no folder gets none. */
+int gw_restore_leave(
+	const struct gw_rundir *d, const struct gw_reg *r, int port, struct err *e);
+
+/* Takes over what it can; answers the port that these runs know, 0 when there is none. */
+int gw_restore_all(struct gw_rundir *d, struct gw_runs *runs);
+/* Settles them now that the port is known: each is told of in the log, or lost. */
+void gw_restore_settle(struct gw_rundir *d, struct gw_runs *runs, bool has_port);
+
+#endif
