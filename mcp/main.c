@@ -169,6 +169,16 @@ note_start(struct server *s, struct err *e)
 	return audit_write(s->audit, &r, e);
 }
 
+/* The core of a launched run does: the workspace cannot, from where it is. */
+static void
+watch_the_gateway(const struct options *o, struct watch *w, struct audit *audit)
+{
+	w->run = getenv("PANDO_RUN");
+	w->audit = audit;
+	if (w->run != NULL && !o->sandboxed && o->role != TOOL_WORKSPACE)
+		watch_begin(w);
+}
+
 static int
 serve(const struct options *o, int root, const char *unavailable, struct err *e)
 {
@@ -176,6 +186,7 @@ serve(const struct options *o, int root, const char *unavailable, struct err *e)
 	CLEANUP(pol_freep) struct policy *policy = NULL;
 	CLEANUP(mem_freep)
 	char *path = o->sandboxed ? mem_strdup(INSIDE_POLICY) : place_policy(e);
+	CLEANUP(watch_end) struct watch watch = WATCH_INIT;
 	struct server s = {
 		.role = o->role,
 		.host = { .root = { .fd = root, .path = o->root }, .keeper = o->keeper },
@@ -183,6 +194,7 @@ serve(const struct options *o, int root, const char *unavailable, struct err *e)
 		.unavailable = unavailable,
 		.in_fd = STDIN_FILENO,
 		.out_fd = STDOUT_FILENO,
+		.watch = &watch,
 	};
 
 	if (path == NULL || take_agent(&s, e) < 0)
@@ -195,6 +207,7 @@ serve(const struct options *o, int root, const char *unavailable, struct err *e)
 	s.policy = policy;
 	if (audit_open(&audit, o->keeper, e) < 0 || note_start(&s, e) < 0)
 		return -1;
+	watch_the_gateway(o, &watch, &audit);
 	return server_run(&s, e);
 }
 

@@ -257,7 +257,9 @@ server_run(struct server *s, struct err *e)
 		got = take_lines(s, e);
 		if (got < 0 || s->eof)
 			break;
-		got = read_some(s, e);
+		got = watch_wait(s->watch, s->in_fd, e);
+		if (got == 0)
+			got = read_some(s, e);
 	}
 	server_fini(s);
 	return got;

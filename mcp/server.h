@@ -17,6 +17,7 @@
 #include "mcp/audit.h"
 #include "mcp/rpc.h"
 #include "mcp/tool.h"
+#include "mcp/watch.h"
 #include "policy/policy.h"
 
 enum { SERVER_TOOLS_MAX = 32, SERVER_OUT_MAX = 16 << 20 };
@@ -29,6 +30,7 @@ struct server {
 	struct audit *audit;     /* borrowed */
 	const char *unavailable; /* why there are no tools; NULL: there are */
 	int in_fd, out_fd;
+	struct watch *watch; /* borrowed; waits for the input, too */
 
 	/* the rest is server.c's */
 	struct rpc_in in;
