@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
+#include "base/path.h"
+#include "base/place.h"
 #include "policy/policy.h"
 #include "sandbox/audit.h"
 #include "sandbox/fds.h"
@@ -28,6 +30,7 @@ struct launch {
 	struct guards guards;
 	struct plan_fds fd;
 	struct plan plan;
+	char *log;     /* the decision log */
 	size_t filter; /* instructions */
 };
 
@@ -42,6 +45,7 @@ launch_fini(struct launch *l)
 		fd_closep(own[i]);
 	plan_fini(&l->plan);
 	guards_close(&l->guards);
+	mem_freep(&l->log);
 	state_close(&l->state);
 	host_fini(&l->host);
 	project_close(&l->project);
@@ -112,6 +116,28 @@ open_texts(struct launch *l, struct err *e)
 	return 0;
 }
 
+/* A person may keep the decision log in the project; what it tells about must not write it. */
+static int
+guard_log(struct launch *l, struct err *e)
+{
+	CLEANUP(fd_closep) int fd = -1;
+	const char *rel;
+
+	l->log = place_decision_log(e);
+	if (l->log == NULL) {
+		e->code = ERR_SPACE;
+		return err_wrap(e, "no sandbox without a decision log");
+	}
+	if (!path_is_within(l->log, l->project.path))
+		return 0;
+	rel = l->log + strlen(l->project.path) + 1;
+	fd = path_open_beneath(l->project.fd, rel, O_WRONLY | O_CREAT | O_NONBLOCK,
+		S_IRUSR | S_IWUSR, e);
+	if (fd < 0)
+		return err_wrap(e, "the decision log");
+	return guards_add(&l->guards, l->project.fd, rel, e);
+}
+
 /* From here on somebody waits for the end of us to remove the placeholders. */
 static int
 open_project(struct launch *l, struct err *e)
@@ -136,6 +162,8 @@ open_all(struct launch *l, const struct options *o, struct err *e)
 		copy_policy(o->policy, &l->fd.policy, e) < 0 ||
 		host_probe(&l->host, e) < 0 || open_project(l, e) < 0 ||
 		open_texts(l, e) < 0)
+		return -1;
+	if (o->mode == OPT_RUN && guard_log(l, e) < 0)
 		return -1;
 	l->fd.self = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 	if (l->fd.self < 0)

@@ -13,6 +13,7 @@ enum { MARK = S_ISVTX, DIR_MODE = MARK | S_IRWXU, FILE_MODE = MARK | S_IRUSR | S
 
 #define GIT ".git"
 #define GIT_IN ".git/"
+#define BARE_HEAD "HEAD"
 
 /*
  * Left when absent: names that a program outside reads badly when they are directories, and
@@ -20,7 +21,8 @@ enum { MARK = S_ISVTX, DIR_MODE = MARK | S_IRWXU, FILE_MODE = MARK | S_IRUSR | S
  *
  * In .git: `commondir` would send git to another folder for its configuration and hooks; "."
  * is where it looks anyway. `config.worktree` counts when an extension is on. `modules` and
- * `worktrees` hold the configuration of submodules and linked worktrees.
+ * `worktrees` hold the configuration of submodules and linked worktrees. Where there is no
+ * repository, HEAD beside some folders would make the root itself one.
  */
 static const struct guard_rule rules[] = {
 	{ GIT, GUARD_DIR, NULL },
@@ -30,6 +32,7 @@ static const struct guard_rule rules[] = {
 	{ GIT_IN "config.worktree", GUARD_FILE, "" },
 	{ GIT_IN "modules", GUARD_LEAVE, NULL },
 	{ GIT_IN "worktrees", GUARD_LEAVE, NULL },
+	{ BARE_HEAD, GUARD_DIR, NULL },
 	{ ".claude", GUARD_DIR, NULL },
 	{ ".codex", GUARD_DIR, NULL },
 	{ ".agents", GUARD_DIR, NULL },
@@ -132,7 +135,7 @@ static int
 guard_one(struct guards *g, int root, const struct guard_rule *r, struct err *e)
 {
 	CLEANUP(fd_closep) int fd = -1;
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
 	int there = look(root, r->name, &fd, &st, e);
 
 	if (there == 0) {
@@ -153,7 +156,7 @@ is_repository(int root, struct err *e)
 {
 	CLEANUP(fd_closep) int git = -1;
 	CLEANUP(fd_closep) int config = -1;
-	struct stat st;
+	struct stat st = { .st_mode = 0 };
 	const int there = look(root, GIT, &git, &st, e);
 
 	if (there <= 0 || !S_ISDIR(st.st_mode))
@@ -162,9 +165,11 @@ is_repository(int root, struct err *e)
 }
 
 static bool
-is_in_git(const struct guard_rule *r)
+applies(const struct guard_rule *r, bool repository)
 {
-	return str_starts(str_of(r->name), STR(GIT_IN));
+	if (str_starts(str_of(r->name), STR(GIT_IN)))
+		return repository;
+	return strcmp(r->name, BARE_HEAD) != 0 || !repository;
 }
 
 int
@@ -172,17 +177,26 @@ guards_open(struct guards *g, int root, struct err *e)
 {
 	const int repository = is_repository(root, e);
 
-	static_assert(LEN(rules) <= GUARD_MAX, "room for all");
+	static_assert(LEN(rules) < GUARD_MAX, "room for all and the log");
 	if (repository < 0)
 		return -1;
 	for (size_t i = 0; i < LEN(rules); i++) {
-		if (repository == 0 && is_in_git(&rules[i]))
-			continue;
-		if (guard_one(g, root, &rules[i], e) < 0)
+		if (applies(&rules[i], repository != 0) &&
+			guard_one(g, root, &rules[i], e) < 0)
 			return -1;
 	}
 	g->at[0].shut = repository == 0; /* .git is the first rule, and always there */
 	return 0;
+}
+
+int
+guards_add(struct guards *g, int root, const char *name, struct err *e)
+{
+	const struct guard_rule r = { name, GUARD_LEAVE, NULL };
+
+	if (g->n == GUARD_MAX)
+		return err_set(e, ERR_REFUSED, "more than %d guarded names", GUARD_MAX);
+	return guard_one(g, root, &r, e);
 }
 
 void

@@ -22,7 +22,7 @@
 
 #include "base/err.h"
 
-enum { GUARD_MAX = 32 };
+enum { GUARD_MAX = 40 };
 
 struct guard {
 	const char *name; /* below the root */
@@ -51,6 +51,8 @@ bool guard_is_placeholder(const struct guard_rule *r, const struct stat *st);
 
 /* To be called with the lock of the state held, and with somebody to tidy up. */
 int guards_open(struct guards *g, int root, struct err *e);
+/* One more that exists, read-only; the name is borrowed. */
+int guards_add(struct guards *g, int root, const char *name, struct err *e);
 void guards_close(struct guards *g);
 
 #endif

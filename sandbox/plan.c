@@ -123,16 +123,23 @@ add_system(struct words *w, const struct plan_in *in)
 	add_fd(w, "--ro-bind-data", in->fd.nsswitch, "/etc/nsswitch.conf");
 }
 
+/*
+ * For uid 0 outside, files of /proc/sys are its own, and writing core_pattern would be a way out
+ * without any capability: then all of /proc is read-only.
+ */
 static void
-add_devices(struct words *w)
+add_devices(struct words *w, const struct plan_in *in)
 {
 	static const char *const before[] = { "--dev", "/dev", NULL };
 	static const char *const after[] = { "--remount-ro", "/dev", "--proc", "/proc",
 		NULL };
+	static const char *const shut[] = { "--remount-ro", "/proc", NULL };
 
 	add_all(w, before);
 	add_tmpfs(w, SHM_TMPFS, "1777", "/dev/shm");
 	add_all(w, after);
+	if (in->is_root_user)
+		add_all(w, shut);
 }
 
 static void
@@ -263,7 +270,7 @@ plan_make(struct plan *p, const struct plan_in *in, struct err *e)
 	add(&argv, "bwrap");
 	add_namespaces(&argv);
 	add_system(&argv, in);
-	add_devices(&argv);
+	add_devices(&argv, in);
 	add_ours(&argv, in);
 	add_tmp(&argv, in);
 	add_project(&argv, in);

@@ -98,6 +98,18 @@ def a_project_without_git_gets_none(t, w):
     w.sh("mkdir -p .git/hooks; git init -q .; echo x > .git/config; echo x > other")
     t.ok((w.root / "other").exists(), "another name can be made")
     t.ok(until(lambda: not os.path.lexists(w.root / ".git")), "there is no .git afterwards")
+    w.sh("mkdir -p objects refs; echo 'ref: refs/heads/main' > HEAD; printf '[core]\nfsmonitor = evil\n' > config")
+    t.ok((w.root / "config").exists() and until(lambda: not os.path.lexists(w.root / "HEAD")), "nor is the root itself a bare one")
+
+
+def a_log_in_the_project_cannot_be_forged(t, w):
+    log = w.root / "log.jsonl"
+    for name in (log, w.folder("proj/logs") / "log.jsonl"):
+        env = {"PANDO_GATEWAY_LOG_FILE": str(name)}
+        w.sh("echo x > other; echo forged >> %s; rm -f %s; mv -f other %s" % (name, name, name), env=env)
+        text = name.read_text()
+        t.ok("sandbox_started" in text and "forged" not in text, "its lines stay", text)
+        t.ok((w.root / "other").exists(), "another file was written")
 
 
 def git_works_inside(t, w):
@@ -147,6 +159,16 @@ def no_more_privileges(t, w):
     for key, want in (("NoNewPrivs", "1"), ("Seccomp", "2"), ("CapEff", "0" * 16), ("CapBnd", "0" * 16)):
         t.same(status.get(key), want, key)
     t.same(w.sh("ulimit -c; ulimit -n; ulimit -u 2>/dev/null || ulimit -p").out.split()[:2], ["0", "8192"], "limits")
+
+
+def kernel_settings_cannot_be_changed(t, w):
+    w.sh("cp /proc/sys/kernel/core_pattern kept")
+    t.ok((w.root / "kept").stat().st_size > 0, "they can be read")
+    r = w.sh("for f in kernel/core_pattern kernel/modprobe fs/nr_open kernel/hostname vm/swappiness net/ipv4/ip_forward; do "
+             "p=/proc/sys/$f; [ -w $p ] && echo $p; { v=$(cat $p) && echo $v > $p && echo wrote $p; } 2>/dev/null; done; "
+             "find /proc -maxdepth 2 -type f ! -path '/proc/[0-9]*' ! -path '/proc/self*' ! -path '/proc/thread-self*' -writable "
+             "2>/dev/null")
+    t.same([f for f in r.out.split() if not f.startswith("/proc/pressure/")], [], "and none of them written")
 
 
 def environment_is_made_anew(t, w):

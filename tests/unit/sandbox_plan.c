@@ -166,6 +166,17 @@ a_root_below_tmp_or_the_inner_home_is_mounted_into_nothing_old(void)
 }
 
 static void
+root_gets_a_proc_that_cannot_be_written(void)
+{
+	struct plan_in in = usual();
+	CLEANUP(mem_freep) char *have = NULL;
+
+	in.is_root_user = true;
+	have = argv_of(&in);
+	has(have, "--proc /proc\n--remount-ro /proc\n", true, "read-only at once");
+}
+
+static void
 only_listed_plain_variables_pass(void)
 {
 	char *const caller[] = { (char[]){ "LANG=de_DE.UTF-8" }, (char[]){ "LC_TIME=C" },
@@ -225,6 +236,7 @@ main(void)
 	the_usual_plan_is_this_text();
 	what_is_absent_is_not_mounted();
 	a_root_below_tmp_or_the_inner_home_is_mounted_into_nothing_old();
+	root_gets_a_proc_that_cannot_be_written();
 	only_listed_plain_variables_pass();
 	too_many_words_are_an_error();
 	the_person_has_a_name_inside();
