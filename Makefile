@@ -30,7 +30,7 @@ WARN = -Wall -Wextra -Werror -Wshadow -Wconversion -Wstrict-prototypes -Wmissing
 	-Wswitch-enum -Wnull-dereference
 CPPFLAGS = -D_GNU_SOURCE -I. -MMD -MP
 CFLAGS = -std=c17 $(OPT) -fPIE $(WARN)
-CXXFLAGS = -std=c++17 $(OPT) -fPIE -Wall -Wextra -Werror -fno-rtti
+CXXFLAGS = -std=c++17 $(OPT) -fPIE -Wall -Wextra -Werror
 LDFLAGS = $(OPT) -pie -Wl,-z,relro,-z,now,-z,noexecstack -Wl,--as-needed
 
 FOLDERS = base policy shim gateway keeper sandbox mcp install

@@ -77,6 +77,18 @@ print_tools(const char *head, const json_t *tools)
 	printf("\n");
 }
 
+/* What the agent said at last; what it printed before is its own story. */
+static struct str
+last_line(struct str out)
+{
+	const char *nl;
+
+	while (out.n > 0 && out.p[out.n - 1] == '\n')
+		out.n--;
+	nl = out.n > 0 ? memrchr(out.p, '\n', out.n) : NULL;
+	return nl == NULL ? out : str_skip(out, (size_t)(nl + 1 - out.p));
+}
+
 /* Launches, tells what was typed and what the agent said. */
 static int
 launch(struct demo *d, bool supervised, const char *prompt, struct err *e)
@@ -94,13 +106,9 @@ launch(struct demo *d, bool supervised, const char *prompt, struct err *e)
 		return -1;
 	if (stage_interrupted())
 		return err_set(e, ERR_SYS, "interrupted");
-	out = str_of(run.out);
-	while (out.n > 0 && out.p[out.n - 1] == '\n')
-		out.n--;
-	if (out.n > OBSERVED_MAX && run.status == 0)
-		out = str_skip(out, out.n - OBSERVED_MAX);
+	out = last_line(str_of(run.out));
 	if (run.status != 0)
-		printf("  (exit status %d) " STR_FMT "\n", run.status, STR_ARG(out));
+		printf("  (exit status %d) %s\n", run.status, log_quoted(out, shown));
 	else
 		printf("  > %s\n", log_quoted(out, shown));
 	return 0;

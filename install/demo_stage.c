@@ -108,7 +108,10 @@ start_provider(struct stage *s, struct err *e)
 	CLEANUP(mem_freep) char *script = path_join(s->dir, "script.json");
 	CLEANUP(mem_freep) char *port = path_join(s->dir, "port");
 	CLEANUP(mem_freep) char *text = story_script(s->outside);
+	CLEANUP(mem_freep) char *said = path_join(s->dir, "provider.txt");
 	CLEANUP(fd_closep) int from = -1;
+	CLEANUP(fd_closep)
+	int err = open(said, O_WRONLY | O_CREAT | O_CLOEXEC, FILE_MODE);
 	int p[2];
 
 	if (program == NULL || path_write(script, str_of(text), FILE_MODE, e) < 0)
@@ -124,7 +127,7 @@ start_provider(struct stage *s, struct err *e)
 		const struct child_spec spec = { .path = "/usr/bin/python3",
 			.argv = (char *const *)(uintptr_t)argv,
 			.env = (char *const *)(uintptr_t)env,
-			.fd = { from, STDERR_FILENO, STDERR_FILENO },
+			.fd = { from, err, err },
 			.nfds = 3,
 			.new_session = true };
 

@@ -1,6 +1,7 @@
 /* The only C++ file: toml++ behind the C face of policy/toml.h. */
 
-#define TOML_EXCEPTIONS 0
+/* With exceptions: without them the parser of 3.3 goes on after an error, into its asserts. */
+#define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
 #define TOML_MAX_NESTED_VALUES 32 /* a cheap first bound; TOML_DEPTH_MAX is the real one */
 
@@ -144,19 +145,20 @@ toml_parse(struct str text, const char *file, struct err *e)
 			static_cast<int>(TOML_TEXT_MAX));
 		return nullptr;
 	}
-	toml::parse_result r = toml::parse(std::string_view(text.n > 0 ? text.p : "", text.n));
-	if (!r) {
-		const std::string why(r.error().description());
-
-		(void)fail(b, r.error().source().begin, why.c_str());
-		return nullptr;
-	}
 	root = static_cast<struct toml_node *>(mem_alloc(sizeof *root));
-	if (!fill(b, r.table(), root, 0)) {
-		toml_free(root);
-		return nullptr;
+	try {
+		const toml::table t =
+			toml::parse(std::string_view(text.n > 0 ? text.p : "", text.n));
+
+		if (fill(b, t, root, 0))
+			return root;
+	} catch (const toml::parse_error &why) {
+		(void)fail(b, why.source().begin, std::string(why.description()).c_str());
+	} catch (const std::exception &why) {
+		(void)err_set(e, ERR_POLICY, "%s:1:1: %s", file, why.what());
 	}
-	return root;
+	toml_free(root);
+	return nullptr;
 }
 
 extern "C" void
