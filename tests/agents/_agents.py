@@ -189,8 +189,9 @@ class Run:
         return self
 
     def signal(self, number):
+        """SIGTERM as `kill` sends it, to the process; others as a terminal does, to all of its group."""
         try:
-            os.killpg(self.process.pid, number)
+            (os.kill if number == signal.SIGTERM else os.killpg)(self.process.pid, number)
         except ProcessLookupError:
             pass  # it ended by itself meanwhile
 

@@ -5,14 +5,17 @@ A stage is reached when something outside shows it (a process, a request, a file
 time. Afterwards no process of the scene may be alive, no run folder left, and a new run must work.
 """
 import signal
+import subprocess
 import sys
 
-from _agents import (AGENTS, SOON_SECONDS, Scene, command_of, kill, native_touch, options, persons, run_cases,
+from _agents import (AGENTS, SOON_SECONDS, Scene, command_of, kill, native_touch, options, persons,
+                     run_cases,
                      stages, until)
 from _scripts import FINAL, check_supervised, workspace_call
 
 GATEWAY_LINGERS_SECONDS = 10
-CLIENT_GIVES_UP_SECONDS = 60
+# codex gives up by itself; claude tries for minutes unless it is told how often
+GIVES_UP_SECONDS = {"claude": 10, "codex": 60}
 
 
 def hanging(scene):
@@ -48,15 +51,14 @@ MOMENTS = ((when_it_starts, hanging), (when_the_gateway_runs, hanging),
            (when_a_command_runs, working))
 
 
-def check_nothing_left(r, s):
-    """The gateway goes by itself a little after its last run."""
+def check_nothing_left(r, s, swept=True):
+    """The gateway goes by itself a little after its last run, and takes the run folders along."""
     gone = until(lambda: not s.processes(), SOON_SECONDS + GATEWAY_LINGERS_SECONDS)
-    r.ok(gone, "no process is left", [(p, open("/proc/%d/cmdline" % p).read())
-                                      for p in s.processes()])
+    r.ok(gone, "no process is left", [(p, command_of(p)) for p in s.processes()])
     runs = s.home / ".pando" / "run"
-    left = sorted(p.name for p in runs.iterdir()
-                  if not p.name.endswith(".log")) if runs.is_dir() else []
-    r.same([n for n in left if (runs / n).is_dir()], [], "no run folder is left")
+    left = sorted(p.name for p in runs.iterdir() if p.is_dir()) if runs.is_dir() else []
+    if swept:
+        r.same(left, [], "no run folder is left")
     r.ok(not s.canary.exists(), "the canary is untouched")
     strange = set(s.project_files()) - {".git", ".pando-sandbox", "hello.txt", "started"}
     r.ok(not strange, "nothing of ours lies in the project", sorted(strange))
@@ -70,7 +72,8 @@ def ends_on_signal(r, stage, agent, person, number, moment, turns):
         run.signal(number)
         run.wait(SOON_SECONDS)
         r.ok(run.status is not None, "the client ends on %s" % number.name)
-        r.ok(FINAL not in run.out, "it does not go on", run.out)
+        if moment is not when_a_command_runs:  # which ends as well, and may be answered first
+            r.ok(FINAL not in run.out, "it does not go on", run.out)
         s.stop_gateway()
         check_nothing_left(r, s)
 
@@ -83,12 +86,16 @@ def the_gateway_is_killed_in_mid_stream(r, stage, agent, person):
         for pid in s.gateway_pids():
             kill(pid)
         r.ok(until(lambda: not s.gateway_pids()), "the gateway is dead")
-        run.wait(CLIENT_GIVES_UP_SECONDS)
-        r.ok(run.status not in (0, None),
-             "the client gives up within %d seconds" % CLIENT_GIVES_UP_SECONDS,
-             (run.status, run.out, run.err))
+        try:
+            run.process.wait(GIVES_UP_SECONDS[agent])
+        except subprocess.TimeoutExpired:
+            run.signal(signal.SIGTERM)
+        run.wait(SOON_SECONDS)
+        r.ok(run.status not in (0, None), "the client gives up, or ends when told to",
+             (run.status, run.err))
+        r.ok(FINAL not in run.out, "it got no answer", run.out)
         r.same(len(s.requests()), 1, "nothing goes past the gateway")
-        check_nothing_left(r, s)
+        check_nothing_left(r, s, swept=False)
 
 
 def no_stale_lock(r, stage, agent, person):
