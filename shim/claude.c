@@ -125,7 +125,8 @@ add_env(struct plan *p, const struct plan_facts *f)
 		"CLAUDE_CODE_DISABLE_AGENT_VIEW=1", "CLAUDE_CODE_AUTO_CONNECT_IDE=false",
 		"CLAUDE_CODE_ENABLE_CFC=false", "ENABLE_CLAUDEAI_MCP_SERVERS=false",
 		"ENABLE_TOOL_SEARCH=false", "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK=1",
-		"MCP_CONNECT_TIMEOUT_MS=20000" };
+		/* the first request waits for our servers */
+		"MCP_CONNECTION_NONBLOCKING=0", "MCP_CONNECT_TIMEOUT_MS=20000" };
 	const struct plan_scrub scrub = { dropped, f->port == 0 ? kept_direct : kept };
 
 	plan_add_env(p, f, POL_CLAUDE, &scrub);

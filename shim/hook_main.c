@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "shim/hook.h"
+#include "shim/ready.h"
 
 static void
 rec_closep(struct rec_log *log)
@@ -36,6 +37,23 @@ record(const struct hook_call *c, struct err *e)
 	return rec_write(&log, &who, &r, e);
 }
 
+/* claude's own mark for its terminal interface; without one it waits by itself. */
+static int
+hold_prompt(const struct hook_call *c, struct err *e)
+{
+	const char *entry = getenv("CLAUDE_CODE_ENTRYPOINT");
+	const char *run = getenv("PANDO_RUN");
+	CLEANUP(mem_freep) char *path = NULL;
+
+	if (c->event != HOOK_PROMPT || entry == NULL || strcmp(entry, "cli") != 0 ||
+		run == NULL)
+		return 0;
+	path = place_decision_log(e);
+	if (path == NULL || ready_wait(run, path, e) < 0)
+		return -1;
+	return 0;
+}
+
 static int
 answer(const char *event, struct err *e)
 {
@@ -57,7 +75,7 @@ answer(const char *event, struct err *e)
 		return -1;
 	if (c.event == HOOK_CONFIG_CHANGE)
 		return err_set(e, ERR_REFUSED, HOOK_CONFIG_WHY);
-	if (hook_put_answer(&c, &out, e) < 0)
+	if (hold_prompt(&c, e) < 0 || hook_put_answer(&c, &out, e) < 0)
 		return -1;
 	return fd_write_all(STDOUT_FILENO, buf_str(&out), e);
 }
