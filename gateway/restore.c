@@ -23,8 +23,7 @@ gw_restore_leave(
 	const struct gw_rundir *d, const struct gw_reg *r, int port, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_RECORD_MAX);
-	CLEANUP(mem_freep)
-	char *path = mem_printf("%s/%s/" GW_RECORD_NAME, d->path, r->id);
+	CLEANUP(mem_freep) char *rel = mem_printf("%s/" GW_RECORD_NAME, r->id);
 	CLEANUP(mem_freep) char *agent = mem_strdup(pol_agent_name(r->agent));
 	CLEANUP(mem_freep) char *sha256 = mem_strdup(pol_digest(r->policy));
 	/* borrowed, all of it: not for gw_record_fini */
@@ -38,6 +37,7 @@ gw_restore_leave(
 		.log = r->log.path,
 		.pid = r->pid,
 		.start = r->start };
+	CLEANUP(fd_closep) int fd = -1;
 	struct stat st;
 	int got;
 
@@ -45,9 +45,13 @@ gw_restore_leave(
 		return 0;
 	for (size_t i = 0; i < GW_NETWORK_NAMES; i++)
 		rec.network[i] = getenv(gw_network_names[i]);
+	/* not synced, which would hold up the launch: it need not outlive the machine */
 	got = gw_record_format(&rec, &text, e);
-	if (got == 0)
-		got = path_write(path, buf_str(&text), RECORD_MODE, e);
+	if (got == 0) {
+		fd = path_open_beneath(
+			d->fd, rel, O_WRONLY | O_CREAT | O_TRUNC, RECORD_MODE, e);
+		got = fd < 0 ? -1 : fd_write_all(fd, buf_str(&text), e);
+	}
 	explicit_bzero(text.p, text.n);
 	return got;
 }
