@@ -1,5 +1,18 @@
 /* The only C++ file: toml++ behind the C face of policy/toml.h. */
 
+#include <stdexcept>
+
+/*
+ * The parser of toml++ 3.3 asserts in places that bad text can reach ("[=" does): an assert
+ * is a refusal of the text, not the end of the program.
+ */
+struct toml_surprise : std::runtime_error {
+	toml_surprise() : std::runtime_error("this is not TOML")
+	{
+	}
+};
+#define TOML_ASSERT(expr) ((expr) ? (void)0 : throw toml_surprise())
+
 /* With exceptions: without them the parser of 3.3 goes on after an error, into its asserts. */
 #define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
@@ -134,6 +147,57 @@ fill(builder &b, const toml::node &from, struct toml_node *to, int depth)
 
 } // namespace
 
+namespace
+{
+
+bool
+surprises(std::string_view text)
+{
+	try {
+		(void)toml::parse(text);
+	} catch (const toml_surprise &) {
+		return true;
+	} catch (const std::exception &) {
+		return false;
+	}
+	return false;
+}
+
+/* The first line with which the text surprises: what stands before it parses the same way. */
+toml::source_position
+find_surprise(std::string_view text)
+{
+	std::vector<size_t> ends; /* of each line */
+	size_t low = 0;
+
+	for (size_t i = 0; i < text.size(); i++)
+		if (text[i] == '\n' || i + 1 == text.size())
+			ends.push_back(i + 1);
+	for (size_t high = ends.size(); low < high;) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (surprises(text.substr(0, ends[middle])))
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return { static_cast<toml::source_index>(low + 1), 1 };
+}
+
+bool
+parse_into(builder &b, std::string_view text, struct toml_node *root)
+{
+	try {
+		return fill(b, toml::parse(text), root, 0);
+	} catch (const toml::parse_error &why) {
+		return fail(b, why.source().begin, std::string(why.description()).c_str());
+	} catch (const std::exception &why) {
+		return fail(b, find_surprise(text), why.what());
+	}
+}
+
+} // namespace
+
 extern "C" struct toml_node *
 toml_parse(struct str text, const char *file, struct err *e)
 {
@@ -146,17 +210,8 @@ toml_parse(struct str text, const char *file, struct err *e)
 		return nullptr;
 	}
 	root = static_cast<struct toml_node *>(mem_alloc(sizeof *root));
-	try {
-		const toml::table t =
-			toml::parse(std::string_view(text.n > 0 ? text.p : "", text.n));
-
-		if (fill(b, t, root, 0))
-			return root;
-	} catch (const toml::parse_error &why) {
-		(void)fail(b, why.source().begin, std::string(why.description()).c_str());
-	} catch (const std::exception &why) {
-		(void)err_set(e, ERR_POLICY, "%s:1:1: %s", file, why.what());
-	}
+	if (parse_into(b, std::string_view(text.n > 0 ? text.p : "", text.n), root))
+		return root;
 	toml_free(root);
 	return nullptr;
 }

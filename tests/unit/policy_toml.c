@@ -57,6 +57,8 @@ bad_text_is_refused_with_its_place(void)
 		{ "a = 1979-05-27\n", "f:1:5: dates" },
 		{ "\xff = 1\n", "f:1:" },
 		{ "[a\n", "f:1:" },
+		{ "a = 1\n\n[=x]\nb = 2\n", "f:3:1: this is not TOML" },
+		{ "[=", "f:1:1: this is not TOML" },
 		{ "\"a\\u0000b\" = 1\n", "f:1:" },
 	};
 
