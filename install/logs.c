@@ -102,12 +102,17 @@ show_line(const struct view *v, struct str line)
 static bool
 is_wanted(const struct view *v, struct str line)
 {
-	CLEANUP(mem_freep) char *mark = NULL;
+	CLEANUP(json_freep) json_t *j = NULL;
+	struct err e = ERR_INIT; /* a line that is not JSON belongs to no run */
+	const char *run;
 
 	if (v->run == NULL)
 		return true;
-	mark = mem_printf("\"run\":\"%s\"", v->run);
-	return memmem(line.p, line.n, mark, strlen(mark)) != NULL;
+	if (memmem(line.p, line.n, v->run, strlen(v->run)) == NULL)
+		return false; /* most lines, without the cost of parsing them */
+	j = json_parse(line, &e);
+	run = json_text_of(j, "run");
+	return run != NULL && strcmp(run, v->run) == 0;
 }
 
 /* The start of the last `most` wanted lines. */
