@@ -297,7 +297,8 @@ play(struct demo *d, const bool wanted[POL_AGENTS], struct err *e)
 
 	if (stage_open(&d->stage, e) < 0)
 		return -1;
-	printf("A scratch project and a stand-in model on this machine; no key, no network.\n");
+	printf("A scratch project and a stand-in model, both in %s; no key, no network.\n",
+		d->stage.dir);
 	for (int a = 0; a < POL_AGENTS; a++) {
 		d->agent = (enum pol_agent)a;
 		if (!wanted[a])
