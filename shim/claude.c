@@ -174,18 +174,20 @@ plan_claude_upstream(
 		"CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_USE_MANTLE",
 		"CLAUDE_CODE_USE_GATEWAY", "ANTHROPIC_UNIX_SOCKET" };
 	CLEANUP(mem_freep) char *in_settings = claude_base_url_of(settings);
+	CLEANUP(mem_freep) char *shown = NULL;
 	const char *url = plan_env_of(env, "ANTHROPIC_BASE_URL");
 
 	if (pol_mode_of(pol, POL_CLAUDE) == POL_OFF)
 		return 0;
 	if (url == NULL || *url == '\0')
 		url = in_settings;
-	if (url != NULL && *url != '\0' && !same_upstream(url, pol))
+	shown = plan_shown_url(url == NULL ? "" : url);
+	if (*shown != '\0' && !same_upstream(url, pol))
 		return err_set(e, ERR_REFUSED,
 			"claude: ANTHROPIC_BASE_URL is %s, but the policy sends this traffic "
 			"to %s: put the address in [proxy] anthropic_upstream of "
 			"~/.pando/policy.toml",
-			url, pol_upstream(pol, POL_CLAUDE));
+			shown, pol_upstream(pol, POL_CLAUDE));
 	for (size_t i = 0; i < LEN(elsewhere); i++) {
 		const char *v = plan_env_of(env, elsewhere[i]);
 

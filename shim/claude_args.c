@@ -424,6 +424,8 @@ is_command(const char *word)
 static bool
 is_one_word(const char *z)
 {
+	if (!isalpha((unsigned char)*z))
+		return false;
 	for (; *z != '\0'; z++)
 		if (!isalnum((unsigned char)*z) && *z != '-' && *z != '_')
 			return false;
@@ -442,8 +444,7 @@ settle_operands(struct args *a, struct err *e)
 	for (size_t i = 0; i < a->operands.n; i++)
 		if (strcmp(a->operands.v[i], "agents") == 0)
 			return args_refuse(agent, "agents", WHY_OUTSIDE, e);
-	if (a->operands.n == 0 || a->operands.v[0][0] == '\0' ||
-		!is_one_word(a->operands.v[0]))
+	if (a->operands.n == 0 || !is_one_word(a->operands.v[0]))
 		return 0;
 	if (is_command(a->operands.v[0]))
 		return args_refuse(agent, a->operands.v[0],

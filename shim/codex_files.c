@@ -107,11 +107,13 @@ static int
 refuse_upstream(
 	const char *what, const char *value, const struct policy *pol, struct err *e)
 {
+	CLEANUP(mem_freep) char *shown = plan_shown_url(value);
+
 	return err_set(e, ERR_REFUSED,
 		"codex: %s in your config.toml is %s, but the policy sends this traffic to "
 		"%s: put the address in [proxy] openai_upstream of ~/.pando/policy.toml, or "
 		"set [proxy] codex = \"off\" there",
-		what, value, pol_upstream(pol, POL_CODEX));
+		what, shown, pol_upstream(pol, POL_CODEX));
 }
 
 static bool

@@ -128,6 +128,16 @@ plan_has_native(const struct policy *pol, enum pol_agent a, const char *tool)
 }
 
 char *
+plan_shown_url(const char *url)
+{
+	const struct str plain = { url, strcspn(url, "?#") };
+
+	if (memchr(plain.p, '@', plain.n) != NULL)
+		return mem_strdup("an address with a password in it");
+	return mem_strdup_str(plain);
+}
+
+char *
 plan_base_url(const struct plan_facts *f, const char *below)
 {
 	return mem_printf("http://127.0.0.1:%d/run/%s%s", f->port, f->token->hex, below);

@@ -105,6 +105,9 @@ const char *plan_env_of(char *const *env, const char *name);
 /* True when policy lets the agent have this tool of its own. */
 bool plan_has_native(const struct policy *pol, enum pol_agent a, const char *tool);
 
+/* A URL for a message: what may hold a password or a key is left out. Yours. */
+char *plan_shown_url(const char *url);
+
 /* http://127.0.0.1:<port>/run/<token><below> */
 char *plan_base_url(const struct plan_facts *f, const char *below);
 

@@ -1,0 +1,432 @@
+/*
+ * Whole plans against tests/unit/shim_plan/<name>.txt. When a change of a plan is meant, run
+ * this once with PANDO_GOLDEN_WRITE=1 and read the difference.
+ */
+
+#include "shim/plan.h"
+
+#include <stdlib.h>
+
+#include "base/path.h"
+#include "policy/toml.h"
+#include "shim/codex_files.h"
+#include "tests/unit/test.h"
+
+enum { PLAN_TEXT_MAX = 1 << 20 };
+
+static char *person_env[] = { (char[]){ "HOME=/home/p" }, (char[]){ "PATH=/usr/bin" },
+	(char[]){ "TERM=xterm" }, (char[]){ "ANTHROPIC_API_KEY=sk-a" },
+	(char[]){ "ANTHROPIC_BASE_URL=https://api.anthropic.com/" },
+	(char[]){ "ANTHROPIC_CUSTOM_HEADERS=X: y" },
+	(char[]){ "ANTHROPIC_DEFAULT_OPUS_MODEL=m" },
+	(char[]){ "ANTHROPIC_DEFAULT_OPUS_MODEL_EVIL=m" },
+	(char[]){ "CLAUDE_CODE_OAUTH_TOKEN=t" }, (char[]){ "CLAUDE_CODE_SIMPLE=1" },
+	(char[]){ "CLAUDE_CODE_SSE_PORT=4" }, (char[]){ "CLAUDECODE=1" },
+	(char[]){ "AWS_PROFILE=x" }, (char[]){ "HTTPS_PROXY=http://proxy:1" },
+	(char[]){ "http_proxy=http://proxy:1" }, (char[]){ "BUN_OPTIONS=--preload=x" },
+	(char[]){ "NODE_OPTIONS=--require x" }, (char[]){ "LD_PRELOAD=/x.so" },
+	(char[]){ "LD_LIBRARY_PATH=/x" }, (char[]){ "ENABLE_TOOL_SEARCH=true" },
+	(char[]){ "MCP_TIMEOUT=1" }, (char[]){ "OTEL_EXPORTER=x" },
+	(char[]){ "PANDO_RUN=another" }, (char[]){ "PANDO_PROJECT_ROOT=/another" },
+	(char[]){ "OPENAI_API_KEY=sk-o" }, (char[]){ "OPENAI_BASE_URL=https://x" },
+	(char[]){ "CODEX_HOME=/x" }, (char[]){ "CODEX_SQLITE_HOME=/x" },
+	(char[]){ "EDITOR=vi" }, NULL };
+
+static const struct secret token = {
+	"00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+};
+
+static struct plan_facts
+facts(void)
+{
+	return (struct plan_facts){ .run = "0123456789abcdef",
+		.dir = "/home/p/.pando/run/0123456789abcdef",
+		.root = "/home/p/a project",
+		.cwd = "/home/p/a project/src",
+		.git_root = "/home/p/a project",
+		.home = "/home/p",
+		.version = "1.2.3",
+		.hook = "/opt/pando/libexec/pando-ai/pando-hook",
+		.mcp = "/opt/pando/libexec/pando-ai/pando-mcp",
+		.port = 4711,
+		.token = &token,
+		.env = person_env };
+}
+
+static void
+put_plan(struct buf *b, const struct plan *p)
+{
+	for (size_t i = 0; i < p->argv.n; i++)
+		buf_printf(b, "argv %s\n", p->argv.v[i]);
+	for (size_t i = 0; i < p->env.n; i++)
+		buf_printf(b, "env %s\n", p->env.v[i]);
+	for (size_t i = 0; i < p->nlinks; i++)
+		buf_printf(b, "link %s -> %s\n", p->link[i].name, p->link[i].target);
+	for (size_t i = 0; i < p->nfiles; i++)
+		buf_printf(b, "file %s\n%s\n", p->file[i].name, p->file[i].text);
+}
+
+static void
+ok_golden(const struct plan *p, const char *name)
+{
+	CLEANUP(mem_freep) char *dir = path_dir(__FILE__);
+	CLEANUP(mem_freep) char *path = mem_printf("%s/shim_plan/%s.txt", dir, name);
+	CLEANUP(buf_fini) struct buf have = BUF_INIT(PLAN_TEXT_MAX);
+	CLEANUP(buf_fini) struct buf want = BUF_INIT(PLAN_TEXT_MAX);
+	struct err e = ERR_INIT;
+
+	put_plan(&have, p);
+	if (getenv("PANDO_GOLDEN_WRITE") != NULL &&
+		path_write(path, buf_str(&have), 0644, &e) < 0)
+		printf("%s\n", e.text);
+	if (path_read(path, &want, &e) < 0)
+		printf("%s\n", e.text);
+	for (const char *h = buf_text(&have), *w = buf_text(&want);
+		*h != '\0' || *w != '\0';) {
+		const struct str hl = { h, strcspn(h, "\n") };
+		const struct str wl = { w, strcspn(w, "\n") };
+
+		ok_bytes(hl, wl, name);
+		h += hl.n + (h[hl.n] == '\n');
+		w += wl.n + (w[wl.n] == '\n');
+	}
+}
+
+static void
+plan_of(struct plan *p, const struct plan_facts *f, const char *policy_text,
+	char *const *argv, enum pol_agent agent)
+{
+	struct err e = ERR_INIT;
+	CLEANUP(pol_freep) struct policy *pol = pol_parse(str_of(policy_text), "p", &e);
+	CLEANUP(args_fini) struct args a = { .inert = false };
+
+	*p = (struct plan){ .nfiles = 0 };
+	if (pol == NULL) {
+		ok(false, e.text);
+		return;
+	}
+	if (agent == POL_CLAUDE) {
+		ok_int(args_of_claude(&a, pol, argv, &e), 0, e.text);
+		ok_int(plan_claude(p, f, pol, &a, &e), 0, e.text);
+	} else {
+		ok_int(args_of_codex(&a, argv, &e), 0, e.text);
+		ok_int(plan_codex(p, f, pol, &a, &e), 0, e.text);
+	}
+}
+
+static char *const claude_argv[] = { (char[]){ "claude" }, (char[]){ "-p" },
+	(char[]){ "--model" }, (char[]){ "opus" }, (char[]){ "Do it." }, NULL };
+static char *const codex_argv[] = { (char[]){ "codex" }, (char[]){ "exec" },
+	(char[]){ "-m" }, (char[]){ "gpt" }, (char[]){ "Do it." }, NULL };
+static char *const codex_tui[] = { (char[]){ "codex" }, NULL };
+
+static struct plan_facts
+claude_facts(void)
+{
+	struct plan_facts f = facts();
+
+	f.own_dir = "/home/p/.claude";
+	f.has_login = f.has_memory = f.has_root_memory = true;
+	f.settings =
+		"{\"model\":\"opus\",\"hooks\":{\"Stop\":[]},\"env\":{\"A\":\"b\"},"
+		"\"apiKeyHelper\":\"evil\",\"statusLine\":{\"command\":\"x\"},\"verbose\":true}";
+	f.state =
+		"{\"theme\":\"dark\",\"env\":{\"ANTHROPIC_BASE_URL\":\"http://x\"},"
+		"\"mcpServers\":{\"evil\":{\"command\":\"x\"}},\"autoConnectIde\":true,"
+		"\"claudeInChromeDefaultEnabled\":true,\"hasCompletedOnboarding\":true,"
+		"\"oauthAccount\":{\"accountUuid\":\"u\"},\"bypassPermissionsModeAccepted\":true,"
+		"\"projects\":{\"/home/p/a project\":{\"disabledMcpServers\":[\"pando_core\"]}}}";
+	return f;
+}
+
+static void
+claude_starts_with_everything_of_its_own_off(void)
+{
+	CLEANUP(plan_fini) struct plan p;
+	const struct plan_facts f = claude_facts();
+
+	plan_of(&p, &f, "", claude_argv, POL_CLAUDE);
+	ok_golden(&p, "claude");
+}
+
+static void
+claude_gets_what_the_policy_allows_and_no_gateway_when_off(void)
+{
+	CLEANUP(plan_fini) struct plan p;
+	struct plan_facts f = facts();
+
+	f.own_dir = "/home/p/.claude";
+	f.port = 0;
+	f.log = "/var/log/d.jsonl";
+	plan_of(&p, &f,
+		"[native_tools]\nallow = [\"Read\", \"Web*\", \"Newest\"]\n"
+		"[proxy]\nclaude = \"off\"\n",
+		claude_argv, POL_CLAUDE);
+	ok_golden(&p, "claude-allowed");
+}
+
+static void
+claude_keeps_its_default_tools_but_the_denied(void)
+{
+	CLEANUP(plan_fini) struct plan p;
+	struct plan_facts f = facts();
+	bool found_default = false;
+	bool found_denied = false;
+
+	f.own_dir = "/home/p/.claude";
+	plan_of(&p, &f, "[native_tools]\ndefault = \"allow\"\ndeny = [\"Bash\"]\n",
+		claude_argv, POL_CLAUDE);
+	for (size_t i = 0; i < p.argv.n; i++) {
+		found_default = found_default ||
+				strcmp(p.argv.v[i], "--tools=default") == 0;
+		found_denied = found_denied ||
+			       (strncmp(p.argv.v[i], "--disallowedTools=", 18) == 0 &&
+				       strstr(p.argv.v[i], ",Bash") != NULL);
+	}
+	ok(found_default && found_denied, "--tools=default, and Bash denied by name");
+}
+
+static const char features[] =
+	"apps                 stable             true\nshell_tool           stable   true\n"
+	"hooks                stable             true\nview_image           stable   true\n"
+	"goals                stable             true\nnot_ours             stable   true\n";
+
+static struct plan_facts
+codex_facts(void)
+{
+	struct plan_facts f = facts();
+
+	f.own_dir = "/home/p/.codex";
+	f.has_memory = true;
+	f.features = features;
+	f.catalog = "/home/p/.pando-data/agents/codex-1.catalog.json";
+	return f;
+}
+
+static struct toml_node *
+config_of(const char *text)
+{
+	struct err e = ERR_INIT;
+	struct toml_node *n = toml_parse(str_of(text), "config.toml", &e);
+
+	ok(n != NULL, e.text);
+	return n;
+}
+
+static void
+codex_starts_with_everything_of_its_own_off(void)
+{
+	CLEANUP(plan_fini) struct plan p;
+	struct plan_facts f = codex_facts();
+	struct toml_node *config = config_of(
+		"model = \"gpt\"\nmodel_reasoning_effort = \"low\"\nnotify = [\"evil\"]\n"
+		"sandbox_mode = \"danger-full-access\"\nmodel_context_window = 1000\n"
+		"[tui]\ntheme = \"d\\\"ark\"\nnotifications = [\"a\", \"b\"]\n"
+		"[mcp_servers.evil]\ncommand = \"x\"\n[features]\nshell_tool = true\n");
+
+	f.config = config;
+	plan_of(&p, &f, "", codex_argv, POL_CODEX);
+	ok_golden(&p, "codex");
+	toml_free(config);
+}
+
+static void
+codex_terminal_has_no_server_of_its_own(void)
+{
+	CLEANUP(plan_fini) struct plan p;
+	struct plan_facts f = codex_facts();
+
+	f.has_login = true;
+	f.git_root = NULL;
+	f.log = "/var/log/d.jsonl";
+	plan_of(&p, &f, "", codex_tui, POL_CODEX);
+	ok_golden(&p, "codex-terminal");
+}
+
+static void
+codex_gets_what_the_policy_allows_and_no_gateway_when_off(void)
+{
+	CLEANUP(plan_fini) struct plan p;
+	struct plan_facts f = codex_facts();
+	struct toml_node *config = config_of(
+		"model_provider = \"x\"\n[model_providers.x]\nname = \"X\"\nbase_url = \"u\"\n"
+		"query_params = { a = 1, b = [true, 1.5] }\n");
+
+	f.config = config;
+	f.port = 0;
+	plan_of(&p, &f,
+		"[native_tools]\nallow = [\"exec_command\", \"web_search\"]\n"
+		"[proxy]\ncodex = \"off\"\n",
+		codex_argv, POL_CODEX);
+	ok_golden(&p, "codex-allowed");
+	toml_free(config);
+}
+
+static void
+model_traffic_goes_where_the_policy_says(void)
+{
+	static const struct {
+		const char *variable, *settings, *policy;
+		int want;
+	} rows[] = {
+		{ "A=b", NULL, "", 0 },
+		{ "ANTHROPIC_BASE_URL=", NULL, "", 0 },
+		{ "ANTHROPIC_BASE_URL=https://api.anthropic.com", NULL, "", 0 },
+		{ "ANTHROPIC_BASE_URL=https://api.anthropic.com/", NULL, "", 0 },
+		{ "ANTHROPIC_BASE_URL=https://evil.example", NULL, "", -1 },
+		{ "ANTHROPIC_BASE_URL=https://u:secret@evil.example", NULL, "", -1 },
+		{ "ANTHROPIC_BASE_URL=https://gw.example", NULL,
+			"[proxy]\nanthropic_upstream = \"https://gw.example\"\n", 0 },
+		{ "ANTHROPIC_BASE_URL=https://evil.example", NULL,
+			"[proxy]\nclaude = \"off\"\n", 0 },
+		{ "A=b", "{\"env\":{\"ANTHROPIC_BASE_URL\":\"https://evil.example\"}}",
+			"", -1 },
+		{ "A=b", "not JSON", "", 0 },
+		{ "CLAUDE_CODE_USE_BEDROCK=1", NULL, "", -1 },
+		{ "CLAUDE_CODE_USE_BEDROCK=0", NULL, "", 0 },
+		{ "ANTHROPIC_UNIX_SOCKET=/x", NULL, "", -1 },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(mem_freep) char *variable = mem_strdup(rows[i].variable);
+		char *const env[] = { variable, NULL };
+		struct err e = ERR_INIT;
+		CLEANUP(pol_freep)
+		struct policy *pol = pol_parse(str_of(rows[i].policy), "p", &e);
+
+		ok_int(plan_claude_upstream(env, rows[i].settings, pol, &e), rows[i].want,
+			rows[i].variable);
+		ok_int(e.code, rows[i].want < 0 ? ERR_REFUSED : ERR_NONE, "code");
+		ok(strstr(e.text, "secret") == NULL, "no password in the message");
+	}
+}
+
+static void
+codex_traffic_goes_where_the_policy_says(void)
+{
+#define TO(id, url)                                                                      \
+	"model_provider = \"" id "\"\n[model_providers.x]\nbase_url = \"" url "\"\n"
+	static const struct {
+		const char *config;
+		int want;
+	} rows[] = {
+		{ "", 0 },
+		{ "model_provider = \"openai\"\n", 0 },
+		{ TO("x", "https://api.openai.com/v1"), 0 },
+		{ TO("x", "https://evil.example/v1"), -1 },
+		{ TO("y", "https://api.openai.com/v1"), -1 },
+		{ "model_provider = \"ollama\"\n", -1 },
+		{ "openai_base_url = \"https://evil.example\"\n", -1 },
+		{ "openai_base_url = \"https://api.openai.com/v1/\"\n", 0 },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct toml_node *config = config_of(rows[i].config);
+		CLEANUP(pol_freep) struct policy *pol = pol_default();
+		struct err e = ERR_INIT;
+
+		ok_int(plan_codex_upstream(config, pol, &e), rows[i].want,
+			rows[i].config);
+		toml_free(config);
+	}
+}
+
+static void
+managed_settings_that_switch_us_off_are_refused(void)
+{
+	static const struct {
+		const char *text, *names;
+	} rows[] = {
+		{ "{}", NULL },
+		{ "{\"allowManagedHooksOnly\":false,\"model\":\"x\"}", NULL },
+		{ "{\"env\":{\"FOO\":\"1\"}}", NULL },
+		{ "{\"allowManagedHooksOnly\":true}", "allowManagedHooksOnly" },
+		{ "{\"disableAllHooks\":true}", "disableAllHooks" },
+		{ "{\"disableSideloadFlags\":true}", "disableSideloadFlags" },
+		{ "{\"allowManagedMcpServersOnly\":true}", "allowManagedMcpServersOnly" },
+		{ "{\"allowedMcpServers\":[]}", "allowedMcpServers" },
+		{ "{\"deniedMcpServers\":[]}", "deniedMcpServers" },
+		{ "{\"env\":{\"ANTHROPIC_BASE_URL\":\"x\"}}", "ANTHROPIC_BASE_URL" },
+		{ "[]", "cannot be understood" },
+		{ "{\"disableAllHooks\":true", "cannot be understood" },
+		{ "", "cannot be understood" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct err e = ERR_INIT;
+		const int got = plan_claude_managed("/m.json", str_of(rows[i].text), &e);
+
+		ok_int(got, rows[i].names == NULL ? 0 : -1, rows[i].text);
+		ok(rows[i].names == NULL || strstr(e.text, rows[i].names) != NULL,
+			e.text);
+	}
+}
+
+static void
+every_model_of_the_catalog_loses_its_code_mode(void)
+{
+	static const char bundled[] =
+		"{\"models\":[{\"slug\":\"a\",\"tool_mode\":\"code_mode_only\","
+		"\"apply_patch_tool_type\":\"freeform\",\"supports_search_tool\":true},"
+		"{\"slug\":\"b\"}]}";
+	static const char *const want[] = {
+		"{\"models\":[{\"slug\":\"a\",\"tool_mode\":\"direct\",\"apply_patch_tool_type\":null,"
+		"\"supports_search_tool\":false,\"experimental_supported_tools\":[]},"
+		"{\"slug\":\"b\",\"tool_mode\":\"direct\",\"supports_search_tool\":false,"
+		"\"experimental_supported_tools\":[],\"apply_patch_tool_type\":null}]}",
+		"{\"models\":[{\"slug\":\"a\",\"tool_mode\":\"direct\","
+		"\"apply_patch_tool_type\":\"freeform\",\"supports_search_tool\":false,"
+		"\"experimental_supported_tools\":[]},{\"slug\":\"b\",\"tool_mode\":\"direct\","
+		"\"supports_search_tool\":false,\"experimental_supported_tools\":[]}]}"
+	};
+	struct err e = ERR_INIT;
+
+	for (size_t patch = 0; patch < LEN(want); patch++) {
+		CLEANUP(mem_freep)
+		char *have = codex_catalog(STR(bundled), patch == 1, &e);
+
+		ok_str(have, want[patch], "catalog");
+	}
+	for (size_t n = 0; n < sizeof bundled - 1; n++) {
+		CLEANUP(mem_freep)
+		char *cut = codex_catalog((struct str){ bundled, n }, false, &e);
+
+		ok(cut == NULL && e.code == ERR_REFUSED, "a cut catalog is refused");
+	}
+	ok(codex_catalog(STR("{\"models\":[]}"), false, &e) == NULL, "no models");
+	ok(codex_catalog(STR("{\"models\":[1]}"), false, &e) == NULL, "no object");
+}
+
+static void
+names_that_the_agent_would_misread_are_refused(void)
+{
+	CLEANUP(plan_fini) struct plan p = { .nfiles = 0 };
+	CLEANUP(pol_freep) struct policy *pol = pol_default();
+	CLEANUP(args_fini) struct args a = { .inert = false };
+	struct plan_facts f = claude_facts();
+	struct err e = ERR_INIT;
+
+	f.root = "/home/p/${HOME}";
+	ok_int(plan_claude(&p, &f, pol, &a, &e), -1, "a variable in the root's name");
+	ok_int(e.code, ERR_REFUSED, e.text);
+	f = codex_facts();
+	f.root = "/home/p/\xff";
+	ok_int(plan_codex(&p, &f, pol, &a, &e), -1, "a root that is not UTF-8");
+}
+
+int
+main(void)
+{
+	claude_starts_with_everything_of_its_own_off();
+	claude_gets_what_the_policy_allows_and_no_gateway_when_off();
+	claude_keeps_its_default_tools_but_the_denied();
+	codex_starts_with_everything_of_its_own_off();
+	codex_terminal_has_no_server_of_its_own();
+	codex_gets_what_the_policy_allows_and_no_gateway_when_off();
+	model_traffic_goes_where_the_policy_says();
+	codex_traffic_goes_where_the_policy_says();
+	managed_settings_that_switch_us_off_are_refused();
+	every_model_of_the_catalog_loses_its_code_mode();
+	names_that_the_agent_would_misread_are_refused();
+	return test_done();
+}
