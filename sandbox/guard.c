@@ -9,7 +9,12 @@
 #include "base/path.h"
 #include "base/str.h"
 
-enum { MARK = S_ISVTX, DIR_MODE = MARK | S_IRWXU, FILE_MODE = MARK | S_IRUSR | S_IWUSR };
+enum {
+	MAKE_TRIES = 4,
+	MARK = S_ISVTX,
+	DIR_MODE = MARK | S_IRWXU,
+	FILE_MODE = MARK | S_IRUSR | S_IWUSR
+};
 
 #define GIT ".git"
 #define GIT_IN ".git/"
@@ -131,18 +136,30 @@ look(int root, const char *name, int *fd, struct stat *st, struct err *e)
 	return 1;
 }
 
+/* Made, and gone again before it was opened: somebody clears the folder meanwhile. */
+static int
+look_or_make(
+	int root, const struct guard_rule *r, int *fd, struct stat *st, struct err *e)
+{
+	for (int i = 0; i < MAKE_TRIES; i++) {
+		const int there = look(root, r->name, fd, st, e);
+
+		if (there != 0 || r->absent == GUARD_LEAVE)
+			return there;
+		if (make_absent(root, r, e) < 0)
+			return -1;
+	}
+	return err_set(e, ERR_SANDBOX, "%s vanishes while the sandbox starts: try again",
+		r->name);
+}
+
 static int
 guard_one(struct guards *g, int root, const struct guard_rule *r, struct err *e)
 {
 	CLEANUP(fd_closep) int fd = -1;
 	struct stat st = { .st_mode = 0 };
-	int there = look(root, r->name, &fd, &st, e);
+	const int there = look_or_make(root, r, &fd, &st, e);
 
-	if (there == 0) {
-		if (make_absent(root, r, e) < 0)
-			return -1;
-		there = look(root, r->name, &fd, &st, e);
-	}
 	if (there < 0)
 		return -1;
 	if (there == 1)

@@ -83,6 +83,10 @@ check(const struct options *o, struct err *e)
 	switch (o->mode) {
 	case OPT_RUN:
 		good = o->root != NULL && o->program[0] != NULL;
+		if (good && o->program[0][0] != '/')
+			return err_set(e, ERR_USAGE,
+				"'%s': the program must be an absolute path",
+				o->program[0]);
 		break;
 	case OPT_CHECK:
 	case OPT_PROBE:
@@ -99,12 +103,7 @@ check(const struct options *o, struct err *e)
 	case OPT_MODES:
 		break;
 	}
-	if (!good)
-		return err_set(e, ERR_USAGE, "%s", usage);
-	if (o->mode == OPT_RUN && o->program[0][0] != '/')
-		return err_set(e, ERR_USAGE, "'%s': the program must be an absolute path",
-			o->program[0]);
-	return 0;
+	return good ? 0 : err_set(e, ERR_USAGE, "%s", usage);
 }
 
 int

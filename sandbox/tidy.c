@@ -78,16 +78,36 @@ wait_for_end(struct err *e)
 	}
 }
 
+/*
+ * Whoever removed the state folder meanwhile removed the lock with it, and a newer sandbox has
+ * made and locked another one. 1 when there is such a sandbox.
+ */
+static int
+is_succeeded(int *named, struct err *e)
+{
+	*named = path_open_beneath(
+		FD_ROOT, STATE_NAME "/lock", O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0, e);
+	if (*named < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (flock(*named, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	return errno == EWOULDBLOCK ? 1 : err_sys(e, "lock " STATE_NAME "/lock");
+}
+
 int
 tidy_run(struct err *e)
 {
+	CLEANUP(fd_closep) int named = -1;
+	int succeeded;
+
 	if (wait_for_end(e) < 0)
 		return -1;
-	if (flock(FD_LOCK, LOCK_EX | LOCK_NB) < 0) {
-		if (errno == EWOULDBLOCK)
-			return 0; /* another sandbox of this root goes on, and tidies up */
-		return err_sys(e, "lock " STATE_NAME "/lock");
-	}
+	/* ours goes first: the named one may be the same file */
+	if (flock(FD_LOCK, LOCK_UN) < 0)
+		return err_sys(e, "unlock " STATE_NAME "/lock");
+	succeeded = is_succeeded(&named, e);
+	if (succeeded != 0)
+		return succeeded < 0 ? -1 : 0; /* that sandbox tidies up */
 	return tidy_root(FD_ROOT, e);
 }
 

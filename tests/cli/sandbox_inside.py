@@ -6,6 +6,7 @@ a twin that must succeed, so that a sandbox in which nothing works passes no tes
 """
 import os
 import shlex
+import shutil
 import signal
 import socket
 import stat
@@ -266,6 +267,17 @@ def the_last_of_two_tidies_up(t, w):
     t.ok(until(lambda: w.placeholders() == []), "the last end removes them", w.placeholders())
     t.same((w.root / ".vscode" / "mine").read_text(), "by the person", "but not what a person has put there")
     t.same(stat.S_IMODE((w.root / ".vscode").stat().st_mode), 0o755, "which is a usual folder now")
+
+
+def a_cleared_project_is_guarded_again(t, w):
+    for _ in range(8):
+        w.git_init()
+        r = w.sh("mkdir .claude/x; echo x > .git/commondir; echo ran")
+        t.same(r.out, "ran\n", "it starts beside the end of the one before")
+        shutil.rmtree(w.root / ".pando-sandbox", ignore_errors=True)
+        shutil.rmtree(w.root / ".git", ignore_errors=True)  # it is being tidied at the same time
+    t.ok(until(lambda: not w.placeholders()), "no placeholder is left", w.placeholders())
+    t.ok(not (w.root / ".claude").exists(), "nothing was made in their place")
 
 
 def what_a_power_cut_left_is_removed(t, w):
