@@ -20,9 +20,9 @@
  * The registered process is the peer of the socket by the kernel's word; the run ends with
  * it, whatever it has become by exec. Then the gateway also removes ~/.pando/run/<run>/.
  *
- * When that folder is there at registration, the gateway leaves a record of the run in it
- * (gateway/record.h, 0600, with the token). The next gateway then goes on with the run: same
- * port, same token, same policy, as long as it is the same process and the policy file has
+ * In that folder, which it makes, the gateway leaves a record of the run (gateway/record.h,
+ * 0600, with the token). The next gateway then goes on with the run: same port, same token,
+ * same policy, as long as it is the same process and the policy file has
  * the same digest. A gateway that is killed so costs its clients the exchanges that were
  * under way, which they repeat. Somebody has to start it again: whoever watches.
  */

@@ -38,11 +38,10 @@ gw_restore_leave(
 		.pid = r->pid,
 		.start = r->start };
 	CLEANUP(fd_closep) int fd = -1;
-	struct stat st;
 	int got;
 
-	if (fstatat(d->fd, r->id, &st, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-		return 0;
+	if (mkdirat(d->fd, r->id, S_IRWXU) < 0 && errno != EEXIST)
+		return err_sys(e, "make directory %s/%s", d->path, r->id);
 	for (size_t i = 0; i < GW_NETWORK_NAMES; i++)
 		rec.network[i] = getenv(gw_network_names[i]);
 	/* not synced, which would hold up the launch: it need not outlive the machine */

@@ -13,7 +13,7 @@
 #include "gateway/rundir.h"
 #include "gateway/runs.h"
 
-/* Leaves the record of a run; one that has no folder gets none. */
+/* Leaves the record of a run, in its folder, which is made when it is not there yet. */
 int gw_restore_leave(
 	const struct gw_rundir *d, const struct gw_reg *r, int port, struct err *e);
 

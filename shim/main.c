@@ -235,18 +235,15 @@ make_plan(struct launch *l, struct err *e)
 	return plan_codex(&l->plan, &f, l->policy, &l->args, e);
 }
 
-/*
- * The folder first: the gateway leaves its record of the run in it. From the registration on
- * the gateway removes it when this process ends.
- */
+/* Registered first: when this process ends, from here on, the gateway removes the folder. */
 static int
 start(struct launch *l, struct err *e)
 {
-	l->stage = "launch.files";
-	if (rundir_make(&l->dir, l->run, e) < 0 || join_gateway(l, e) < 0)
+	if (join_gateway(l, e) < 0)
 		return -1;
 	l->stage = "launch.files";
-	if (make_plan(l, e) < 0 || person_make_sessions(&l->person, l->kind, e) < 0 ||
+	if (rundir_make(&l->dir, l->run, e) < 0 || make_plan(l, e) < 0 ||
+		person_make_sessions(&l->person, l->kind, e) < 0 ||
 		rundir_fill(&l->dir, &l->plan, e) < 0)
 		return -1;
 	l->stage = "launch.exec";

@@ -65,7 +65,8 @@ rundir_make(struct rundir *d, const char *run, struct err *e)
 	d->parent = path_open_dir(all, e);
 	if (d->parent < 0)
 		return -1;
-	if (mkdirat(d->parent, run, S_IRWXU) < 0)
+	/* a gateway has made it, for its record of the run; our own file in it is new */
+	if (mkdirat(d->parent, run, S_IRWXU) < 0 && errno != EEXIST)
 		return err_sys(e, "make directory %s/%s", all, run);
 	d->run = run;
 	d->path = path_join(all, run);

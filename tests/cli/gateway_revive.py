@@ -38,12 +38,11 @@ def answer(h):
 
 
 class Agent:
-    """A registered process with a run folder."""
+    """A registered process."""
 
     def __init__(self, home, **more):
         want = home.registration(**more)
         self.id, self.folder = want["run"], home.run / want["run"]
-        self.folder.mkdir(mode=0o700)
         self.record = self.folder / "gateway"
         self.process = subprocess.Popen(
             [sys.executable, "-c", AGENT, str(home.run / "gateway.sock"), json.dumps(want)],
@@ -86,14 +85,15 @@ def notes_of(home, run):
 def a_run_is_restored(home):
     home.start()
     agent, codex = Agent(home), Agent(home, agent="codex")
-    without = home.register()
     same(oct(agent.record.stat().st_mode & 0o7777), "0o600", "the record is private")
-    ok(not (home.run / without.id).exists(), "no folder is made for a run that has none")
+    same(oct(agent.folder.stat().st_mode & 0o7777), "0o700", "... and so is its folder")
+    without = Agent(home)
+    without.record.unlink()
     kill(home)
     same(home.start(), "ready", "after a kill the next gateway starts")
     ok(works(agent.run), "the same address works for a run of before")
     same(knows(codex.run), 200, "... and for the other one, at the same port")
-    same(knows(without), 403, "... but not for one without a record")
+    same(knows(without.run), 403, "... but not for one without a record")
     for a in (agent, codex):
         same(len(events_of(home, a.id, "gateway_run_restored")), 1, "... and the log says so")
     same(sorted((r["run"], r["pid"], r["agent"], r["root"]) for r in home.ask({"op": "status"})["runs"]),
@@ -108,7 +108,7 @@ def a_run_is_restored(home):
     agent.end()
     ok(g.until(lambda: knows(agent.run) == 403), "a restored run ends with its process")
     ok(not agent.folder.exists(), "... and its folder goes")
-    for a in (codex, later):
+    for a in (codex, later, without):
         a.end()
     home.stop()
 
@@ -239,7 +239,8 @@ def it_says_bye(home):
     def die(): home.gateway.kill()
     for how, want in ((stop, {"bye": True}), (term, {"bye": True}), (die, None)):
         home.start()
-        run = home.register()
+        agent = Agent(home)
+        run = agent.run
         many = [Watcher(home, run.id) for _ in range(100)]
         same([w.line() for w in many], [{"ok": True}] * 100, "a hundred may watch")
         ok(home.ask({"op": "status"})["ok"], "... and others are heard still")
@@ -252,6 +253,7 @@ def it_says_bye(home):
         same([w.line() for w in many[1:]], [want] * 99, "%s: watchers see %r" % (how.__name__, want))
         same(many[1].line(), None, "... and then the end")
         home.gateway.wait(g.DEADLINE)
+        agent.end()
 
 
 class Core:

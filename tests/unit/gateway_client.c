@@ -1,6 +1,7 @@
 /* The client against the real gateway, which it starts itself. */
 #include "gateway/client.h"
 
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -131,6 +132,79 @@ many_at_once_share_one(void)
 	ok_int(gw_client_stop(&e), 0, "stop");
 }
 
+static int
+news(int fd, struct buf *lines, struct err *e)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+
+	(void)poll(&p, 1, GW_REPLY_MS);
+	return gw_client_watch_read(fd, lines, e);
+}
+
+/* Watches, ends it so, and answers how that looked. */
+static int
+watch_the_end(const struct gw_run *run, int how)
+{
+	CLEANUP(buf_fini) struct buf lines = BUF_INIT(GW_WATCH_LINES_MAX);
+	CLEANUP(fd_closep) int fd = -1;
+	const int pid = status_number("pid");
+	struct err e = ERR_INIT;
+
+	ok_int(gw_client_watch(run->id, &fd, &e), 0, "watch");
+	ok_int(news(fd, &lines, &e), GW_WATCH_ON, "it is watched");
+	ok_int(gw_client_watch_read(fd, &lines, &e), GW_WATCH_ON, "nothing new");
+	if (pid <= 0)
+		return -1;
+	(void)kill(pid, how);
+	return news(fd, &lines, &e);
+}
+
+static void
+a_watcher_sees_how_it_ended(void)
+{
+	CLEANUP(buf_fini) struct buf lines = BUF_INIT(GW_WATCH_LINES_MAX);
+	CLEANUP(fd_closep) int fd = -1;
+	struct err e = ERR_INIT;
+	struct gw_run run;
+
+	ok_int(gw_client_watch("00000000000000aa", &fd, &e), 1, "nothing to watch");
+	ok_int(enrol(&run, &e), 0, e.text);
+	ok_int(gw_client_watch("00000000000000aa", &fd, &e), 0, "a run it does not know");
+	ok_int(news(fd, &lines, &e), -1, "is refused");
+	ok(strstr(e.text, "not one of ours") != NULL, e.text);
+	ok_int(watch_the_end(&run, SIGTERM), GW_WATCH_BYE, "told to end, it says bye");
+	ok_int(enrol(&run, &e), 0, e.text);
+	ok_int(watch_the_end(&run, SIGKILL), GW_WATCH_DIED, "killed, it does not");
+}
+
+static void
+it_is_revived_so_many_times(void)
+{
+	struct gw_revivals revivals = { .n = 0 };
+	CLEANUP(fd_closep) int last = -1;
+	struct err e = ERR_INIT;
+
+	for (int i = 0; i < GW_REVIVALS_MAX; i++) {
+		CLEANUP(fd_closep) int ready = -1;
+		struct pollfd p = { .events = POLLIN };
+
+		ok_int(gw_client_revive(&revivals, &ready, &e), 0, "it is started");
+		p.fd = ready;
+		ok_int(poll(&p, 1, GW_START_MS), 1, "... tells");
+		ok_int(gw_client_revived(ready, &e), i == 0 ? 0 : 1,
+			"... that it is there, or another one");
+	}
+	ok_int(gw_client_revive(&revivals, &(int){ -1 }, &e), -1, "not more often");
+	ok(strstr(e.text, "3 times") != NULL, e.text);
+	revivals.at_us[0] -= (int64_t)GW_REVIVALS_S * 1000000;
+	ok_int(gw_client_revive(&revivals, &last, &e), 0, "a minute later, once more");
+	ok_int(gw_client_revive(&revivals, &(int){ -1 }, &e), -1, "... only");
+	ok_int(poll(&(struct pollfd){ .fd = last, .events = POLLIN }, 1, GW_START_MS), 1,
+		"it tells");
+	ok_int(gw_client_revived(last, &e), 1, "that another one is there");
+	ok_int(gw_client_stop(&e), 0, "stop");
+}
+
 static void
 what_cannot_start_says_why(void)
 {
@@ -164,6 +238,8 @@ main(void)
 	without_a_gateway();
 	the_first_register_starts_it();
 	many_at_once_share_one();
+	a_watcher_sees_how_it_ended();
+	it_is_revived_so_many_times();
 	what_cannot_start_says_why();
 	ok_int(gw_client_stop(&e), 0, "the last one stops");
 	ok_int(path_remove_tree(tmp, home + sizeof "/tmp", &e), 0, "the home goes");

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
+#include "gateway/process.h"
 #include "tests/unit/test.h"
 
 #define ID_A "00000000000000aa"
@@ -122,11 +123,53 @@ a_process_that_is_gone_has_no_run(void)
 	event_base_free(base);
 }
 
+static void
+a_restored_run_is_for_the_same_process(void)
+{
+	struct event_base *base = event_base_new();
+	const struct gw_register a = good(ID_A);
+	char agent[] = "codex", version[] = "1", root[] = "/tmp", log[] = "/dev/null";
+	CLEANUP(mem_freep) char *sha = mem_strdup(a.policy_sha256);
+	struct gw_record former = { .port = 1,
+		.agent = agent,
+		.agent_version = version,
+		.root = root,
+		.policy_sha256 = sha,
+		.log = log,
+		.pid = getpid(),
+		.start = gw_process_start(getpid()) };
+	struct err e = ERR_INIT;
+	struct gw_runs all;
+	struct gw_reg *r;
+
+	memset(former.token.hex, 'a', SECRET_HEX);
+	gw_runs_init(&all, base, note_end, NULL);
+	r = gw_runs_restore(&all, ID_A, &former, &e);
+	ok_str(e.text, "", "a run of before is taken over");
+	ok(r != NULL && gw_runs_find(&all, str_of(former.token.hex)) == r,
+		"with its token");
+	ok(r != NULL && gw_runs_named(&all, ID_A) == r, "by its name");
+	ok(gw_runs_named(&all, ID_B) == NULL, "no other name");
+	ok(gw_runs_restore(&all, ID_A, &former, &e) == NULL, "not twice");
+	former.start++;
+	ok(gw_runs_restore(&all, ID_B, &former, &e) == NULL, "not for another process");
+	ok(strstr(e.text, "it is gone") != NULL, e.text);
+	former.start = 0;
+	ok(gw_runs_restore(&all, ID_B, &former, &e) == NULL, "not for none");
+	former.start = gw_process_start(getpid());
+	sha[0] = sha[0] == '0' ? '1' : '0';
+	ok(gw_runs_restore(&all, ID_B, &former, &e) == NULL, "not with another policy");
+	ok_int(all.n, 1, "one run is there");
+	gw_runs_fini(&all);
+	event_base_free(base);
+}
+
 int
 main(void)
 {
 	each_run_has_its_own_token();
 	a_run_ends_when_its_process_ends();
 	a_process_that_is_gone_has_no_run();
+	a_restored_run_is_for_the_same_process();
 	return test_done();
 }
