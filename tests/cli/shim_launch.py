@@ -1,0 +1,352 @@
+#!/usr/bin/env python3
+"""The real pando-shim and pando-hook before agents that only tell how they were started."""
+import argparse
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+
+USAGE, GATEWAY, SPACE, REFUSED, POLICY, NOAGENT = 64, 69, 73, 77, 78, 127
+SECONDS = 60
+
+# Answers what the shim asks, and tells everything else on standard output.
+FAKE = """#!/usr/bin/python3
+import json, os, sys
+said = {"--version": "%(name)s 9.8.7", "features list": "shell_tool stable true\\nhooks stable true",
+        "--help": "Commands:\\n  mcp|x  Manage\\n  auth  Log in\\n  login  Log in",
+        "debug models --bundled": '{"models": [{"slug": "a", "tool_mode": "code_mode_only"}]}'}
+known = said.get(" ".join(sys.argv[1:]))
+if known and "PANDO_RUN" not in os.environ and "CODEX_HOME" in os.environ:
+    with open(%(asked)r, "a") as f:
+        f.write(" ".join(sys.argv[1:]) + "\\n")
+    print(known)
+    sys.exit()
+home = os.environ.get("CLAUDE_CONFIG_DIR") or os.environ.get("CODEX_HOME") or ""
+files = {}
+for top, dirs, names in os.walk(os.path.dirname(home) if "PANDO_RUN" in os.environ else home):
+    for n in names + [d for d in dirs if os.path.islink(os.path.join(top, d))]:
+        p = os.path.join(top, n)
+        st = os.lstat(p)
+        files[os.path.relpath(p, os.path.dirname(home))] = [oct(st.st_mode & 0o7777),
+            os.readlink(p) if os.path.islink(p) else open(p).read()]
+print(json.dumps({"argv": sys.argv[1:], "env": dict(os.environ), "cwd": os.getcwd(), "files": files,
+                  "pid": os.getpid(), "stdin": sys.stdin.read()}))
+sys.exit(int(os.environ.get("FAKE_STATUS", "0")))
+"""
+
+passed = failed = 0
+
+
+def ok(good, what, have=""):
+    global passed, failed
+    passed += bool(good)
+    failed += not good
+    print("%s - %s%s" % ("ok" if good else "not ok", what, "" if good else ": have %r" % (have,)))
+    return good
+
+
+def same(have, want, what):
+    return ok(have == want, what, "%r, want %r" % (have, want))
+
+
+class Person:
+    """A home, a project and fake agents behind the shims."""
+
+    def __init__(self, build):
+        self.build = build
+        self.top = Path(tempfile.mkdtemp(prefix="pando-shim-")).resolve()
+        self.home, self.project, self.real = (self.top / n for n in ("home", "project", "real"))
+        self.bin = self.home / ".pando" / "bin"
+        for d in (self.bin, self.project / "src", self.project / ".git", self.real,
+                  self.home / ".claude", self.home / ".codex"):
+            d.mkdir(parents=True)
+        for name in ("claude", "codex"):
+            (self.bin / name).symlink_to(build / "libexec/pando-ai/pando-shim")
+            self.fake(name)
+        (self.home / ".claude.json").write_text('{"theme": "dark", "env": {"X": "y"}}')
+        (self.home / ".claude" / "settings.json").write_text('{"model": "opus"}')
+        (self.home / ".codex" / "config.toml").write_text('model = "gpt"\n')
+        (self.home / ".codex" / "auth.json").write_text("{}")
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([self.build / "bin/pando-ai", "proxy", "stop"], env=self.env(),
+                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        shutil.rmtree(self.top, ignore_errors=True)
+
+    def fake(self, name, text=FAKE):
+        path = self.real / name
+        path.write_text(text % {"name": name, "asked": str(self.top / "asked")})
+        path.chmod(0o755)
+
+    def env(self, **more):
+        env = {"HOME": str(self.home), "PATH": "%s:%s:/usr/bin:/bin" % (self.bin, self.real),
+               "TERM": "dumb", "LANG": "C.UTF-8"}
+        if "PANDO_TEST_RUN" in os.environ:
+            env["PANDO_TEST_RUN"] = os.environ["PANDO_TEST_RUN"]
+        env.update(more)
+        return {k: v for k, v in env.items() if v is not None}
+
+    def run(self, *argv, cwd=None, stdin="", **more):
+        return subprocess.run([str(self.bin / argv[0]), *argv[1:]], env=self.env(**more), text=True,
+                              cwd=cwd or self.project, input=stdin, capture_output=True,
+                              timeout=SECONDS, check=False)
+
+    def told(self, *argv, **kw):
+        r = self.run(*argv, **kw)
+        if not ok(r.stdout.startswith("{"), "%s starts" % " ".join(argv), (r.returncode, r.stderr)):
+            return {"argv": [], "env": {}, "files": {}, "cwd": "", "pid": 0, "stdin": ""}
+        return json.loads(r.stdout)
+
+    def policy(self, text):
+        (self.home / ".pando" / "policy.toml").write_text(text)
+
+    def log(self):
+        path = self.home / ".pando-data" / "gateway-debug.jsonl"
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [json.loads(s) for s in lines]
+
+    def runs(self):
+        path = self.home / ".pando" / "run"
+        return sorted(p.name for p in path.iterdir() if p.is_dir()) if path.is_dir() else []
+
+    def hashes(self):
+        files = [self.home / ".claude.json", *(self.home / ".claude").rglob("*"),
+                 *(self.home / ".codex").rglob("*")]
+        return {str(f): hashlib.sha256(f.read_bytes()).hexdigest() for f in files if f.is_file()}
+
+
+def until(question):
+    deadline = time.monotonic() + SECONDS
+    while not question() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return question()
+
+
+def refused(p, argv, status, *words, **kw):
+    r = p.run(*argv, **kw)
+    name = " ".join(argv)
+    same(r.returncode, status, "%s: status" % name)
+    same(r.stdout, "", "%s: the agent does not start" % name)
+    ok(len(r.stderr.splitlines()) == 1 and all(w in r.stderr for w in words),
+       "%s: one line that says %s" % (name, ", ".join(words)), r.stderr)
+    same(p.runs(), [], "%s: no run folder" % name)
+
+
+def launch_claude(p):
+    before = p.hashes()
+    t = p.told("claude", "-p", "Do it.", ANTHROPIC_API_KEY="k", LD_PRELOAD=None, NODE_OPTIONS="--x",
+               HTTP_PROXY="http://127.0.0.1:1", CLAUDE_CODE_SIMPLE="1", stdin="from stdin")
+    env, files = t["env"], t["files"]
+    same(t["stdin"], "from stdin", "standard input is the agent's")
+    same(t["argv"][-3:], ["--print", "--", "Do it."], "the person's arguments come last")
+    ok(t["argv"][0].startswith("--settings=") and "--tools=" in t["argv"], "ours come first",
+       t["argv"])
+    same([k for k in ("NODE_OPTIONS", "HTTP_PROXY", "CLAUDE_CODE_SIMPLE") if k in env], [],
+         "what could move the agent is not in its environment")
+    same(env.get("ANTHROPIC_API_KEY"), "k", "the key is")
+    ok(env.get("ANTHROPIC_BASE_URL", "").startswith("http://127.0.0.1:"), "the base URL is ours")
+    settings = json.loads(files["settings.json"][1])
+    hook = settings["hooks"]["PreToolUse"][0]["hooks"][0]
+    ok(os.access(hook["command"], os.X_OK), "the hook is a program", hook)
+    servers = json.loads(files["mcp.json"][1])["mcpServers"]
+    same(sorted(servers), ["pando_core", "pando_workspace"], "two servers")
+    same({f[0] for n, f in files.items() if n not in ("claude/projects",)}, {"0o600"},
+         "the files are 0600")
+    same(files["claude/projects"][1], str(p.home / ".claude/projects"), "sessions are the person's")
+    pid, start = files["pid"][1].split()
+    same(int(pid), t["pid"], "the process stays the same")
+    ok(int(start) > 0, "with its start time")
+    same({k: v for k, v in p.hashes().items() if k in before}, before,
+         "the person's files are unchanged")
+    ok(until(lambda: p.runs() == []), "the run folder goes with the run", p.runs())
+    line = [d for d in p.log() if d["event"] == "shim_launch"][0]
+    same((line["run"], line["agent"], line["agent_version"], line["verdict"]),
+         (env["PANDO_RUN"], "claude", "9.8.7", "allow"), "the log has the launch")
+
+
+def launch_codex(p):
+    before = p.hashes()
+    t = p.told("codex", "exec", "Do it.", OPENAI_API_KEY="k", CODEX_SQLITE_HOME="/x")
+    files = t["files"]
+    same(t["argv"][0], "exec", "the subcommand comes first")
+    same(t["argv"][-2:], ["--", "Do it."], "the prompt comes last")
+    same([t["argv"][i + 1] for i, a in enumerate(t["argv"]) if a == "--disable"],
+         ["shell_tool", "hooks"], "only features that this codex knows are named")
+    ok("CODEX_SQLITE_HOME" not in t["env"], "another database is not used")
+    config = files["codex/config.toml"][1]
+    ok('model = "gpt"' in config and "requires_openai_auth = true" in config,
+       "the model is kept, the login is the person's", config)
+    ok(not any("/run/" in a and "http" in a for a in t["argv"]), "the token is not in the arguments",
+       t["argv"])
+    catalog = [a for a in t["argv"] if a.startswith("model_catalog_json=")][0].split("=")[1]
+    model = json.loads(Path(json.loads(catalog)).read_text())["models"][0]
+    same((model["tool_mode"], model["apply_patch_tool_type"]), ("direct", None),
+         "the catalog has no code mode")
+    same({k: v for k, v in p.hashes().items() if k in before}, before,
+         "the person's files are unchanged")
+    ok((p.home / ".codex" / "sessions").is_dir(), "sessions have a folder")
+
+
+def what_is_asked_is_kept(p):
+    asked = p.top / "asked"
+    p.told("codex", "exec", "x")
+    first = asked.read_text()
+    p.told("codex", "exec", "x")
+    same(asked.read_text(), first, "a second launch asks nothing")
+    p.fake("codex", FAKE.replace("hooks stable", "goals stable"))
+    t = p.told("codex", "exec", "x")
+    ok("goals" in t["argv"], "another file is asked again", t["argv"])
+    same(len(list((p.home / ".pando-data/agents").iterdir())), 3, "and the old answers are gone")
+
+
+def status_and_signals_are_the_agents(p):
+    same(p.run("claude", "-p", "x", FAKE_STATUS="42").returncode, 42, "the exit status is the agent's")
+    p.fake("claude", "#!/bin/sh\ncase $1 in --version) echo 1;; *) kill -TERM $$;; esac\n")
+    same(p.run("claude", "-p", "x").returncode, -signal.SIGTERM, "so is the signal")
+
+
+def inert_subcommands_pass(p):
+    t = p.told("claude", "mcp", "list", cwd=p.home, CLAUDE_CODE_SIMPLE="1")
+    same(t["argv"], ["mcp", "list"], "as typed, even in the home folder")
+    same(t["env"].get("CLAUDE_CODE_SIMPLE"), "1", "with the person's environment")
+    same(p.told("codex", "login", "--x")["argv"], ["login", "--x"], "codex too")
+    refused(p, ["claude", "doctor"], REFUSED, "doctor", "--help")
+    same([d["event"] for d in p.log() if d["layer"] == "shim"],
+         ["shim_passed", "shim_passed", "shim_refused"], "the log says so")
+
+
+def no_agent(p):
+    shims = "%s:/usr/bin:/bin" % p.bin
+    refused(p, ["claude", "-p", "x"], NOAGENT, "only pando-ai's own claude", "npm install", PATH=shims)
+    refused(p, ["codex"], NOAGENT, "npm install -g @openai/codex", PATH=shims)
+    shim = p.build / "libexec/pando-ai/pando-shim"
+    r = subprocess.run([shim], env=p.env(), capture_output=True, text=True, check=False)
+    same(r.returncode, USAGE, "by its own name it is nothing")
+
+
+def bad_policies(p):
+    for text in ("[native_tool]\n", "[native_tools]\ndefault = 1\n"):
+        p.policy(text)
+        refused(p, ["claude", "-p", "x"], POLICY, str(p.home / ".pando/policy.toml") + ":")
+        refused(p, ["codex", "--version"], POLICY, "policy.toml:")
+
+
+def bad_roots(p):
+    refused(p, ["claude", "-p", "x"], REFUSED, "whole machine", cwd="/")
+    refused(p, ["claude", "-p", "x"], REFUSED, str(p.home), cwd=p.home)
+    refused(p, ["codex", "exec", "-C", "/", "x"], REFUSED, "whole machine")
+    refused(p, ["claude", "-p", "x"], REFUSED, "whole machine", PANDO_PROJECT_ROOT="/")
+    t = p.told("claude", "-p", "x", cwd=p.project / "src")
+    same(t["env"].get("PANDO_PROJECT_ROOT"), str(p.project), "from below the project it is found")
+    same(t["cwd"], str(p.project / "src"), "and the agent stays where it was started")
+    theirs = "/usr/share"
+    if os.geteuid() == 0:
+        theirs = str(p.top / "theirs")
+        os.mkdir(theirs)
+        os.chown(theirs, 65534, 65534)
+    refused(p, ["claude", "-p", "x"], REFUSED, theirs, "PANDO_PROJECT_ROOT", cwd=theirs)
+    t = p.told("claude", "-p", "x", cwd=theirs, PANDO_PROJECT_ROOT=theirs)
+    same(t["env"].get("PANDO_PROJECT_ROOT"), theirs, "on purpose it may be")
+
+
+def refused_arguments(p):
+    refused(p, ["claude", "-p", "x", "--settings", "{}"], REFUSED, "--settings")
+    refused(p, ["claude", "mcp", "serve"], REFUSED, "mcp serve")
+    refused(p, ["codex", "exec", "--oss", "x"], REFUSED, "--oss")
+    refused(p, ["codex", "app-server"], REFUSED, "app-server")
+    refused(p, ["claude", "-p", "x"], REFUSED, "anthropic_upstream",
+            ANTHROPIC_BASE_URL="https://u:secret@example.org")
+    line = [d for d in p.log() if d.get("event") == "shim_refused"][0]
+    same((line["verdict"], line["rule"]), ("deny", "launch.arguments"), "the log names the stage")
+    ok("secret" not in json.dumps(p.log()), "and no password")
+
+
+def no_gateway(p):
+    (p.home / ".pando" / "run").write_text("in the way")
+    r = p.run("claude", "-p", "x")
+    ok(r.returncode in (GATEWAY, 71, REFUSED) and r.stdout == "" and ".pando/run" in r.stderr,
+       "a gateway that cannot start", (r.returncode, r.stderr))
+
+
+def no_log(p):
+    refused(p, ["claude", "-p", "x"], SPACE, "/dev/full", PANDO_GATEWAY_LOG_FILE="/dev/full")
+
+
+def off_means_no_gateway(p):
+    p.policy('[proxy]\nclaude = "off"\ncodex = "off"\n')
+    t = p.told("claude", "-p", "x", ANTHROPIC_BASE_URL="https://example.org")
+    same(t["env"].get("ANTHROPIC_BASE_URL"), "https://example.org", "the base URL is the person's")
+    ok("--tools=" in t["argv"], "the tools are off all the same", t["argv"])
+    t = p.told("codex", "exec", "x")
+    ok("model_provider" not in t["files"]["codex/config.toml"][1], "codex has its own provider")
+    ok(not (p.home / ".pando/run/gateway.sock").exists(), "no gateway was started")
+
+
+def hook(p):
+    program = p.build / "libexec/pando-ai/pando-hook"
+    call = {"session_id": "s", "hook_event_name": "PreToolUse", "tool_name": "Bash",
+            "tool_input": {"command": "x"}, "tool_use_id": "toolu_1"}
+    ours = dict(call, tool_name="mcp__pando_core__read-file")
+    config = {"session_id": "s", "hook_event_name": "ConfigChange"}
+    rows = ((["PreToolUse"], call, 0, '"permissionDecision":"deny"', ""),
+            (["PreToolUse"], ours, 0, "{}", ""),
+            (["ConfigChange"], config, 2, "", "settings stay"),
+            (["PreToolUse"], config, 2, "", "PreToolUse"), ([], call, 2, "", "usage"),
+            (["Nonsense"], call, 2, "", "Nonsense"), (["PreToolUse"], "{", 2, "", "JSON"))
+    for argv, body, status, out, err in rows:
+        text = body if isinstance(body, str) else json.dumps(body)
+        r = subprocess.run([program, *argv], env=p.env(PANDO_RUN="r1", PANDO_AGENT="claude"), input=text,
+                           text=True, capture_output=True, check=False)
+        same(r.returncode, status, "hook %s: status" % argv)
+        ok(out in r.stdout and (out or r.stdout == "") and err in r.stderr, "hook %s: says" % argv,
+           (r.stdout, r.stderr))
+    same([(d["event"], d.get("call_id"), d["run"]) for d in p.log()],
+         [("hook_denied", "toolu_1", "r1"), ("hook_allowed", "toolu_1", "r1"),
+          ("hook_config_refused", None, "r1")], "the log has what was decided")
+    for more in ({"PANDO_RUN": None}, {"PANDO_GATEWAY_LOG_FILE": "/dev/full", "PANDO_RUN": "r"}):
+        r = subprocess.run([program, "PreToolUse"], env=p.env(**more), input=json.dumps(ours), text=True,
+                           capture_output=True, check=False)
+        same((r.returncode, r.stdout), (2, ""), "hook: what cannot be recorded is blocked")
+    p.policy("[nonsense]\n")
+    r = subprocess.run([program, "PreToolUse"], env=p.env(PANDO_RUN="r1"), input=json.dumps(ours),
+                       text=True, capture_output=True, check=False)
+    same((r.returncode, r.stdout), (2, ""), "hook: a bad policy blocks")
+
+
+CASES = (launch_claude, launch_codex, what_is_asked_is_kept, status_and_signals_are_the_agents,
+         inert_subcommands_pass, no_agent, bad_policies, bad_roots, refused_arguments, no_gateway,
+         no_log, off_means_no_gateway, hook)
+
+
+def main():
+    options = argparse.ArgumentParser()
+    options.add_argument("--build", type=Path, required=True)
+    build = options.parse_args().build.resolve()
+
+    def one(case):
+        with Person(build) as p:
+            try:
+                case(p)
+            except Exception as e:  # one broken case must not hide the others
+                ok(False, "%s: no exception" % case.__name__, repr(e))
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(one, CASES))
+    print("%d passed, %d failed, 0 skipped" % (passed, failed))
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
