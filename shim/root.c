@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <pwd.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,10 +20,33 @@ root_fini(struct root *r)
 	mem_freep((void *)&r->git_root);
 }
 
+static void
+fclosep(FILE **f)
+{
+	if (*f != NULL)
+		(void)fclose(*f); /* it was only read */
+}
+
 static bool
 is_slash(const char *path)
 {
 	return strcmp(path, "/") == 0;
+}
+
+/*
+ * The password file itself and not the name service, which may ask the network. Who is not
+ * in it owns their home, and another owner's folder is refused anyway.
+ */
+static bool
+is_in_passwd(const char *path)
+{
+	CLEANUP(fclosep) FILE *f = fopen("/etc/passwd", "re");
+	const struct passwd *pw;
+
+	while (f != NULL && (pw = fgetpwent(f)) != NULL)
+		if (strcmp(pw->pw_dir, path) == 0)
+			return true;
+	return false;
 }
 
 static bool
@@ -30,15 +54,11 @@ is_home(const char *path)
 {
 	const char *home = getenv("HOME");
 	struct stat a, b;
-	const struct passwd *pw;
-	bool found = home != NULL && stat(home, &a) == 0 && stat(path, &b) == 0 &&
-		     a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 
-	setpwent();
-	while (!found && (pw = getpwent()) != NULL)
-		found = strcmp(pw->pw_dir, path) == 0;
-	endpwent();
-	return found;
+	if (home != NULL && stat(home, &a) == 0 && stat(path, &b) == 0 &&
+		a.st_dev == b.st_dev && a.st_ino == b.st_ino)
+		return true;
+	return is_in_passwd(path);
 }
 
 static bool
