@@ -334,6 +334,22 @@ class Scene:
         if self.stage.pando.exists() and (self.home / ".pando" / "run").exists():
             self.as_person([str(self.stage.pando), "proxy", "stop"], check=False)
 
+    def sweep(self):
+        """What the next gateway finds a minute later: folders of runs that nobody owns."""
+        for folder in self.run_folders():
+            os.utime(folder, (time.time() - 3600,) * 2)
+        told, tells = os.pipe()
+        gateway = str(self.stage.build / "libexec" / "pando-ai" / "pando-gateway")
+        with subprocess.Popen([gateway, "--detach", "--ready-fd", str(tells)], pass_fds=[tells],
+                              env=self.env(self.agent_path()), stdin=subprocess.DEVNULL,
+                              **self.person.popen_args()):
+            os.close(tells)
+            with open(told, encoding="utf-8") as f:
+                said = f.read()
+        if said != "ready\n":
+            raise RuntimeError("a gateway to sweep: " + said)
+        self.stop_gateway()
+
     # --- looking -----------------------------------------------------------
     def requests(self, aux=False):
         """What the provider got to generate from, in order."""
@@ -365,6 +381,10 @@ class Scene:
     def changed_files(self):
         now = self.hashes()
         return sorted(f for f in self.before if now.get(f) != self.before[f])
+
+    def run_folders(self):
+        runs = self.home / ".pando" / "run"
+        return [d for d in runs.iterdir() if d.is_dir()] if runs.is_dir() else []
 
     def project_files(self):
         return sorted(p.name for p in self.project.iterdir())

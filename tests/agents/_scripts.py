@@ -110,7 +110,8 @@ def forbidden_mcp_call(r, stage, agent, person):
 
 def pando_calls_and_results(r, stage, agent, person):
     turns = [[{"say": "Reading."}, read_call()],
-             [workspace_call("replace", path="hello.txt", old_text="the old word", new_text="a new word")],
+             [workspace_call("replace", path="hello.txt", old_text="the old word",
+                             new_text="a new word")],
              [workspace_call("shell-command", command="cat hello.txt; touch made-inside")],
              [{"say": FINAL}]]
     with Scene(stage, agent, person, turns) as s:
@@ -122,7 +123,8 @@ def pando_calls_and_results(r, stage, agent, person):
         r.same((s.project / "hello.txt").read_text(), "first line\na new word\nlast line\n",
                "the edit is on the disk")
         want = [".git", ".pando-sandbox", "hello.txt", "made-inside"]
-        r.ok(until(lambda: s.project_files() == want), "nothing else is in the project", s.project_files())
+        r.ok(until(lambda: s.project_files() == want), "nothing else is in the project",
+             s.project_files())
         made = s.project / "made-inside"
         r.ok(made.exists() and made.stat().st_uid == person.uid,
              "the shell command worked as the person")

@@ -32,9 +32,7 @@ def check_nothing_done(r, scene):
     r.same(scene.requests(), [], "the provider was not asked")
     r.ok(not scene.canary.exists(), "the canary is untouched")
     r.same(scene.changed_files(), [], "the person's own files are unchanged")
-    runs = scene.home / ".pando" / "run"
-    r.same([d.name for d in runs.iterdir() if d.is_dir()] if runs.is_dir() else [], [],
-           "no run folder is left")
+    r.same(scene.run_folders(), [], "no run folder is left")
 
 
 def missing_agent(r, stage, agent, person):

@@ -51,14 +51,16 @@ MOMENTS = ((when_it_starts, hanging), (when_the_gateway_runs, hanging),
            (when_a_command_runs, working))
 
 
-def check_nothing_left(r, s, swept=True):
-    """The gateway goes by itself a little after its last run, and takes the run folders along."""
-    gone = until(lambda: not s.processes(), SOON_SECONDS + GATEWAY_LINGERS_SECONDS)
+def check_nothing_left(r, s, killed=False):
+    """The gateway takes the folder of a run along when that ends. Where it, or the shim, was
+    killed before it could, the next one does so."""
+    until(lambda: not s.run_folders(), 0 if killed else SOON_SECONDS)
+    s.stop_gateway()
+    gone = until(lambda: not s.processes())
     r.ok(gone, "no process is left", [(p, command_of(p)) for p in s.processes()])
-    runs = s.home / ".pando" / "run"
-    left = sorted(p.name for p in runs.iterdir() if p.is_dir()) if runs.is_dir() else []
-    if swept:
-        r.same(left, [], "no run folder is left")
+    if killed and s.run_folders():
+        s.sweep()
+    r.same(s.run_folders(), [], "no run folder is left")
     r.ok(not s.canary.exists(), "the canary is untouched")
     strange = set(s.project_files()) - {".git", ".pando-sandbox", "hello.txt", "started"}
     r.ok(not strange, "nothing of ours lies in the project", sorted(strange))
@@ -74,8 +76,7 @@ def ends_on_signal(r, stage, agent, person, number, moment, turns):
         r.ok(run.status is not None, "the client ends on %s" % number.name)
         if moment is not when_a_command_runs:  # which ends as well, and may be answered first
             r.ok(FINAL not in run.out, "it does not go on", run.out)
-        s.stop_gateway()
-        check_nothing_left(r, s)
+        check_nothing_left(r, s, killed=moment in (when_it_starts, when_the_gateway_runs))
 
 
 def kill_gateway(r, s, also=()):
@@ -98,7 +99,6 @@ def the_gateway_is_killed_in_mid_stream(r, stage, agent, person):
         r.same(len(s.requests()), 2, "the model is asked again")
         events = [d["event"] for d in s.decisions()]
         r.ok("gateway_run_restored" in events, "the log tells of it", events)
-        s.stop_gateway()
         check_nothing_left(r, s)
 
 
@@ -116,7 +116,7 @@ def nobody_restarts_the_killed_gateway(r, stage, agent, person):
         r.ok(run.status not in (0, None), "the client gives up, or ends when told to",
              (run.status, run.err))
         r.same(len(s.requests()), 1, "nothing goes past the gateway")
-        check_nothing_left(r, s, swept=False)
+        check_nothing_left(r, s, killed=True)
 
 
 def no_stale_lock(r, stage, agent, person):
@@ -134,13 +134,14 @@ def no_stale_lock(r, stage, agent, person):
         r.ok(again.status == 0 and FINAL in again.out, "the next run works",
              (again.status, again.out, again.err))
         r.ok({d.get("run") for d in s.decisions()} > first, "it is a run of its own")
-        s.stop_gateway()
-        check_nothing_left(r, s)
+        check_nothing_left(r, s, killed=True)
 
 
 def the_gateway_goes_by_itself(r, stage, agent, person):
     with Scene(stage, agent, person, [[{"say": FINAL}]]) as s:
         check_supervised(r, s, s.supervised())
+        gone = until(lambda: not s.gateway_pids(), SOON_SECONDS + GATEWAY_LINGERS_SECONDS)
+        r.ok(gone, "the gateway ends by itself")
         check_nothing_left(r, s)
 
 
