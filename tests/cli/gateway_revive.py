@@ -417,6 +417,9 @@ def main():
     finally:
         if pid_of(home):
             home.ask({"op": "stop"})
+        for name in ("core", ".pando/run/gateway.log"):
+            text = (home.path / name).read_text()
+            ok("Sanitizer" not in text and "runtime error" not in text, "no fault in " + name, text)
         home.close()
         provider.close()
     g.done()
