@@ -160,8 +160,8 @@ add_projects(struct plan *p, const struct plan_facts *f)
 	for (size_t i = 0; i < LEN(dirs); i++) {
 		bool again = dirs[i] == NULL;
 
-		for (size_t k = 0; !again && k < i; k++)
-			again = strcmp(dirs[i], dirs[k]) == 0;
+		for (size_t k = 0; k < i; k++)
+			again = again || str_is(str_of(dirs[k]), dirs[i]);
 		if (again)
 			continue;
 		if (i > 0)

@@ -188,12 +188,12 @@ put(struct reader *in, const struct row *r, const char *value, struct err *e)
 {
 	switch (r->check) {
 	case CHECK_CONFIG:
-		if (check_config(value, e) < 0)
+		if (check_config(value == NULL ? "" : value, e) < 0)
 			return -1;
 		break;
 	case CHECK_DIR:
 		mem_freep((void *)&in->a->dir);
-		in->a->dir = mem_strdup(value);
+		in->a->dir = mem_strdup(value == NULL ? "" : value);
 		break;
 	case CHECK_HELP:
 		in->a->inert = true; /* clap prints and ends as soon as it reads this */

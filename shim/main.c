@@ -25,8 +25,6 @@
 #include "shim/root.h"
 #include "shim/rundir.h"
 
-extern char **environ;
-
 struct launch {
 	enum pol_agent kind;
 	char *const *argv;

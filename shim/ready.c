@@ -47,7 +47,7 @@ ready_in(struct str log, const char *run)
 static int
 look(const char *path, const char *run, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf tail = BUF_INIT(2 * READY_TAIL_MAX);
+	CLEANUP(buf_fini) struct buf tail = BUF_INIT((size_t)2 * READY_TAIL_MAX);
 	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 

@@ -43,6 +43,7 @@ is_in_passwd(const char *path)
 	CLEANUP(fclosep) FILE *f = fopen("/etc/passwd", "re");
 	const struct passwd *pw;
 
+	/* cppcheck-suppress fgetpwentCalled ; there are no threads */
 	while (f != NULL && (pw = fgetpwent(f)) != NULL)
 		if (strcmp(pw->pw_dir, path) == 0)
 			return true;
