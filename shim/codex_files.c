@@ -144,6 +144,30 @@ plan_codex_upstream(
 	return 0;
 }
 
+int
+plan_codex_managed(
+	const char *path, const struct toml_node *config, bool above, struct err *e)
+{
+	/* what stands below the command line is merged with it where it is a table */
+	static const char *const merged[] = { "mcp_servers", "hooks", "plugins",
+		"model_providers." CODEX_PROVIDER };
+	static const char *const beats[] = { "model_provider", "model_providers",
+		"model_catalog_json", "openai_base_url", "chatgpt_base_url", "features",
+		"agents", "tools", "web_search", "notify", "projects" };
+	const char *fault = NULL;
+
+	for (size_t i = 0; fault == NULL && i < LEN(merged); i++)
+		fault = get(config, merged[i]) != NULL ? merged[i] : NULL;
+	for (size_t i = 0; above && fault == NULL && i < LEN(beats); i++)
+		fault = get(config, beats[i]) != NULL ? beats[i] : NULL;
+	if (fault == NULL)
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		"codex: %s in %s would move the session out of pando-ai's hands: ask who "
+		"manages that file to admit pando-ai",
+		fault, path);
+}
+
 /*
  * With which key: the variable of the person's own provider, or as codex itself chooses, and
  * at last the variable that codex alone would not read but that people have.

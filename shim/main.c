@@ -24,6 +24,7 @@
 #include "shim/plan.h"
 #include "shim/root.h"
 #include "shim/rundir.h"
+#include "shim/sweep.h"
 
 struct launch {
 	enum pol_agent kind;
@@ -165,10 +166,10 @@ look(struct launch *l, struct err *e)
 	l->stage = "launch.configuration";
 	if (person_read(&l->person, l->kind, &l->root, e) < 0)
 		return -1;
+	if (person_check_managed(l->kind, e) < 0)
+		return -1;
 	if (l->kind == POL_CODEX)
 		return plan_codex_upstream(l->person.config, l->policy, e);
-	if (person_check_managed(e) < 0)
-		return -1;
 	return plan_claude_upstream(environ, l->person.settings, l->policy, e);
 }
 
@@ -240,8 +241,11 @@ start(struct launch *l, struct err *e)
 	if (join_gateway(l, e) < 0)
 		return -1;
 	l->stage = "launch.files";
-	if (rundir_make(&l->dir, l->run, e) < 0 || make_plan(l, e) < 0 ||
-		person_make_sessions(&l->person, l->kind, e) < 0 ||
+	if (rundir_make(&l->dir, l->run, e) < 0)
+		return -1;
+	if (l->gateway.port == 0)
+		sweep_runs(l->dir.parent);
+	if (make_plan(l, e) < 0 || person_make_sessions(&l->person, l->kind, e) < 0 ||
 		rundir_fill(&l->dir, &l->plan, e) < 0)
 		return -1;
 	l->stage = "launch.exec";

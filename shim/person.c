@@ -147,8 +147,29 @@ closedirp(DIR **d)
 		(void)closedir(*d);
 }
 
-int
-person_check_managed(struct err *e)
+static int
+check_codex(const char *path, bool above, struct err *e)
+{
+	CLEANUP(mem_freep) char *text = NULL;
+	struct toml_node *config;
+	int got;
+
+	if (read_own(path, &text, e) < 0)
+		return -1;
+	if (text == NULL)
+		return 0;
+	config = toml_parse(str_of(text), path, e);
+	if (config == NULL) {
+		e->code = ERR_REFUSED;
+		return -1;
+	}
+	got = plan_codex_managed(path, config, above, e);
+	toml_free(config);
+	return got;
+}
+
+static int
+check_claude(struct err *e)
 {
 	CLEANUP(closedirp) DIR *d = opendir(MANAGED_DIR);
 	const struct dirent *ent;
@@ -166,4 +187,15 @@ person_check_managed(struct err *e)
 			return -1;
 	}
 	return 0;
+}
+
+int
+person_check_managed(enum pol_agent a, struct err *e)
+{
+	if (a == POL_CLAUDE)
+		return check_claude(e);
+	if (check_codex("/etc/codex/requirements.toml", true, e) < 0 ||
+		check_codex("/etc/codex/managed_config.toml", true, e) < 0)
+		return -1;
+	return check_codex("/etc/codex/config.toml", false, e);
 }

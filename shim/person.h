@@ -25,7 +25,7 @@ void person_fini(struct person *p); /* for CLEANUP too */
 int person_make_sessions(const struct person *p, enum pol_agent a, struct err *e);
 void person_tell(const struct person *p, struct plan_facts *f);
 
-/* The managed settings of claude on this machine, each checked by plan_claude_managed. */
-int person_check_managed(struct err *e);
+/* The managed settings on this machine, each checked by plan_<agent>_managed. */
+int person_check_managed(enum pol_agent a, struct err *e);
 
 #endif

@@ -76,14 +76,17 @@ int plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *
 
 /*
  * What must hold before anything is started, from facts alone: the person's model traffic
- * goes where the policy's upstream says, and no managed setting of claude's switches our
- * part off (text of one managed settings file).
+ * goes where the policy's upstream says, and no managed setting of the machine switches our
+ * part off (one managed settings file at a time).
  */
 int plan_claude_upstream(
 	char *const *env, const char *settings, const struct policy *pol, struct err *e);
 int plan_codex_upstream(
 	const struct toml_node *config, const struct policy *pol, struct err *e);
 int plan_claude_managed(const char *path, struct str text, struct err *e);
+/* The same for a file of /etc/codex; above: it beats the command line. */
+int plan_codex_managed(
+	const char *path, const struct toml_node *config, bool above, struct err *e);
 
 /* --- for claude.c and codex.c -------------------------------------------------------- */
 

@@ -12,22 +12,24 @@
 
 enum { STAT_MAX = 4096, FIELDS_BEFORE_START = 19 };
 
-/* Field 22 of /proc/self/stat as text (proc(5)). */
-static int
-start_time(struct buf *stat_text, struct str *field, struct err *e)
+char *
+rundir_start_time(pid_t pid, struct err *e)
 {
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(STAT_MAX);
+	CLEANUP(mem_freep) char *path = mem_printf("/proc/%d/stat", (int)pid);
 	const char *p;
 
-	if (path_read("/proc/self/stat", stat_text, e) < 0)
-		return -1;
-	/* the name in field 2 may hold anything, so count from its last ')' */
-	p = strrchr(buf_text(stat_text), ')');
+	if (path_read(path, &text, e) < 0)
+		return NULL;
+	/* the name in field 2 may hold anything, so count from its last ')' (proc(5)) */
+	p = strrchr(buf_text(&text), ')');
 	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
 		p = strchr(p + 1, ' ');
-	if (p == NULL)
-		return err_set(e, ERR_SYS, "/proc/self/stat is not as expected");
-	*field = (struct str){ p + 1, strcspn(p + 1, " ") };
-	return 0;
+	if (p == NULL) {
+		(void)err_set(e, ERR_SYS, "%s is not as expected", path);
+		return NULL;
+	}
+	return mem_strdup_str((struct str){ p + 1, strcspn(p + 1, " ") });
 }
 
 /* Not synced: after a crash of the machine nobody needs it. */
@@ -44,13 +46,12 @@ write_new(int dir, const char *name, struct str text, struct err *e)
 static int
 write_pid(int dir, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf self = BUF_INIT(STAT_MAX);
+	CLEANUP(mem_freep) char *start = rundir_start_time(getpid(), e);
 	CLEANUP(mem_freep) char *line = NULL;
-	struct str start = { NULL, 0 };
 
-	if (start_time(&self, &start, e) < 0)
+	if (start == NULL)
 		return -1;
-	line = mem_printf("%d " STR_FMT "\n", (int)getpid(), STR_ARG(start));
+	line = mem_printf("%d %s\n", (int)getpid(), start);
 	return write_new(dir, "pid", str_of(line), e);
 }
 

@@ -9,6 +9,8 @@
  * exec, so the folder is the agent's; the gateway removes it when the process has ended.
  */
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "shim/plan.h"
 
@@ -22,6 +24,9 @@ struct rundir {
 	{                                                                                \
 		.path = NULL, .parent = -1                                               \
 	}
+
+/* Field 22 of /proc/<pid>/stat as text, yours; NULL when there is no such process. */
+char *rundir_start_time(pid_t pid, struct err *e);
 
 int rundir_make(struct rundir *d, const char *run, struct err *e);
 int rundir_fill(const struct rundir *d, const struct plan *p, struct err *e);

@@ -293,6 +293,17 @@ def off_means_no_gateway(p):
     t = p.told("codex", "exec", "x")
     ok("model_provider" not in t["files"]["codex/config.toml"][1], "codex has its own provider")
     ok(not (p.home / ".pando/run/gateway.sock").exists(), "no gateway was started")
+    runs = p.home / ".pando/run"
+    old, young = p.runs()
+    alive = runs / ("0" * 16)
+    shutil.copytree(runs / old, alive, symlinks=True)
+    start = Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19]
+    (alive / "pid").write_text("%d %s\n" % (os.getpid(), start))
+    for d in (runs / old, alive):
+        os.utime(d, (1, 1))
+    now = p.told("codex", "exec", "x")["env"]["PANDO_RUN"]
+    same(p.runs(), sorted([alive.name, young, now]), "only what has ended long ago is swept")
+    ok((p.home / ".codex" / "sessions").is_dir(), "and no link followed")
 
 
 def hook(p):

@@ -363,6 +363,38 @@ managed_settings_that_switch_us_off_are_refused(void)
 }
 
 static void
+managed_files_of_codex_that_move_it_are_refused(void)
+{
+	static const struct {
+		const char *text;
+		bool above;
+		int want;
+	} rows[] = {
+		{ "", true, 0 },
+		{ "allowed_sandbox_modes = [\"read-only\"]\n", true, 0 },
+		{ "model_provider = \"x\"\n", true, -1 },
+		{ "[mcp_servers]\n", true, -1 },
+		{ "[features]\nshell_tool = true\n", true, -1 },
+		{ "[hooks]\nmanaged_dir = \"x\"\n", true, -1 },
+		/* the command line says these again, and wins */
+		{ "model_provider = \"x\"\n[features]\nshell_tool = true\n", false, 0 },
+		{ "[mcp_servers.evil]\ncommand = \"x\"\n", false, -1 },
+		{ "[model_providers.other]\nname = \"x\"\n", false, 0 },
+		{ "[model_providers.pando.http_headers]\nx = \"y\"\n", false, -1 },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct toml_node *config = config_of(rows[i].text);
+		struct err e = ERR_INIT;
+
+		ok_int(plan_codex_managed("/m.toml", config, rows[i].above, &e),
+			rows[i].want, rows[i].text);
+		ok_int(e.code, rows[i].want < 0 ? ERR_REFUSED : ERR_NONE, e.text);
+		toml_free(config);
+	}
+}
+
+static void
 every_model_of_the_catalog_loses_its_code_mode(void)
 {
 	static const char bundled[] =
@@ -426,6 +458,7 @@ main(void)
 	model_traffic_goes_where_the_policy_says();
 	codex_traffic_goes_where_the_policy_says();
 	managed_settings_that_switch_us_off_are_refused();
+	managed_files_of_codex_that_move_it_are_refused();
 	every_model_of_the_catalog_loses_its_code_mode();
 	names_that_the_agent_would_misread_are_refused();
 	return test_done();
