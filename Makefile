@@ -1,5 +1,6 @@
 # make            build everything below build/
 # make test       every suite; prints "N passed, N failed"
+# make check      every suite without the real agents
 # make lint       layout, layers, clang-tidy, cppcheck
 # make bench      measurements
 # make run        the demo
@@ -160,6 +161,10 @@ unit: $(UNIT) $(FUZZ)
 
 test: all unit
 	tests/run.py --build $B
+
+# all but the real agents
+check: all unit
+	tests/run.py --build $B --only unit/,fuzz/,cli/
 
 lint:
 	tests/lint/lint.sh

@@ -61,10 +61,11 @@ def suites(build):
     return out
 
 
-def chosen(all_suites, pattern):
-    if not pattern:
+def chosen(all_suites, patterns):
+    if not patterns:
         return all_suites
-    return [s for s in all_suites if fnmatch.fnmatch(s.name, pattern) or pattern in s.name]
+    return [s for s in all_suites
+            if any(fnmatch.fnmatch(s.name, p) or p in s.name for p in patterns.split(","))]
 
 
 class Reaper(threading.Thread):
@@ -211,7 +212,7 @@ def report(suite, options):
 def options_of(argv):
     p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     p.add_argument("--build", default="build", help="where make left its work")
-    p.add_argument("--only", help="a part of a suite's name, or a pattern: unit/base_*")
+    p.add_argument("--only", help="parts of suites' names, or patterns, with commas: unit/base_*,fuzz/")
     p.add_argument("--jobs", type=int, default=4)
     p.add_argument("--timeout", type=int, default=300, help="seconds for one suite")
     p.add_argument("--linger", type=float, default=15,

@@ -77,12 +77,11 @@ def check_blocked(r, scene, call_id, tool, rule):
 
 
 def check_allowed(r, scene, call_id, server, tool):
-    """Each layer says so under the same call id; the wire of codex has no hyphens in names."""
+    """Each layer says so under the same call id and name, whatever codex makes of hyphens."""
     for layer in ("gateway", "mcp") + (("hook",) if scene.agent == "claude" else ()):
         found = lines_about(scene, call_id, layer)
-        names = {tool, tool.replace("-", "_")} if layer == "gateway" and scene.agent == "codex" else {tool}
         r.ok([d for d in found if d.get("verdict") == "allow" and d.get("server") == server
-              and d.get("tool") in names], "%s logs the allowed %s" % (layer, tool), found)
+              and d.get("tool") == tool], "%s logs the allowed %s" % (layer, tool), found)
 
 
 # --- scripts --------------------------------------------------------------------
