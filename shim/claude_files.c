@@ -4,7 +4,10 @@
 
 #include "base/json/json.h"
 
-enum { HOOK_SECONDS = 20 };
+enum {
+	HOOK_SECONDS = 20,
+	KEY_TAIL = 20 /* as much of a key as claude remembers it by */
+};
 
 static void
 set(json_t *object, const char *key, json_t *value)
@@ -222,6 +225,30 @@ trust(json_t *projects, const char *dir)
 			"hasCompletedProjectOnboarding", 1));
 }
 
+/*
+ * With a key and no other login claude asks on its first start whether to use the key. That
+ * answer would be lost with the run's folder and be asked for each time, though there is only
+ * one. Where there is a login the question is real: the key costs money that it does not.
+ */
+static void
+answer_first_start(json_t *all, const struct plan_facts *f)
+{
+	const char *key = plan_env_of(f->env, "ANTHROPIC_API_KEY");
+	const size_t n = key == NULL ? 0 : strlen(key);
+	json_t *tail;
+
+	if (n == 0 || f->has_login || json_object_get(all, "oauthAccount") != NULL ||
+		json_object_get(all, "customApiKeyResponses") != NULL ||
+		plan_env_of(f->env, "CLAUDE_CODE_OAUTH_TOKEN") != NULL)
+		return;
+	tail = text(key + (n > KEY_TAIL ? n - KEY_TAIL : 0));
+	if (tail == NULL)
+		return; /* a key that is not UTF-8: claude will say what it thinks of it */
+	set(all, "customApiKeyResponses",
+		json_pack("{s:[o],s:[]}", "approved", tail, "rejected"));
+	set(all, "hasCompletedOnboarding", json_true());
+}
+
 static char *
 own_state(const struct plan_facts *f)
 {
@@ -244,6 +271,7 @@ own_state(const struct plan_facts *f)
 		if (json_is_object(v))
 			set(all, whole[i], json_incref(v));
 	}
+	answer_first_start(all, f);
 	trust(projects, f->root);
 	trust(projects, f->cwd);
 	trust(projects, f->git_root);

@@ -186,6 +186,50 @@ claude_keeps_its_default_tools_but_the_denied(void)
 	ok(found_default && found_denied, "--tools=default, and Bash denied by name");
 }
 
+static const char *
+file_of(const struct plan *p, const char *name)
+{
+	for (size_t i = 0; i < p->nfiles; i++)
+		if (strcmp(p->file[i].name, name) == 0)
+			return p->file[i].text;
+	return "";
+}
+
+static void
+a_key_is_approved_only_where_there_is_no_other_login(void)
+{
+	static const char approved[] = "\"approved\":[\"56789abcdefghijklmno\"]";
+	static const struct {
+		const char *variable, *state;
+		bool has_login, want;
+	} rows[] = {
+		{ "A=b", NULL, false, true },
+		{ "A=b", "{\"theme\":\"dark\"}", false, true },
+		{ "A=b", NULL, true, false },
+		{ "CLAUDE_CODE_OAUTH_TOKEN=t", NULL, false, false },
+		{ "A=b", "{\"oauthAccount\":{}}", false, false },
+		{ "A=b", "{\"customApiKeyResponses\":{\"rejected\":[\"x\"]}}", false,
+			false },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(plan_fini) struct plan p;
+		CLEANUP(mem_freep) char *variable = mem_strdup(rows[i].variable);
+		char key[] = "ANTHROPIC_API_KEY=sk-ant-0123456789abcdefghijklmno";
+		char *const env[] = { key, variable, NULL };
+		struct plan_facts f = facts();
+		const char *state;
+
+		f.own_dir = "/home/p/.claude";
+		f.env = env;
+		f.state = rows[i].state;
+		f.has_login = rows[i].has_login;
+		plan_of(&p, &f, "", claude_argv, POL_CLAUDE);
+		state = file_of(&p, "claude/.claude.json");
+		ok_int(strstr(state, approved) != NULL, rows[i].want, state);
+	}
+}
+
 static const char features[] =
 	"apps                 stable             true\nshell_tool           stable   true\n"
 	"hooks                stable             true\nview_image           stable   true\n"
@@ -452,6 +496,7 @@ main(void)
 	claude_starts_with_everything_of_its_own_off();
 	claude_gets_what_the_policy_allows_and_no_gateway_when_off();
 	claude_keeps_its_default_tools_but_the_denied();
+	a_key_is_approved_only_where_there_is_no_other_login();
 	codex_starts_with_everything_of_its_own_off();
 	codex_terminal_has_no_server_of_its_own();
 	codex_gets_what_the_policy_allows_and_no_gateway_when_off();
