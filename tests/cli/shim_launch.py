@@ -337,9 +337,41 @@ def hook(p):
     same((r.returncode, r.stdout), (2, ""), "hook: a bad policy blocks")
 
 
+def hook_holds_the_first_prompt(p):
+    """Until both servers have said that they started; and only in the terminal interface."""
+    run = "0123456789abcdef"
+    folder = p.home / ".pando" / "run" / run
+    folder.mkdir(parents=True)
+    os.chmod(folder.parent, 0o700)
+    body = json.dumps({"session_id": "s", "hook_event_name": "UserPromptSubmit", "prompt": "x"})
+    argv = [p.build / "libexec/pando-ai/pando-hook", "UserPromptSubmit"]
+    terminal = p.env(PANDO_RUN=run, CLAUDE_CODE_ENTRYPOINT="cli")
+
+    def ask(env):
+        return subprocess.run(argv, env=env, input=body, text=True, capture_output=True, check=False,
+                              timeout=SECONDS).stdout
+
+    same(ask(p.env(PANDO_RUN=run, CLAUDE_CODE_ENTRYPOINT="sdk-cli")), "{}\n", "-p waits by itself")
+    ok(not (folder / "ready").exists(), "so nothing is held there")
+    h = subprocess.Popen(argv, env=terminal, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    h.stdin.write(body)
+    h.stdin.close()
+    until(lambda: len([d for d in p.log() if d["event"] == "hook_prompt"]) == 2)
+    log = p.home / ".pando-data" / "gateway-debug.jsonl"
+    for server in ("pando_core", "pando_workspace"):
+        ok(h.poll() is None, "without %s the prompt is held" % server)
+        with open(log, "a") as f:
+            f.write('{"event":"mcp_started","run":"%s","server":"%s"}\n' % (run, server))
+        time.sleep(0.3)
+    same((h.stdout.read(), h.wait(SECONDS)), ("{}\n", 0), "with both it goes on")
+    ok((folder / "ready").exists(), "the run remembers it")
+    log.unlink()
+    same(ask(terminal), "{}\n", "a later prompt is not held")
+
+
 CASES = (launch_claude, launch_codex, what_is_asked_is_kept, status_and_signals_are_the_agents,
          inert_subcommands_pass, no_agent, bad_policies, bad_roots, refused_arguments, no_gateway,
-         no_log, off_means_no_gateway, hook)
+         no_log, off_means_no_gateway, hook, hook_holds_the_first_prompt)
 
 
 def main():
