@@ -13,11 +13,7 @@
 #include "base/err.h"
 #include "policy/policy.h"
 
-enum {
-	AGENT_OUTPUT_MAX = 16 << 20,
-	AGENT_START_MS = 60000, /* a first start on a slow disk */
-	AGENT_VERSION_MAX = 64,
-};
+enum { AGENT_OUTPUT_MAX = 16 << 20, AGENT_VERSION_MAX = 64 };
 
 struct agent {
 	enum pol_agent kind;
