@@ -263,10 +263,15 @@ put_path(struct buf *msg, const char *path)
 	buf_putc(msg, '"');
 }
 
-/* One parameter more than the limit, by the interface: NOLINTBEGIN(readability-function-size) */
+void
+keeper_file_fini(struct keeper_file *f)
+{
+	fd_closep(&f->content);
+}
+
 int
-keeper_read(int fd, const char *id, const char *path, int *content, mode_t *mode,
-	bool *is_link, struct err *e)
+keeper_read(
+	int fd, const char *id, const char *path, struct keeper_file *f, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf msg = BUF_INIT(KEEPER_MSG_MAX);
 	CLEANUP(reply_fini) struct reply got = REPLY_INIT;
@@ -284,9 +289,8 @@ keeper_read(int fd, const char *id, const char *path, int *content, mode_t *mode
 	kind = json_text_of(got.j, "kind");
 	if (got.memfd < 0 || kind == NULL || !json_is_integer(bits))
 		return err_set(e, ERR_DATA, "pando-keeper's reply is not complete");
-	*mode = (mode_t)json_integer_value(bits) & 07777;
-	*is_link = strcmp(kind, "link") == 0;
-	*content = fd_take(&got.memfd);
+	f->mode = (mode_t)json_integer_value(bits) & 07777;
+	f->is_link = strcmp(kind, "link") == 0;
+	f->content = fd_take(&got.memfd);
 	return 0;
 }
-/* NOLINTEND(readability-function-size) */

@@ -9,6 +9,7 @@
  * Messages are JSON objects of at most KEEPER_MSG_MAX bytes; bulk comes as a sealed memfd
  * along with the reply:
  *   {"op":"log","event":E,...}                     -> {"ok":true}
+ *        E: mcp_started mcp_call_allowed mcp_call_denied mcp_call_failed
  *        may have: server tool call_id args_sha256 verdict rule file line mode elapsed_us note
  *   {"op":"snapshot","why":T,"call":ID}            -> {"ok":true,"id":HEX40,"new":bool,
  *        "skipped":[{path,reason}...],"skipped_total":N}
@@ -16,6 +17,7 @@
  *   {"op":"diff","id":HEX40}   -> {"ok":true} + memfd: JSON array of {path,status,kind,mode}:
  *        what must happen to make the worktree equal the snapshot, in that order; statuses
  *        are write delete mode mkdir rmdir, kinds file link dir (keeper/diff.h)
+ *        No mode to restore, here and in "read", makes a file setuid or setgid.
  *   {"op":"read","id":HEX40,"path":P} -> {"ok":true,"mode":N,"kind":"file|link"} + memfd
  *   any failure                       -> {"ok":false,"error":TEXT}
  *
@@ -64,8 +66,20 @@ int keeper_snapshot_skipped(int fd, const struct keeper_why *w,
 /* JSON array text appended to out, newest first, at most max entries. */
 int keeper_list(int fd, int max, struct buf *out, struct err *e);
 int keeper_diff(int fd, const char *id, struct buf *out, struct err *e);
-/* The content as a sealed memfd, yours; for a link its target. */
-int keeper_read(int fd, const char *id, const char *path, int *content, mode_t *mode,
-	bool *is_link, struct err *e);
+
+struct keeper_file {
+	int content; /* a sealed memfd; of a link its target */
+	mode_t mode;
+	bool is_link;
+};
+
+#define KEEPER_FILE_INIT                                                                 \
+	{                                                                                \
+		.content = -1                                                            \
+	}
+
+void keeper_file_fini(struct keeper_file *f); /* for CLEANUP too */
+int keeper_read(
+	int fd, const char *id, const char *path, struct keeper_file *f, struct err *e);
 
 #endif

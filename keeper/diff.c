@@ -39,6 +39,14 @@ add(struct ops *o, enum phase phase, const char *status, const struct tree *t,
 	o->op[o->n++] = (struct op){ phase, status, t, e };
 }
 
+/* What cannot be brought back is no difference once the rest is. */
+static bool
+is_same_mode(const struct tree_entry *have, const struct tree_entry *want)
+{
+	return have->mode == want->mode ||
+	       have->mode == tree_restored_mode(want->kind, want->mode);
+}
+
 static bool
 is_open(const struct tree_entry *dir)
 {
@@ -67,7 +75,7 @@ static void
 add_changed(struct ops *o, const struct tree *want, const struct tree_entry *have,
 	const struct tree_entry *e)
 {
-	const bool same_mode = have->mode == e->mode;
+	const bool same_mode = is_same_mode(have, e);
 
 	if (e->kind == TREE_DIR) {
 		if (!same_mode)
@@ -113,7 +121,8 @@ put_op(struct buf *out, const struct op *o)
 	buf_puts(out, out->n > 1 ? ",{" : "{");
 	tree_put_json_path(out, path);
 	buf_printf(out, ",\"status\":\"%s\",\"kind\":\"%s\",\"mode\":%u}", o->status,
-		tree_kind_name(o->e->kind), (unsigned int)o->e->mode);
+		tree_kind_name(o->e->kind),
+		(unsigned int)tree_restored_mode(o->e->kind, o->e->mode));
 }
 
 int

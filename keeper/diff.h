@@ -10,8 +10,8 @@
  *   "mkdir", "write" (the content comes by "read") and "mode" of files, from above
  *   "mode" of directories whose owner may not read, write or search them, from below;
  *      a directory that "mkdir" made belongs here too, so make it with mode | 0700
- * mode is the wanted one, of what is to be deleted the present one. Directories' paths have
- * no '/' at the end. Instead of "path" stands "path_hex" when the path is not UTF-8.
+ * mode is the wanted one, of what is to be deleted the present one, without the setuid and
+ * setgid bits of files: a snapshot gives none. Directories' paths have no '/' at the end. Instead of "path" stands "path_hex" when the path is not UTF-8.
  *
  * A path that the wanted list skipped is not touched: nobody knows what was there.
  */

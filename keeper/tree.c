@@ -175,6 +175,16 @@ tree_implied_mode(enum tree_kind kind, bool executable)
 	return kind == TREE_FILE && executable ? 0755 : implied[kind];
 }
 
+mode_t
+tree_restored_mode(enum tree_kind kind, mode_t mode)
+{
+	/* of a directory setgid only names the group of what is made in it */
+	static const mode_t lent[TREE_KINDS] = { S_ISUID | S_ISGID, S_ISUID | S_ISGID,
+		S_ISUID };
+
+	return mode & ~lent[kind];
+}
+
 void
 tree_put_modes(const struct tree *t, struct buf *out)
 {

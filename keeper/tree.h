@@ -93,6 +93,8 @@ bool tree_is_skipped(const struct tree *t, struct str path);
  * same list. Skipped paths likewise: "<why>: <path>\0".
  */
 mode_t tree_implied_mode(enum tree_kind kind, bool executable);
+/* What going back to it sets: a setuid or setgid bit is the person's to give, not ours. */
+mode_t tree_restored_mode(enum tree_kind kind, mode_t mode);
 void tree_put_modes(const struct tree *t, struct buf *out);
 int tree_take_modes(struct tree *t, struct str text, struct err *e);
 /* The mode that the text has for one path; *mode stays when it has none. */

@@ -108,27 +108,26 @@ mapped_fini(struct mapped *m)
 static int
 op_write(const struct restore *r, const struct op *op, struct err *e)
 {
-	CLEANUP(fd_closep) int content = -1;
+	CLEANUP(keeper_file_fini) struct keeper_file f = KEEPER_FILE_INIT;
 	CLEANUP(mapped_fini) struct mapped m = { NULL, 0 };
 	struct stat st;
-	mode_t mode = 0;
-	bool is_link = false;
 	struct str bytes = STR("");
 
-	if (keeper_read(r->h->keeper, r->id, op->rel, &content, &mode, &is_link, e) < 0)
+	if (keeper_read(r->h->keeper, r->id, op->rel, &f, e) < 0)
 		return -1;
-	if (fstat(content, &st) < 0)
+	if (fstat(f.content, &st) < 0)
 		return err_sys(e, "look at the content of %s", op->rel);
 	if (st.st_size > 0) {
-		m.p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, content, 0);
+		m.p = mmap(
+			NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, f.content, 0);
 		if (m.p == MAP_FAILED)
 			return err_sys(e, "read the content of %s", op->rel);
 		m.n = (size_t)st.st_size;
 		bytes = (struct str){ m.p, m.n };
 	}
-	if (is_link)
+	if (f.is_link)
 		return put_link(r, op->rel, bytes, e);
-	return root_write(&r->h->root, op->rel, bytes, mode & MODE_BITS, false, e);
+	return root_write(&r->h->root, op->rel, bytes, f.mode, false, e);
 }
 
 static int
@@ -210,13 +209,16 @@ one_step(struct restore *r, const json_t *j)
 	r->failed += got < 0;
 	if (r->done + r->failed > SHOWN_MAX)
 		return;
-	if (got < 0)
-		buf_printf(&r->r->text, "not restored: %s\n", e.text);
-	else if (got > 0)
+	if (got < 0) {
+		buf_puts(&r->r->text, "not restored: ");
+		root_put_name(&r->r->text, str_of(e.text)); /* it has the path in it */
+		buf_putc(&r->r->text, '\n');
+	} else if (got > 0) {
 		buf_printf(&r->r->text,
 			"kept %s: it holds what no snapshot has, or is guarded\n", shown);
-	else
+	} else {
 		buf_printf(&r->r->text, "%s %s\n", told(op.status), shown);
+	}
 }
 
 static int

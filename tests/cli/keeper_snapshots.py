@@ -278,11 +278,14 @@ def refuses_hostile_messages(program, root, home):
         {"op": "diff", "id": good.upper()}, {"op": "diff", "id": "0" * 40},
         {"op": "read", "id": good}, {"op": "read", "id": good, "path": "absent"},
         {"op": "log"}, {"op": "log", "event": "gateway_allowed"},
-        {"op": "log", "event": "mcp_x", "run": "other"},
-        {"op": "log", "event": "mcp_x", "verdict": "maybe"},
-        {"op": "log", "event": "mcp_x", "args_sha256": "abc"},
-        {"op": "log", "event": "mcp_x", "elapsed_us": -5},
-        {"op": "log", "event": "mcp_x\n"},
+        {"op": "log", "event": "mcp_started", "run": "other"},
+        {"op": "log", "event": "mcp_started", "verdict": "maybe"},
+        {"op": "log", "event": "mcp_started", "args_sha256": "abc"},
+        {"op": "log", "event": "mcp_started", "elapsed_us": -5},
+        {"op": "log", "event": "mcp_started\n"},
+        {"op": "log", "event": "sandbox_refused"},
+        {"op": "log", "event": "mcp_gateway_lost"},
+        {"op": "log", "event": "mcp_started", "server": "claude"},
     ]
     for path in ["../f", "/etc/passwd", "./f", "a/../f", "f/", "a//f", "..", ".", "",
                  "x" * 4097, "../../meta", 7, None]:
@@ -310,7 +313,7 @@ def refuses_every_prefix(program, root, home):
     good = k.snapshot()["id"]
     for message in [{"op": "snapshot", "why": "w", "call": "c"}, {"op": "list", "max": 3},
                     {"op": "diff", "id": good}, {"op": "read", "id": good, "path": "f"},
-                    {"op": "log", "event": "mcp_call", "tool": "t", "line": 3}]:
+                    {"op": "log", "event": "mcp_call_allowed", "tool": "t", "line": 3}]:
         text = json.dumps(message).encode()
         whole, _ = k.ask(text)
         wrong = [n for n in range(1, len(text)) if k.ask(text[:n])[0]["ok"] is not False]
@@ -320,7 +323,7 @@ def refuses_every_prefix(program, root, home):
 
 def writes_the_log(program, root, home):
     k = Keeper(program, root, home)
-    reply, _ = k.ask({"op": "log", "event": "mcp_call", "server": "pando_workspace",
+    reply, _ = k.ask({"op": "log", "event": "mcp_call_allowed", "server": "pando_workspace",
                       "tool": "replace", "call_id": "toolu_1", "args_sha256": "ab" * 32,
                       "verdict": "allow", "rule": "pando", "file": "p.toml", "line": 7,
                       "mode": "enforce", "elapsed_us": 12, "note": "n"})
@@ -329,7 +332,7 @@ def writes_the_log(program, root, home):
     with open(os.path.join(home, ".pando-data/gateway-debug.jsonl")) as f:
         line = json.loads(f.read().splitlines()[-1])
     line.pop("ts")
-    same(line, {"event": "mcp_call", "run": "run1", "agent": "claude", "root": root,
+    same(line, {"event": "mcp_call_allowed", "run": "run1", "agent": "claude", "root": root,
                 "layer": "mcp", "server": "pando_workspace", "tool": "replace",
                 "call_id": "toolu_1", "args_sha256": "ab" * 32, "verdict": "allow",
                 "rule": "pando", "at": "p.toml:7", "mode": "enforce", "elapsed_us": 12,

@@ -94,13 +94,11 @@ snapshots_are_taken_listed_compared_and_read(void)
 {
 	CLEANUP(buf_fini) struct buf out = BUF_INIT(BULK_MAX);
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(BULK_MAX);
-	CLEANUP(fd_closep) int content = -1;
+	CLEANUP(keeper_file_fini) struct keeper_file f = KEEPER_FILE_INIT;
 	struct err e = ERR_INIT;
 	char first[KEEPER_ID_HEX + 1];
 	char second[KEEPER_ID_HEX + 1];
 	bool is_new = false;
-	bool is_link = true;
-	mode_t mode = 0;
 	struct scene s = { 0 };
 
 	begin(&s);
@@ -118,15 +116,15 @@ snapshots_are_taken_listed_compared_and_read(void)
 		"[{\"path_hex\":\"ff\",\"status\":\"delete\",\"kind\":\"file\",\"mode\":420},"
 		"{\"path\":\"f\",\"status\":\"write\",\"kind\":\"file\",\"mode\":416}]",
 		"the difference");
-	ok_int(keeper_read(s.sock, first, "f", &content, &mode, &is_link, &e), 0, e.text);
-	ok_int(mode, 0640, "mode");
-	ok(!is_link, "a file");
-	ok_int(fd_read_all(content, &text, &e), 0, "content");
+	ok_int(keeper_read(s.sock, first, "f", &f, &e), 0, e.text);
+	ok_int(f.mode, 0640, "mode");
+	ok(!f.is_link, "a file");
+	ok_int(fd_read_all(f.content, &text, &e), 0, "content");
 	ok_str(buf_text(&text), "one", "content");
-	ok(write(content, "x", 1) < 0, "the content is sealed");
+	ok(write(f.content, "x", 1) < 0, "the content is sealed");
 	ok_int(keeper_snapshot(s.sock, "why", "call_2", second, &is_new, &e), 0, e.text);
-	fd_closep(&content);
-	ok_int(keeper_read(s.sock, second, "\xff", &content, &mode, &is_link, &e), 0,
+	keeper_file_fini(&f);
+	ok_int(keeper_read(s.sock, second, "\xff", &f, &e), 0,
 		"a name that is not UTF-8");
 	buf_reset(&out);
 	ok_int(keeper_list(s.sock, 1, &out, &e), 0, e.text);
@@ -161,18 +159,16 @@ refusals_come_back_as_text(void)
 	CLEANUP(buf_fini) struct buf out = BUF_INIT(BULK_MAX);
 	char id[KEEPER_ID_HEX + 1];
 	struct err e = ERR_INIT;
-	int content = -1;
+	CLEANUP(keeper_file_fini) struct keeper_file f = KEEPER_FILE_INIT;
 	bool flag = false;
-	mode_t mode;
 	struct scene s = { 0 };
 
 	begin(&s);
 	put(&s, "f", "x", 0644);
 	ok_int(keeper_snapshot(s.sock, "why", "", id, &flag, &e), 0, e.text);
-	ok_int(keeper_read(s.sock, id, "../f", &content, &mode, &flag, &e), -1, "..");
+	ok_int(keeper_read(s.sock, id, "../f", &f, &e), -1, "..");
 	ok(strstr(e.text, "\"path\"") != NULL, e.text);
-	ok_int(keeper_read(s.sock, id, "nothing", &content, &mode, &flag, &e), -1,
-		"absent");
+	ok_int(keeper_read(s.sock, id, "nothing", &f, &e), -1, "absent");
 	ok(strstr(e.text, "not in the snapshot") != NULL, e.text);
 	ok_int(keeper_diff(s.sock, "xyz", &out, &e), -1, "not an id");
 	ok_int(keeper_list(s.sock, -1, &out, &e), -1, "not a count");
@@ -192,7 +188,7 @@ log_lines_arrive(void)
 	struct scene s = { 0 };
 
 	begin(&s);
-	r.event = "mcp_call";
+	r.event = "mcp_call_allowed";
 	r.tool = STR("replace");
 	r.args = STR("{}");
 	r.verdict = "allow";
@@ -202,7 +198,7 @@ log_lines_arrive(void)
 	path = path_join(s.home, ".pando-data/gateway-debug.jsonl");
 	ok_int(path_read(path, &text, &e), 0, e.text);
 	j = json_parse(buf_str(&text), &e);
-	ok_str(json_text_of(j, "event"), "mcp_call", "event");
+	ok_str(json_text_of(j, "event"), "mcp_call_allowed", "event");
 	ok_str(json_text_of(j, "run"), "r1", "run");
 	ok_str(json_text_of(j, "root"), s.root, "root");
 	ok_str(json_text_of(j, "layer"), "mcp", "layer");
@@ -225,7 +221,8 @@ log_has_a_ceiling(void)
 	int memfd = -1;
 
 	k.logged = SERVE_LOG_BYTES - 10;
-	serve_message(&k, STR("{\"op\":\"log\",\"event\":\"mcp_x\"}"), &reply, &memfd);
+	serve_message(
+		&k, STR("{\"op\":\"log\",\"event\":\"mcp_started\"}"), &reply, &memfd);
 	ok(strstr(buf_text(&reply), "the most that it may") != NULL, buf_text(&reply));
 	keeper_close(&k);
 }

@@ -291,6 +291,39 @@ diff_tells_each_change_in_order(void)
 }
 
 static void
+going_back_gives_no_setuid(void)
+{
+	static const struct row now_rows[] = {
+		{ TREE_FILE, 04755, "added", 'A' },
+		{ TREE_FILE, 06755, "same", 'S' },
+		{ TREE_FILE, 0755, "without", 'W' },
+		{ TREE_FILE, 04700, "wrong", 'X' },
+	};
+	static const struct row want_rows[] = {
+		{ TREE_FILE, 0755, "added", 'A' },
+		{ TREE_DIR, 06755, "dir/", 0 },
+		{ TREE_FILE, 06755, "gone", 'G' },
+		{ TREE_FILE, 06755, "same", 'S' },
+		{ TREE_FILE, 04755, "without", 'W' },
+		{ TREE_FILE, 02755, "wrong", 'X' },
+	};
+	static const char want_text[] =
+		"[{\"path\":\"added\",\"status\":\"mode\",\"kind\":\"file\",\"mode\":493},"
+		"{\"path\":\"dir\",\"status\":\"mkdir\",\"kind\":\"dir\",\"mode\":1517},"
+		"{\"path\":\"gone\",\"status\":\"write\",\"kind\":\"file\",\"mode\":493},"
+		"{\"path\":\"wrong\",\"status\":\"mode\",\"kind\":\"file\",\"mode\":493}]";
+	CLEANUP(tree_fini) struct tree now = TREE_INIT;
+	CLEANUP(tree_fini) struct tree want = TREE_INIT;
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(TEXT_MAX);
+	struct err e = ERR_INIT;
+
+	fill(&now, now_rows, LEN(now_rows));
+	fill(&want, want_rows, LEN(want_rows));
+	ok_int(diff_put(&out, &now, &want, &e), 0, "diff");
+	ok_str(buf_text(&out), want_text, "only taken away, never given");
+}
+
+static void
 names_that_are_not_utf8_are_in_hexadecimal(void)
 {
 	CLEANUP(buf_fini) struct buf out = BUF_INIT(TEXT_MAX);
@@ -315,6 +348,7 @@ main(void)
 	cache_knows_what_is_old_and_same();
 	damaged_caches_are_empty();
 	diff_tells_each_change_in_order();
+	going_back_gives_no_setuid();
 	names_that_are_not_utf8_are_in_hexadecimal();
 	return test_done();
 }
