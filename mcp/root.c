@@ -158,7 +158,8 @@ fill(int fd, struct str content, mode_t mode, struct err *e)
 {
 	if (fd_write_all(fd, content, e) < 0)
 		return -1;
-	if (fchmod(fd, mode) < 0)
+	/* what is written to loses these bits, as the kernel has it for a write in place */
+	if (fchmod(fd, mode & ~(mode_t)(S_ISUID | S_ISGID)) < 0)
 		return err_sys(e, "set the mode");
 	return fsync(fd) < 0 ? err_sys(e, "sync") : 0;
 }
@@ -197,6 +198,63 @@ root_write(const struct root *r, const char *rel, struct str content, mode_t mod
 		return -1;
 	}
 	return 0;
+}
+
+/* C1 controls too, which terminals obey: U+0080 to U+009F. */
+static bool
+is_control(struct str s, size_t k)
+{
+	const unsigned char *c = (const unsigned char *)s.p;
+
+	return c[0] < 0x20 || c[0] == 0x7f || (k == 2 && c[0] == 0xc2 && c[1] < 0xa0);
+}
+
+static bool
+is_plain(struct str s)
+{
+	while (s.n > 0) {
+		const size_t k = utf8_len(s);
+
+		if (k == 0 || is_control(s, k))
+			return false;
+		s = str_skip(s, k);
+	}
+	return true;
+}
+
+static void
+put_quoted(struct buf *out, struct str s)
+{
+	buf_putc(out, '"');
+	while (s.n > 0) {
+		const size_t k = utf8_len(s);
+
+		if (k == 0 || is_control(s, k)) {
+			buf_printf(out, "\\x%02x", (unsigned int)(unsigned char)s.p[0]);
+			s = str_skip(s, 1);
+			continue;
+		}
+		if (s.p[0] == '"' || s.p[0] == '\\')
+			buf_putc(out, '\\');
+		buf_put(out, s.p, k);
+		s = str_skip(s, k);
+	}
+	buf_putc(out, '"');
+}
+
+void
+root_put_name(struct buf *out, struct str name)
+{
+	const bool cut = name.n > ROOT_PATH_MAX;
+
+	if (cut)
+		name.n = ROOT_PATH_MAX;
+	if (is_plain(name))
+		buf_put_str(out, name);
+	else
+		put_quoted(out, name);
+	if (cut)
+		buf_puts(out, " [cut]");
 }
 
 void

@@ -9,6 +9,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -19,8 +20,9 @@ enum {
 	ROOT_PATH_MAX = 4096,
 	ROOT_FILE_MAX = 16 << 20, /* of a file that a tool reads, bytes */
 	ROOT_DEPTH_MAX = 64,
-	ROOT_ENTRIES_MAX = 1 << 20, /* visited in one walk */
-	ROOT_HASH_HEX = 16          /* of the content hash that edits name */
+	ROOT_ENTRIES_MAX = 1 << 20,        /* visited in one walk */
+	ROOT_NAME_MAX = 5 * ROOT_PATH_MAX, /* of root_put_name: \xff for each byte */
+	ROOT_HASH_HEX = 16                 /* of the content hash that edits name */
 };
 
 struct root {
@@ -46,10 +48,17 @@ int root_open_parent(
 int root_make_parents(const struct root *r, const char *rel, struct err *e);
 /*
  * Puts a file in place: written beside and renamed, so that a reader sees the old or the new
- * one. Its mode will be exactly mode. With fresh it must not exist yet.
+ * one. Its mode will be mode without setuid and setgid. With fresh it must not exist yet.
  */
 int root_write(const struct root *r, const char *rel, struct str content, mode_t mode,
 	bool fresh, struct err *e);
+
+/*
+ * A name for the text of a result, which is read by lines: quoted and escaped when it holds
+ * a control character or is not UTF-8, so that no file can pass for a line of ours, and cut
+ * when it is longer than a path may be.
+ */
+void root_put_name(struct buf *out, struct str name);
 
 /* First ROOT_HASH_HEX digits of the SHA-256. */
 void root_hash(struct str content, char out[ROOT_HASH_HEX + 1]);
@@ -71,7 +80,9 @@ struct root_entry {
 struct root_walk {
 	bool (*visit)(void *to, const struct root_entry *ent);
 	void *to;
+	int64_t until_us; /* clock_mono_us() at which to end it; late is set then */
 	size_t seen, unreadable;
+	bool late;
 	bool cut; /* ROOT_ENTRIES_MAX or ROOT_DEPTH_MAX was reached */
 };
 

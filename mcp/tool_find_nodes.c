@@ -10,6 +10,7 @@ enum {
 	SHOWN_DEFAULT = 200,
 	COUNTED_MAX = 200000,
 	SCAN_US_MAX = 30 * 1000 * 1000,
+	NAME_SHOWN_MAX = 256,
 	END_ROOM = 1024
 };
 
@@ -38,11 +39,10 @@ struct find {
 	bool any_kind, any_lang;
 	enum lang_kind kind;
 	enum lang lang;
-	const char *file; /* that is being scanned */
+	const char *file; /* that is being scanned, and its name for the text */
+	const char *shown_file;
 	int64_t offset, limit;
 	int64_t found, shown, files, unread, broken;
-	int64_t until_us;
-	bool late;
 };
 
 /* What nobody means who asks for "the definitions". */
@@ -62,28 +62,47 @@ is_wanted(const struct find *f, const struct lang_def *d)
 	return pathglob_match(str_of(f->name), d->name);
 }
 
+/* A source may hold names of any length; they must not fill the answer. */
+static struct str
+short_name(struct str name)
+{
+	if (name.n <= NAME_SHOWN_MAX)
+		return name;
+	name.n = NAME_SHOWN_MAX;
+	while ((name.p[name.n] & 0xc0) == 0x80)
+		name.n--; /* not within a character */
+	return name;
+}
+
 static void
 on_found(void *to, const struct lang_def *d)
 {
 	struct find *f = to;
 	struct buf *out = &f->r->text;
+	const size_t before = out->n;
+	const struct str name = short_name(d->name);
+	const struct str within = short_name(d->within);
 
 	if (!is_wanted(f, d) || f->found++ < f->offset || f->shown == f->limit)
 		return;
-	buf_printf(out, "%s:%u-%u %s " STR_FMT "%s" STR_FMT "\n", f->file, d->line,
-		d->end_line, lang_kind_name(d->kind), STR_ARG(d->name),
-		d->within.n > 0 ? " in " : "", STR_ARG(d->within));
+	buf_printf(out, "%s:%u-%u %s ", f->shown_file, d->line, d->end_line,
+		lang_kind_name(d->kind));
+	root_put_name(out, name);
+	buf_puts(out, within.n > 0 ? " in " : "");
+	root_put_name(out, within);
+	buf_putc(out, '\n');
 	if (out->over) { /* it comes whole on the next page */
 		out->over = false;
+		out->n = before;
 		f->limit = f->shown;
 		return;
 	}
 	f->shown++;
-	(void)json_array_append_new(f->nodes,
-		json_pack("{s:s, s:i, s:i, s:s, s:s%, s:s%}", "path", f->file, "line",
-			(int)d->line, "end_line", (int)d->end_line, "kind",
-			lang_kind_name(d->kind), "name", d->name.p, d->name.n, "within",
-			d->within.n > 0 ? d->within.p : "", d->within.n));
+	(void)json_array_append_new(
+		f->nodes, json_pack("{s:s, s:i, s:i, s:s, s:s%, s:s%}", "path", f->file,
+				  "line", (int)d->line, "end_line", (int)d->end_line,
+				  "kind", lang_kind_name(d->kind), "name", name.p, name.n,
+				  "within", within.n > 0 ? within.p : "", within.n));
 }
 
 static bool
@@ -91,19 +110,21 @@ on_entry(void *to, const struct root_entry *ent)
 {
 	struct find *f = to;
 	CLEANUP(buf_fini) struct buf content = BUF_INIT(ROOT_FILE_MAX);
+	CLEANUP(buf_fini) struct buf name = BUF_INIT(ROOT_NAME_MAX);
 	struct err ignored =
 		ERR_INIT; /* a file that cannot be read or parsed is counted */
 	const struct lang_sink sink = { .found = on_found, .to = f };
 	bool has_errors = false;
 	enum lang l;
 
-	f->late = clock_mono_us() > f->until_us;
-	if (f->late || f->found >= COUNTED_MAX)
+	if (f->found >= COUNTED_MAX)
 		return false;
 	if (!ent->is_file || !lang_of_path(str_of(ent->rel), &l) ||
 		(!f->any_lang && l != f->lang))
 		return true;
+	root_put_name(&name, str_of(ent->rel));
 	f->file = ent->rel;
+	f->shown_file = buf_text(&name);
 	if (root_read(f->root, ent->rel, &content, NULL, &ignored) < 0 ||
 		!root_is_text(buf_str(&content)) ||
 		lang_scan(l, buf_str(&content), &sink, &has_errors, &ignored) < 0)
@@ -119,7 +140,7 @@ put_end(const struct find *f, const struct root_walk *w)
 	struct buf *out = &f->r->text;
 	const int64_t next = f->offset + f->shown;
 	const int64_t left = f->found - next;
-	const bool partial = f->late || w->cut || f->found >= COUNTED_MAX;
+	const bool partial = w->late || w->cut || f->found >= COUNTED_MAX;
 
 	buf_printf(out, "%s%lld definitions in %lld source files\n",
 		partial ? "at least " : "", (long long)f->found, (long long)f->files);
@@ -141,7 +162,9 @@ put_end(const struct find *f, const struct root_walk *w)
 static int
 find_below(struct find *f, const char *rel, struct err *e)
 {
-	struct root_walk w = { .visit = on_entry, .to = f };
+	struct root_walk w = {
+		.visit = on_entry, .to = f, .until_us = clock_mono_us() + SCAN_US_MAX
+	};
 
 	f->r->data = json_object();
 	f->nodes = json_array();
@@ -172,7 +195,6 @@ run(const struct tool_host *h, const json_t *args, struct tool_result *r, struct
 		.any_lang = lang == NULL,
 		.offset = tool_number(args, "offset", 0),
 		.limit = tool_number(args, "limit", SHOWN_DEFAULT),
-		.until_us = clock_mono_us() + SCAN_US_MAX,
 	};
 
 	if (rel == NULL)

@@ -1,10 +1,11 @@
 #include "mcp/tool.h"
 
+#include "base/clock.h"
 #include "mcp/pathglob.h"
 
 /* list-files: the paths below a directory, sorted, in pages. */
 
-enum { SHOWN_DEFAULT = 500, COUNTED_MAX = 200000 };
+enum { SHOWN_DEFAULT = 500, COUNTED_MAX = 200000, LIST_US_MAX = 20 * 1000 * 1000 };
 
 static const char schema[] =
 	"{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{"
@@ -30,6 +31,8 @@ static bool
 on_entry(void *to, const struct root_entry *ent)
 {
 	struct listing *l = to;
+	struct buf *out = &l->r->text;
+	const size_t before = out->n;
 	const char *kind = ent->is_link   ? " (link)"
 			   : ent->is_file ? ""
 					  : " (special file)";
@@ -42,9 +45,11 @@ on_entry(void *to, const struct root_entry *ent)
 	}
 	if (l->found++ < l->offset || l->shown == l->limit)
 		return true;
-	buf_printf(&l->r->text, "%s%s\n", ent->rel, kind);
-	if (l->r->text.over) { /* very long paths: this one comes on the next page */
-		l->r->text.over = false;
+	root_put_name(out, str_of(ent->rel));
+	buf_printf(out, "%s\n", kind);
+	if (out->over) { /* very long paths: this one comes on the next page */
+		out->over = false;
+		out->n = before;
 		l->limit = l->shown;
 		return true;
 	}
@@ -68,9 +73,12 @@ put_end(const struct listing *l, const struct root_walk *w)
 			(long long)l->found);
 	if (left > 0)
 		buf_printf(out, "%s%lld more: ask with offset %lld\n",
-			l->cut ? "at least " : "", (long long)left, (long long)next);
+			l->cut || w->late ? "at least " : "", (long long)left,
+			(long long)next);
 	if (w->unreadable > 0)
 		buf_printf(out, "%zu directories could not be read\n", w->unreadable);
+	if (w->late)
+		buf_puts(out, "the list ended early: ask for a directory of the tree\n");
 	if (w->cut)
 		buf_puts(out,
 			"the tree is too large or too deep to be listed as a whole: "
@@ -88,7 +96,9 @@ run(const struct tool_host *h, const json_t *args, struct tool_result *r, struct
 		.offset = tool_number(args, "offset", 0),
 		.limit = tool_number(args, "limit", SHOWN_DEFAULT),
 	};
-	struct root_walk w = { .visit = on_entry, .to = &l };
+	struct root_walk w = {
+		.visit = on_entry, .to = &l, .until_us = clock_mono_us() + LIST_US_MAX
+	};
 
 	if (rel == NULL || (l.glob != NULL && pathglob_check(str_of(l.glob), e) < 0))
 		return -1;

@@ -41,10 +41,10 @@ struct search {
 	const char *glob;
 	struct str query; /* in small letters when fold */
 	bool fold;
+	const char *name; /* of the file that is being searched, for the text */
 	int64_t context, offset, limit;
 	int64_t found, shown, files, not_text, unreadable;
-	int64_t until_us;
-	bool late, cut;
+	bool cut;
 };
 
 static void
@@ -82,8 +82,7 @@ line_at(struct str text, size_t at)
 }
 
 static void
-put_context(struct search *s, const char *rel, struct str text, struct str hit,
-	int64_t number, bool above)
+put_context(struct search *s, struct str text, struct str hit, int64_t number, bool above)
 {
 	struct buf *out = &s->r->text;
 	struct str lines[CONTEXT_MAX];
@@ -100,7 +99,7 @@ put_context(struct search *s, const char *rel, struct str text, struct str hit,
 	for (int64_t i = 0; i < n; i++) {
 		const int64_t k = above ? n - 1 - i : i;
 
-		buf_printf(out, "%s-%lld- ", rel,
+		buf_printf(out, "%s-%lld- ", s->name,
 			(long long)(above ? number - 1 - k : number + 1 + k));
 		put_line(out, lines[k]);
 	}
@@ -126,10 +125,10 @@ show_hit(struct search *s, const char *rel, struct str text, size_t at, int64_t 
 	const int64_t column = column_of(line, (size_t)(text.p + at - line.p));
 	const size_t before = out->n;
 
-	put_context(s, rel, text, line, number, true);
-	buf_printf(out, "%s:%lld:%lld: ", rel, (long long)number, (long long)column);
+	put_context(s, text, line, number, true);
+	buf_printf(out, "%s:%lld:%lld: ", s->name, (long long)number, (long long)column);
 	put_line(out, line);
-	put_context(s, rel, text, line, number, false);
+	put_context(s, text, line, number, false);
 	if (s->context > 0)
 		buf_puts(out, "--\n");
 	if (out->over) { /* it comes whole on the next page */
@@ -178,14 +177,14 @@ on_entry(void *to, const struct root_entry *ent)
 	struct search *s = to;
 	CLEANUP(buf_fini) struct buf content = BUF_INIT(ROOT_FILE_MAX);
 	CLEANUP(buf_fini) struct buf folded = BUF_INIT(ROOT_FILE_MAX);
+	CLEANUP(buf_fini) struct buf name = BUF_INIT(ROOT_NAME_MAX);
 	struct err ignored = ERR_INIT; /* it is counted instead */
 
 	if (!ent->is_file ||
 		(s->glob != NULL && !pathglob_match(str_of(s->glob), str_of(ent->rel))))
 		return true;
-	s->late = clock_mono_us() > s->until_us;
 	s->cut = s->found >= COUNTED_MAX;
-	if (s->late || s->cut)
+	if (s->cut)
 		return false;
 	if (root_read(s->root, ent->rel, &content, NULL, &ignored) < 0) {
 		s->unreadable++;
@@ -199,6 +198,8 @@ on_entry(void *to, const struct root_entry *ent)
 		buf_put_str(&folded, buf_str(&content));
 		fold_case(&folded);
 	}
+	root_put_name(&name, str_of(ent->rel));
+	s->name = buf_text(&name);
 	search_text(
 		s, ent->rel, buf_str(&content), buf_str(s->fold ? &folded : &content));
 	return true;
@@ -212,7 +213,7 @@ put_end(const struct search *s, const struct root_walk *w)
 	const int64_t left = s->found - next;
 
 	buf_printf(out, "%s%lld lines in %lld files\n",
-		s->late || s->cut ? "at least " : "", (long long)s->found,
+		w->late || s->cut ? "at least " : "", (long long)s->found,
 		(long long)s->files);
 	if (left > 0)
 		buf_printf(out, "%lld more: ask with offset %lld\n", (long long)left,
@@ -225,14 +226,16 @@ put_end(const struct search *s, const struct root_walk *w)
 			"%lld files (unreadable, or larger than %d MiB) and %zu directories "
 			"were not searched\n",
 			(long long)s->unreadable, ROOT_FILE_MAX >> 20, w->unreadable);
-	if (s->late || s->cut || w->cut)
+	if (w->late || s->cut || w->cut)
 		buf_puts(out, "the search ended early: narrow it with path or glob\n");
 }
 
 static int
 search_below(struct search *s, const char *rel, struct err *e)
 {
-	struct root_walk w = { .visit = on_entry, .to = s };
+	struct root_walk w = {
+		.visit = on_entry, .to = s, .until_us = clock_mono_us() + SEARCH_US_MAX
+	};
 
 	s->r->data = json_object();
 	s->hits = json_array();
@@ -261,7 +264,6 @@ run(const struct tool_host *h, const json_t *args, struct tool_result *r, struct
 		.context = tool_number(args, "context", 0),
 		.offset = tool_number(args, "offset", 0),
 		.limit = tool_number(args, "limit", SHOWN_DEFAULT),
-		.until_us = clock_mono_us() + SEARCH_US_MAX,
 	};
 
 	if (rel == NULL || (s.glob != NULL && pathglob_check(str_of(s.glob), e) < 0))

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fdio.h"
 #include "base/path.h"
 
@@ -108,10 +109,10 @@ walk_entry(int dir, const char *name, const char *rel, int depth, struct root_wa
 	struct root_entry ent = { .rel = rel };
 	struct stat st;
 
-	if (++w->seen > ROOT_ENTRIES_MAX) {
-		w->cut = true;
+	w->late = clock_mono_us() > w->until_us;
+	w->cut = w->cut || ++w->seen > ROOT_ENTRIES_MAX;
+	if (w->late || w->seen > ROOT_ENTRIES_MAX)
 		return false;
-	}
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return true; /* it went away meanwhile */
 	if (S_ISDIR(st.st_mode))

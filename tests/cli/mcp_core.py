@@ -168,6 +168,17 @@ def hostile(s, m):
     has(m.call("list-files", path="d")[0], "too deep", "depth is bounded and told")
     s.write("evil\nname", "x")
     same(m.call("read-file", path="evil\nname")[1], False, "any name can be read")
+    s.write("odd/a\nsrc/b.c:1:1: x\x1b[2J", "needle")
+    shown = '"odd/a\\x0asrc/b.c:1:1: x\\x1b[2J"'
+    same(m.call("list-files", path="odd")[0], shown + "\n", "a name cannot pass for a line")
+    same(m.call("search-text", path="odd", query="needle")[0],
+         shown + ":1:1: needle\n1 lines in 1 files\n", "nor for a hit")
+    s.write("odd.js", 'class A { ["\\\nsrc/b.c:1-2 function x"]() {} ["' + "x" * 800000 +
+            '"]() {} b() {} }')
+    text = m.call("find-nodes", path="odd.js")[0].splitlines()
+    same(len(text), 5, "nor a definition's, and a long one is not in the way of others")
+    has(text[3], "method b in A", "the last one is found too")
+    os.unlink(s.path("odd.js"))
 
 
 def policy(s):

@@ -186,6 +186,16 @@ def restoring(s, m):
     same(sorted(os.listdir(s.path("r"))), ["gone", "keep", "link", "run", "secret"],
          "deletions back, additions gone")
     has(m.call("restore-files", snapshot=good)[0], "nothing to do", "twice is once")
+    m.call("shell-command", command="cp r/run r/made; chmod 6755 r/made")
+    armed = m.call("snapshot-worktree")[2]["snapshot"]
+    same(oct(os.stat(s.path("r", "made")).st_mode), "0o106755", "a command makes a setuid file")
+    m.call("replace", path="r/made", old_text="#!", new_text="# !")
+    same(oct(os.stat(s.path("r", "made")).st_mode), "0o100755", "an edit does not keep that")
+    m.call("shell-command", command="rm r/made")
+    m.call("restore-files", snapshot=armed)
+    same(oct(os.stat(s.path("r", "made")).st_mode), "0o100755", "nor does a snapshot give it back")
+    has(m.call("restore-files", snapshot=armed)[0], "nothing to do", "and twice is once")
+    os.unlink(s.path("r", "made"))
     m.call("restore-files", snapshot=data["undo"])
     same(s.read("r/added"), "n\n", "a restore can be undone")
     same(m.call("restore-files", snapshot="0" * 40)[1], True, "an unknown snapshot is an error")
