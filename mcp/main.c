@@ -98,11 +98,22 @@ take_options(struct options *o, int argc, char **argv, struct err *e)
 	return take_role(o, e);
 }
 
+/* The person's home lies there, or in it: then all that is the person's would be. */
+static bool
+holds_home(const char *path)
+{
+	const char *home = getenv("HOME");
+	char *real = home == NULL ? NULL : realpath(home, NULL);
+	const bool holds = real != NULL && path_is_within(real, path);
+
+	free(real);
+	return holds;
+}
+
 static bool
 is_a_home(const char *path)
 {
-	const char *home = getenv("HOME");
-	bool found = home != NULL && strcmp(home, path) == 0;
+	bool found = holds_home(path);
 	char room[PASSWD_MAX];
 	struct passwd pw = { .pw_dir = NULL };
 	struct passwd *got;

@@ -67,7 +67,7 @@ put_end(const struct listing *l, const struct root_walk *w)
 	const int64_t left = l->found - next;
 
 	if (l->found == 0)
-		buf_puts(out, "no files\n");
+		buf_puts(out, w->late ? "" : "no files\n");
 	else if (l->shown == 0)
 		buf_printf(out, "only %lld files: offset is behind their end\n",
 			(long long)l->found);

@@ -222,7 +222,8 @@ def starting(s):
     for root, role, want, says in (
             (None, "core", 64, "usage"), ("rel", "core", 77, "absolute"),
             ("/", "core", 77, "no project"), (s.home, "core", 77, "no project"),
-            ("/root", "core", 77, "no project"), (s.root + "/", "core", 77, "extra"),
+            ("/root", "core", 77, "no project"),
+            (s.top, "core", 77, "no project"), (s.root + "/", "core", 77, "extra"),
             (os.path.join(s.top, "alias"), "core", 77, "without links"),
             (s.root, "boss", 64, "PANDO_PROCESS_ROLE"), (s.root, "", 64, "PANDO_PROCESS_ROLE"),
             (os.path.join(s.top, "gone"), "core", 71, "No such file")):
