@@ -190,6 +190,23 @@ follow_name(struct rec_log *l, struct err *e)
 	return 0;
 }
 
+/*
+ * Half a line would make the next one unreadable too. It is taken back only when it is still
+ * the last in the file: then nobody has written behind it.
+ */
+static void
+take_back(int fd, ssize_t k)
+{
+	const off_t end = lseek(
+		fd, 0, SEEK_CUR); /* an append leaves it behind its bytes */
+	struct stat st;
+
+	if (end < k || fstat(fd, &st) < 0 || st.st_size != end)
+		return;
+	if (ftruncate(fd, end - k) < 0)
+		return; /* the line's own error is the one to tell */
+}
+
 int
 rec_write(struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e)
 {
@@ -204,6 +221,8 @@ rec_write(struct rec_log *l, const struct rec_who *w, const struct rec *r, struc
 	k = write(l->fd, line.p, line.n);
 	if (k == (ssize_t)line.n)
 		return 0;
+	if (k > 0)
+		take_back(l->fd, k);
 	if (k >= 0)
 		errno = ENOSPC; /* a short write to a file means no more room */
 	(void)err_sys(e,

@@ -1,7 +1,9 @@
 #include "tests/unit/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -104,11 +106,47 @@ a_log_that_cannot_be_written_is_an_error(void)
 	rec_close(&l);
 }
 
+/* A disk that is full in the middle of a line; then there is room again. */
+static void
+a_torn_line_does_not_spoil_the_next(void)
+{
+	char *dir = scratch();
+	CLEANUP(mem_freep) char *path = path_join(dir, "log");
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(REC_LINE_MAX);
+	struct rlimit was;
+	struct rlimit tight;
+	struct err e = ERR_INIT;
+	struct rec r = REC_INIT;
+	struct rec_log l;
+	struct stat st;
+
+	r.event = "shim_launch";
+	ok_int(rec_open(&l, path, &e), 0, e.text);
+	ok_int(rec_write(&l, &who, &r, &e), 0, e.text);
+	ok_int(stat(path, &st), 0, "the log is there");
+	ok_int(getrlimit(RLIMIT_FSIZE, &was), 0, "the limit as it was");
+	tight = (struct rlimit){ (rlim_t)st.st_size + 9, was.rlim_max };
+	(void)signal(SIGXFSZ, SIG_IGN);
+	ok_int(setrlimit(RLIMIT_FSIZE, &tight), 0, "room for nine bytes");
+	ok_int(rec_write(&l, &who, &r, &e), -1, "half a line is an error");
+	ok_int(e.code, ERR_SPACE, "status");
+	ok_int(setrlimit(RLIMIT_FSIZE, &was), 0, "room again");
+	r.event = "shim_refused";
+	ok_int(rec_write(&l, &who, &r, &e), 0, e.text);
+	ok_int(path_read(path, &text, &e), 0, e.text);
+	ok(strstr(buf_text(&text), "\n{\"ts\"") != NULL &&
+			strstr(strstr(buf_text(&text), "\n{\"ts\"") + 2, "{") == NULL,
+		buf_text(&text));
+	rec_close(&l);
+	scratch_gone(dir);
+}
+
 int
 main(void)
 {
 	a_line_is_one_json_object_with_every_field();
 	lines_are_appended_and_the_file_is_turned_over();
 	a_log_that_cannot_be_written_is_an_error();
+	a_torn_line_does_not_spoil_the_next();
 	return test_done();
 }
