@@ -175,6 +175,21 @@ remove_entries(int fd, int depth, struct err *e)
 	}
 }
 
+/* A directory that its owner, who we are, had closed is opened first. */
+static int
+open_to_empty(int dirfd, const char *name)
+{
+	static const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(dirfd, name, flags);
+
+	if (fd < 0 && errno == EACCES &&
+		fchmodat(dirfd, name, S_IRWXU, AT_SYMLINK_NOFOLLOW) == 0)
+		fd = openat(dirfd, name, flags);
+	if (fd >= 0)
+		(void)fchmod(fd, S_IRWXU); /* another's: then what is in it tells */
+	return fd;
+}
+
 static int
 remove_below(int dirfd, const char *name, int depth, struct err *e)
 {
@@ -186,7 +201,7 @@ remove_below(int dirfd, const char *name, int depth, struct err *e)
 		return err_sys(e, "remove %s", name);
 	if (depth >= TREE_DEPTH_MAX)
 		return err_set(e, ERR_DATA, "remove %s: nested too deep", name);
-	fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	fd = open_to_empty(dirfd, name);
 	if (fd < 0)
 		return err_sys(e, "remove %s", name);
 	if (remove_entries(fd, depth, e) < 0)

@@ -30,7 +30,10 @@ int path_mkdirs(const char *path, mode_t mode, struct err *e);
 int path_read(const char *path, struct buf *b, struct err *e);
 /* Writes beside it, syncs, renames: readers see the old file or the new one. */
 int path_write(const char *path, struct str s, mode_t mode, struct err *e);
-/* Removes name below dirfd with all that is in it; links are removed, not followed. */
+/*
+ * Removes name below dirfd with all that is in it, directories too that their modes close to
+ * us; links are removed, not followed.
+ */
 int path_remove_tree(int dirfd, const char *name, struct err *e);
 
 #endif

@@ -95,6 +95,38 @@ a_file_is_read_whole_or_not_at_all(void)
 	}
 }
 
+/* Its own owner may have closed it; root is not stopped by modes and so steps aside. */
+static void
+a_closed_tree_is_removed_too(void)
+{
+	enum { NOBODY = 65534 };
+	char mine[] = "/tmp/pando-closed-XXXXXX";
+	const bool is_root = geteuid() == 0;
+	struct err e = ERR_INIT;
+	static const struct {
+		const char *path;
+		mode_t mode;
+	} closed[] = { { "t/shut/in", 0000 }, { "t/shut", 0000 }, { "t/fixed", 0555 } };
+
+	ok(!is_root || seteuid(NOBODY) == 0, "as a person");
+	ok(mkdtemp(mine) != NULL, "a directory");
+	for (size_t i = 0; i < LEN(closed); i++) {
+		CLEANUP(mem_freep) char *path = path_join(mine, closed[i].path);
+		CLEANUP(mem_freep) char *file = path_join(path, "file");
+
+		ok_int(path_mkdirs(path, 0700, &e), 0, e.text);
+		ok_int(path_write(file, STR("x"), 0600, &e), 0, e.text);
+	}
+	for (size_t i = 0; i < LEN(closed); i++) {
+		CLEANUP(mem_freep) char *path = path_join(mine, closed[i].path);
+
+		ok_int(chmod(path, closed[i].mode), 0, path);
+	}
+	ok_int(path_remove_tree(AT_FDCWD, mine, &e), 0, e.text);
+	ok(access(mine, F_OK) < 0, "it is gone");
+	ok(!is_root || seteuid(0) == 0, "as before");
+}
+
 static void
 a_tree_is_removed_without_following_links(void)
 {
@@ -231,6 +263,7 @@ main(void)
 	nothing_leaves_a_root_by_links_or_dots();
 	a_file_is_read_whole_or_not_at_all();
 	a_tree_is_removed_without_following_links();
+	a_closed_tree_is_removed_too();
 	children_get_exactly_what_they_are_given();
 	a_failed_exec_says_why();
 	descriptors_pass_and_peers_are_known();
