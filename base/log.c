@@ -17,6 +17,15 @@ log_name(const char *program)
 	prog = program;
 }
 
+/* Names of files are in it: none may end the line or speak to the terminal. */
+static void
+make_harmless(char *z)
+{
+	for (; *z != '\0'; z++)
+		if (((unsigned char)*z < 0x20 && *z != '\t') || *z == 0x7f)
+			*z = '?';
+}
+
 static void
 put_line(const char *fmt, va_list ap)
 {
@@ -25,6 +34,7 @@ put_line(const char *fmt, va_list ap)
 	size_t n;
 
 	(void)vsnprintf(line + head, sizeof line - (size_t)head - 1, fmt, ap);
+	make_harmless(line);
 	n = strlen(line);
 	line[n++] = '\n';
 	if (write(STDERR_FILENO, line, n) < 0)

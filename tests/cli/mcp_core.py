@@ -233,6 +233,8 @@ def starting(s):
         same(status, want, f"root {root}, role {role!r}")
         has(err, says, "and it says why")
         report(err.startswith("pando-mcp: ") and err.count("\n") == 1, "in one line", err)
+    _, err = run(os.path.join(s.top, "x\npando-shim: well\x1b[2J"))
+    has(err, "x?pando-shim: well?[2J", "a name cannot speak to the terminal")
     for more, says in ((["--sandboxed"], "go together"), (["--keeper-fd", "3"], "go together"),
                        (["--sandboxed", "--keeper-fd", "3"], "not inside the sandbox"),
                        (["--frob"], "--frob"), (["x"], "usage")):
