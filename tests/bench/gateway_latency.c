@@ -110,8 +110,10 @@ start_provider(int *port)
 		const int fd = accept(l, NULL, NULL);
 		const int one = 1;
 
+		if (fd < 0)
+			die("accept");
 		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-		if (fd >= 0 && fork() == 0)
+		if (fork() == 0)
 			serve_one(fd);
 		(void)close(fd);
 	}
