@@ -1,5 +1,9 @@
 #include "gateway/sse.h"
 
+#include "base/log.h"
+
+enum { LOOK_AT = 256 }; /* bytes */
+
 void
 sse_init(struct sse *s, size_t event_max)
 {
@@ -34,24 +38,39 @@ sse_finish(struct sse *s)
 }
 
 /*
+ * How many bytes come before the first LF or CR. In steps, since a stream whose lines all end
+ * in one of them must not be searched to its end for the other at every line.
+ */
+static size_t
+line_length(const char *p, size_t n)
+{
+	for (size_t at = 0; at < n; at += LOOK_AT) {
+		const size_t step = n - at < LOOK_AT ? n - at : LOOK_AT;
+		const char *lf = memchr(p + at, '\n', step);
+		const size_t before = lf != NULL ? (size_t)(lf - (p + at)) : step;
+		const char *cr = before > 0 ? memchr(p + at, '\r', before) : NULL;
+
+		if (cr != NULL)
+			return (size_t)(cr - p);
+		if (lf != NULL)
+			return (size_t)(lf - p);
+	}
+	return n;
+}
+
+/*
  * Where the line that p begins ends, and where the next one begins. false: its end is not
  * there yet; *end then says from where to look again.
  */
 static bool
 find_line(struct str in, size_t p, bool finished, size_t *end, size_t *next)
 {
-	const size_t left = in.n - p;
-	const char *const at = left > 0 ? in.p + p : in.p;
-	const char *lf = left > 0 ? memchr(at, '\n', left) : NULL;
-	const size_t before = lf != NULL ? (size_t)(lf - at) : left;
-	const char *cr = before > 0 ? memchr(at, '\r', before) : NULL;
-
-	*end = p + before;
+	*end = p < in.n ? p + line_length(in.p + p, in.n - p) : in.n;
 	*next = *end + 1;
-	if (cr == NULL)
-		return lf != NULL;
-	*end = (size_t)(cr - in.p);
-	*next = *end + 1;
+	if (*end == in.n)
+		return false;
+	if (in.p[*end] == '\n')
+		return true;
 	if (*next == in.n)
 		return finished;
 	if (in.p[*next] == '\n')
@@ -77,12 +96,17 @@ add_data(struct sse *s, struct sse_event *ev, struct str value)
 	ev->data = buf_str(&s->joined);
 }
 
-static void
-read_field(struct sse *s, struct sse_event *ev, struct str line)
+/*
+ * The standard lets a reader skip fields that it does not know. But claude takes a byte order
+ * mark off every line, so what is skipped here may be read there.
+ */
+static int
+read_field(struct sse *s, struct sse_event *ev, struct str line, struct err *e)
 {
 	const char *colon = memchr(line.p, ':', line.n);
 	struct str name = line;
 	struct str value = { line.p + line.n, 0 };
+	char quoted[LOG_QUOTED_MAX];
 
 	if (colon != NULL) {
 		name.n = (size_t)(colon - line.p);
@@ -94,6 +118,11 @@ read_field(struct sse *s, struct sse_event *ev, struct str line)
 		ev->name = value;
 	else if (str_is(name, "data"))
 		add_data(s, ev, value);
+	else if (name.n > 0 && !str_is(name, "id") && !str_is(name, "retry"))
+		return err_set(e, ERR_DATA,
+			"a line of the event stream has a field that is not known: %s",
+			log_quoted(name, quoted));
+	return 0;
 }
 
 static int
@@ -105,16 +134,13 @@ hand_out(struct sse *s, size_t stop, struct sse_event *ev, struct err *e)
 
 	if (raw.n > s->max)
 		return err_set(e, ERR_DATA, "an event is longer than %zu bytes", s->max);
-	if (!s->begun && str_starts(raw, STR("\xef\xbb\xbf")))
-		return err_set(
-			e, ERR_DATA, "the event stream begins with a byte order mark");
-	s->begun = true;
 	*ev = (struct sse_event){ .raw = raw, .name = STR(""), .data = STR("") };
 	for (size_t p = 0; p < raw.n; p = next) {
 		if (!find_line(raw, p, true, &end, &next))
 			break;
-		if (end > p)
-			read_field(s, ev, (struct str){ raw.p + p, end - p });
+		if (end > p &&
+			read_field(s, ev, (struct str){ raw.p + p, end - p }, e) < 0)
+			return -1;
 	}
 	s->start = s->line = s->pos = stop;
 	return 1;

@@ -11,7 +11,8 @@
  * the same events. The raw bytes of all events, one after another, are the stream; what
  * follows the last empty line is not an event and is never handed out.
  *
- * Not taken: a byte order mark at the start (readers differ), an event above the ceiling.
+ * Not taken: a field that the standard does not name, thus no byte order mark before a field
+ * either (readers differ); an event above the ceiling.
  */
 
 #include "base/buf.h"
@@ -31,7 +32,7 @@ struct sse {
 	struct buf in, joined;
 	size_t max;
 	size_t start, line, pos; /* of the event, of its last line, not looked at yet */
-	bool begun, finished;
+	bool finished;
 };
 
 void sse_init(struct sse *s, size_t event_max);

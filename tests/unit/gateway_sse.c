@@ -1,4 +1,7 @@
 #include "gateway/sse.h"
+
+#include <time.h>
+
 #include "tests/unit/test.h"
 
 enum { EVENT_MAX = 64 };
@@ -39,7 +42,6 @@ static const struct {
 		"<||0|: hello\n\n><b||0|id: 1\nretry: 5\nevent: a\nevent: b\n\n>" },
 	{ "data:  two\ndata:\ndata: z\n\n",
 		"<| two\n\nz|1|data:  two\ndata:\ndata: z\n\n>" },
-	{ " data: x\ndatax: y\nDATA: z\n\n", "<||0| data: x\ndatax: y\nDATA: z\n\n>" },
 	{ "data: cut off\n", "" },
 	{ "data: cut off", "" },
 	{ "\n\ndata: a\n\r\n", "<||0|\n><||0|\n><|a|1|data: a\n\r\n>" },
@@ -81,7 +83,23 @@ what_is_too_long_or_ambiguous_is_refused(void)
 	} no[] = {
 		{ "\xef\xbb\xbf"
 		  "data: a\n\n",
-			"the event stream begins with a byte order mark" },
+			"a line of the event stream has a field that is not known: "
+			"\xef\xbb\xbf"
+			"data" },
+		{ "event: a\n\xef\xbb\xbf\n\n",
+			"a line of the event stream has a field that is not known: "
+			"\xef\xbb\xbf" },
+		{ "id: 1\r\xef\xbb\xbf"
+		  "event: a\r\r",
+			"a line of the event stream has a field that is not known: "
+			"\xef\xbb\xbf"
+			"event" },
+		{ " data: x\n\n",
+			"a line of the event stream has a field that is not known:  data" },
+		{ "datax: y\n\n",
+			"a line of the event stream has a field that is not known: datax" },
+		{ "DATA\n\n",
+			"a line of the event stream has a field that is not known: DATA" },
 		{ "data: 3456789012345678901234567890123456789012345678901234567890123\n\n",
 			"an event is longer than 64 bytes" },
 		{ "data: 34567890123456789012345678901234567890123456789012345678901234",
@@ -99,6 +117,42 @@ what_is_too_long_or_ambiguous_is_refused(void)
 			ok_str(e.text, no[i].why, no[i].in);
 			ok_bytes(buf_str(&out), STR(""), "nothing was handed out");
 		}
+	}
+}
+
+/* Of one of the line ends only: 4 MB must not take the square of that. */
+static void
+many_lines_take_linear_time(void)
+{
+	static const char *const ends[] = { "\n", "\r", "\r\n" };
+	enum { LONG = 4 << 20 };
+
+	for (size_t i = 0; i < LEN(ends); i++) {
+		CLEANUP(buf_fini) struct buf text = BUF_INIT(2 * LONG);
+		CLEANUP(sse_fini) struct sse s;
+		struct sse_event ev;
+		struct err e = ERR_INIT;
+		struct str rest;
+		const clock_t begin = clock();
+		int rc = 0;
+
+		while (text.n < LONG)
+			buf_printf(&text, ":%s", ends[i]);
+		buf_puts(&text, ends[i]);
+		rest = buf_str(&text);
+		sse_init(&s, 2 * LONG);
+		while (rc == 0 && rest.n > 0) {
+			const size_t n = rest.n < SSE_PIECE_MAX ? rest.n : SSE_PIECE_MAX;
+
+			sse_feed(&s, (struct str){ rest.p, n });
+			rest = str_skip(rest, n);
+			if (rest.n == 0)
+				sse_finish(&s);
+			rc = sse_next(&s, &ev, &e);
+		}
+		ok_int(rc, 1, "one event");
+		ok_bytes(ev.raw, buf_str(&text), "all of it");
+		ok((clock() - begin) / CLOCKS_PER_SEC < 10, "within seconds");
 	}
 }
 
@@ -128,6 +182,7 @@ main(void)
 {
 	every_split_gives_the_same_events();
 	what_is_too_long_or_ambiguous_is_refused();
+	many_lines_take_linear_time();
 	a_written_event_reads_back();
 	return test_done();
 }
