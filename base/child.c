@@ -16,8 +16,8 @@ enum { EXIT_BY_SIGNAL = 128, SIGNALS_END = 65 };
 
 /* Only async-signal-safe calls from here to exec. */
 
-static void
-default_signals(void)
+void
+child_default_signals(void)
 {
 	sigset_t none;
 
@@ -57,7 +57,7 @@ become(const struct child_spec *s, pid_t parent, int report)
 {
 	int no;
 
-	default_signals();
+	child_default_signals();
 	if (s->new_session)
 		(void)setsid();
 	if (s->die_with_parent &&

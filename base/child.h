@@ -26,6 +26,9 @@ struct child_spec {
 	bool die_with_parent; /* SIGKILL when the thread that started it ends */
 };
 
+/* Every signal at its default and none blocked; async-signal-safe. For who execs itself. */
+void child_default_signals(void);
+
 int child_start(const struct child_spec *s, pid_t *pid, struct err *e);
 /* Waits; answers the exit status, 128 + signal when it was killed, -1 on error. */
 int child_wait(pid_t pid, struct err *e);

@@ -2,10 +2,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/place.h"
@@ -20,7 +20,7 @@
 #include "sandbox/state.h"
 #include "sandbox/tidy.h"
 
-enum { SIGNALS_END = 65, LAYERS_MAX = 1024 };
+enum { LAYERS_MAX = 1024 };
 
 /* Everything that is open for the plan. What exec does not need, exec closes. */
 struct launch {
@@ -209,18 +209,6 @@ hand_on(const struct launch *l, struct err *e)
 	return 0;
 }
 
-/* An ignored SIGCHLD would keep bwrap from seeing the end of its child. */
-static void
-default_signals(void)
-{
-	sigset_t none;
-
-	for (int i = 1; i < SIGNALS_END; i++)
-		(void)signal(i, SIG_DFL); /* KILL and STOP refuse, as they should */
-	(void)sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
 static int
 note_start(const struct launch *l, struct err *e)
 {
@@ -246,7 +234,8 @@ bwrap_run(const struct options *o, struct err *e)
 		return -1;
 	if (o->mode == OPT_RUN && note_start(&l, e) < 0)
 		return -1;
-	default_signals();
+	/* an ignored SIGCHLD would keep bwrap from seeing the end of its child */
+	child_default_signals();
 	(void)execve(l.host.bwrap, l.plan.argv, l.plan.env);
 	(void)err_sys(e, "start %s", l.host.bwrap);
 	e->code = ERR_SANDBOX;
