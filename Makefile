@@ -49,6 +49,9 @@ $(foreach d,$(filter-out base json,$(LIBNAMES)),$(eval SRC_$d = $(wildcard $d/*.
 TOML_OBJ = $B/obj/policy/toml.o
 
 TS = $(DEPS)/tree-sitter/vendor/tree-sitter/lib
+ifeq ($(wildcard $(TS)/src/lib.c)$(filter clean,$(MAKECMDGOALS)),)
+$(error the tree-sitter sources are missing: run ./setup.sh deps)
+endif
 GRAMMAR_DIRS = tree-sitter-c tree-sitter-python tree-sitter-javascript \
 	tree-sitter-typescript/typescript tree-sitter-typescript/tsx
 GRAMMAR_SRC = $(wildcard $(foreach g,$(GRAMMAR_DIRS),$(DEPS)/$g/src/parser.c $(DEPS)/$g/src/scanner.c))
