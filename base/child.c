@@ -52,6 +52,13 @@ place_fds(const struct child_spec *s, int *report)
 		SYS_close_range, (unsigned int)s->nfds, ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+static int
+put_on(const int *ruleset)
+{
+	return ruleset == NULL ? 0
+			       : (int)syscall(SYS_landlock_restrict_self, *ruleset, 0U);
+}
+
 static void
 become(const struct child_spec *s, pid_t parent, int report)
 {
@@ -63,7 +70,8 @@ become(const struct child_spec *s, pid_t parent, int report)
 	if (s->die_with_parent &&
 		(prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		_exit(EXIT_BY_SIGNAL + SIGKILL);
-	if ((s->dir == NULL || chdir(s->dir) == 0) && place_fds(s, &report) == 0)
+	if ((s->dir == NULL || chdir(s->dir) == 0) && put_on(s->ruleset) == 0 &&
+		place_fds(s, &report) == 0)
 		(void)execve(s->path, s->argv, s->env);
 	no = errno;
 	if (write(report, &no, sizeof no) < 0)

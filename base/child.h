@@ -23,6 +23,8 @@ struct child_spec {
 	size_t nfds;           /* at least 3 */
 	const char *dir;       /* working directory, NULL: ours */
 	bool new_session;
+	const int
+		*ruleset; /* of Landlock, to be put on; needs no_new_privs. NULL: none */
 	bool die_with_parent; /* SIGKILL when the thread that started it ends */
 };
 

@@ -28,6 +28,9 @@ run_prepare(struct err *e)
 {
 	if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
 		return err_sys(e, "become the reaper of commands");
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) <
+		0) /* scope_of_signals needs it */
+		return err_sys(e, "give up new privileges");
 	return 0;
 }
 
@@ -84,6 +87,22 @@ is_for_command(const char *pair)
 	       strncmp(pair, "PANDO_SANDBOX=", 14) == 0;
 }
 
+/*
+ * A command must not stop the server that bounds its time. The ruleset lets it signal only
+ * what it has started itself (landlock(7), since Linux 6.12); -1 on an older kernel, where
+ * the sandbox alone has to hold it.
+ */
+static int
+scope_of_signals(void)
+{
+	/* the headers may be older than the kernel */
+	static const struct {
+		uint64_t fs, net, scoped;
+	} attr = { .scoped = UINT64_C(1) << 1 }; /* LANDLOCK_SCOPE_SIGNAL */
+
+	return (int)syscall(SYS_landlock_create_ruleset, &attr, sizeof attr, 0U);
+}
+
 struct running {
 	pid_t pid;
 	int out, err, end; /* end: pidfd */
@@ -118,6 +137,7 @@ start(const struct run_spec *s, struct running *g, struct err *e)
 {
 	CLEANUP(fd_closep) int out = -1;
 	CLEANUP(fd_closep) int err = -1;
+	CLEANUP(fd_closep) int scope = scope_of_signals();
 	const char *shell = access("/bin/bash", X_OK) == 0 ? "/bin/bash" : "/bin/sh";
 	CLEANUP(mem_freep) char *name = mem_strdup(shell);
 	CLEANUP(mem_freep) char *command = mem_strdup(s->command);
@@ -130,6 +150,7 @@ start(const struct run_spec *s, struct running *g, struct err *e)
 		.env = env,
 		.dir = s->dir,
 		.nfds = 3,
+		.ruleset = scope < 0 ? NULL : &scope,
 		.new_session = true,
 		.die_with_parent = true };
 

@@ -56,7 +56,7 @@ struct run_report {
 		.status = 0, .out = RUN_CAPTURE_INIT, .err = RUN_CAPTURE_INIT            \
 	}
 
-/* Makes this process the one that orphans come to; once, before run_command. */
+/* Makes this process the one that orphans come to, for good; once, before run_command. */
 int run_prepare(struct err *e);
 int run_command(const struct run_spec *s, struct run_report *r, struct err *e);
 void run_report_fini(struct run_report *r); /* for CLEANUP */

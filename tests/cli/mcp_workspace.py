@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The real pando-mcp in the workspace role, with the real bubblewrap, sandbox and keeper."""
 
+import ctypes
 import json
 import os
 import select
@@ -14,10 +15,15 @@ import threading
 
 sys.dont_write_bytecode = True
 
-from _mcp import ANSWER_SECONDS, Scratch, Server, done, has, report, same
+from _mcp import ANSWER_SECONDS, Scratch, Server, done, has, report, same, skip
 
 WORKSPACE = ["replace", "insert", "shell-command", "snapshot-worktree", "restore-files"]
 CORE = ["read-file", "list-files", "search-text", "find-nodes"]
+
+
+def signals_can_be_scoped():
+    """landlock_create_ruleset(NULL, 0, LANDLOCK_CREATE_RULESET_VERSION)"""
+    return ctypes.CDLL(None).syscall(444, None, 0, 1) >= 6
 
 
 def processes_of(mark):
@@ -152,6 +158,15 @@ def commands(s, m):
     same(processes_of(mark), {}, "nothing of it is left")
     m.call("shell-command", command=f"(setsid bash -c 'exec -a {mark} sleep 1000' &)")
     same(processes_of(mark), {}, "nor of what a command leaves behind")
+    if signals_can_be_scoped():
+        text, _, data = m.call(
+            "shell-command", timeout_ms=2000,
+            command="for s in 0 STOP KILL; do kill -$s $PPID; done; sleep 1000 & "
+                    "kill -TERM $!; wait $!; echo own $?")
+        same(data.get("timed_out"), False, "a command cannot stop the server that bounds it")
+        has(text, "own 143", "but signal what is its own")
+    else:
+        skip("a command cannot stop the server", "needs Landlock 6 (Linux 6.12)")
     text, _, _ = m.call("shell-command", command="head -c 10000000 /dev/zero | tr '\\0' x")
     report(len(text) < 100000 and "left out" in text, "output is bounded", len(text))
     text, _, _ = m.call("shell-command", command="printf '\\xff\\x00ok'")
