@@ -56,13 +56,6 @@ take_id(struct call *c, const json_t *params, struct err *e)
 }
 
 static int
-put_piece(const char *p, size_t n, void *to)
-{
-	buf_put(to, p, n);
-	return 0;
-}
-
-static int
 take_call(const struct server *s, const json_t *params, struct call *c, struct err *e)
 {
 	const char *name = json_text_of(params, "name");
@@ -82,8 +75,7 @@ take_call(const struct server *s, const json_t *params, struct call *c, struct e
 	if (c->tool == NULL)
 		return err_set(e, ERR_DATA, "unknown tool: %.128s", name);
 	c->args = json_is_object(args) ? json_incref(args) : json_object();
-	(void)json_dump_callback(c->args, put_piece, &c->raw,
-		JSON_COMPACT | JSON_SORT_KEYS); /* cannot fail */
+	json_put(&c->raw, c->args);
 	return take_id(c, params, e);
 }
 

@@ -54,6 +54,7 @@ put_piece(const char *p, size_t n, void *to)
 void
 json_put(struct buf *b, const json_t *j)
 {
-	if (json_dump_callback(j, put_piece, b, JSON_COMPACT | JSON_ENCODE_ANY) < 0)
+	if (json_dump_callback(
+		    j, put_piece, b, JSON_COMPACT | JSON_SORT_KEYS | JSON_ENCODE_ANY) < 0)
 		b->over = true;
 }

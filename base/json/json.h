@@ -15,7 +15,10 @@ json_t *json_parse(struct str text, struct err *e);
 const char *json_text_of(const json_t *obj, const char *key);
 const json_t *json_object_of(const json_t *obj, const char *key);
 const json_t *json_array_of(const json_t *obj, const char *key);
-/* Compact text, appended. */
+/*
+ * Compact text with the members in the order of their keys, appended: the same value gives
+ * the same text whoever wrote it. The decision log names arguments by the hash of this.
+ */
 void json_put(struct buf *b, const json_t *j);
 
 #endif
