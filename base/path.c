@@ -202,8 +202,8 @@ remove_below(int dirfd, const char *name, int depth, struct err *e)
 	if (depth >= TREE_DEPTH_MAX)
 		return err_set(e, ERR_DATA, "remove %s: nested too deep", name);
 	fd = open_to_empty(dirfd, name);
-	if (fd < 0)
-		return err_sys(e, "remove %s", name);
+	if (fd < 0) /* another may be removing it too */
+		return errno == ENOENT ? 0 : err_sys(e, "remove %s", name);
 	if (remove_entries(fd, depth, e) < 0)
 		return -1;
 	if (unlinkat(dirfd, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
