@@ -18,6 +18,7 @@ root_fini(struct root *r)
 	mem_freep((void *)&r->path);
 	mem_freep((void *)&r->cwd);
 	mem_freep((void *)&r->git_root);
+	*r = (struct root){ .path = NULL };
 }
 
 static void

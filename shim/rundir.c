@@ -130,4 +130,5 @@ rundir_fini(struct rundir *d)
 {
 	fd_closep(&d->parent);
 	mem_freep((void *)&d->path);
+	d->path = NULL;
 }
