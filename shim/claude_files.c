@@ -299,8 +299,8 @@ add_memory(struct plan *p, const struct plan_facts *f)
 
 	if (f->has_memory)
 		put_import(&b, f->own_dir, "CLAUDE.md");
-	if (f->has_root_memory)
-		put_import(&b, f->root, "CLAUDE.md");
+	if (f->root_memory != NULL)
+		buf_puts(&b, f->root_memory);
 	if (b.n > 0)
 		plan_add_file(p, "claude/CLAUDE.md", buf_take(&b));
 }

@@ -11,6 +11,7 @@
 #include "base/path.h"
 #include "base/place.h"
 #include "policy/toml.h"
+#include "shim/memory.h"
 
 #define MANAGED_FILE "/etc/claude-code/managed-settings.json"
 #define MANAGED_DIR "/etc/claude-code/managed-settings.d"
@@ -22,6 +23,7 @@ person_fini(struct person *p)
 	mem_freep((void *)&p->own_dir);
 	mem_freep((void *)&p->settings);
 	mem_freep((void *)&p->state);
+	mem_freep((void *)&p->root_memory);
 	mem_freep((void *)&p->config_text);
 	toml_free(p->config);
 	p->config = NULL;
@@ -68,8 +70,8 @@ read_claude(struct person *p, const struct root *root, bool moved, struct err *e
 
 	p->has_login = has(p->own_dir, ".credentials.json");
 	p->has_memory = has(p->own_dir, "CLAUDE.md");
-	p->has_root_memory = has(root->path, "CLAUDE.md");
-	if (read_own(settings, &p->settings, e) < 0)
+	if (memory_read(root->path, &p->root_memory, e) < 0 ||
+		read_own(settings, &p->settings, e) < 0)
 		return -1;
 	return read_own(state, &p->state, e);
 }
@@ -127,7 +129,7 @@ person_tell(const struct person *p, struct plan_facts *f)
 	f->has_login = p->has_login;
 	f->has_memory = p->has_memory;
 	f->has_prompts = p->has_prompts;
-	f->has_root_memory = p->has_root_memory;
+	f->root_memory = p->root_memory;
 }
 
 static int

@@ -15,7 +15,8 @@ struct person {
 	char *settings, *state;   /* claude; NULL: absent */
 	struct toml_node *config; /* codex; NULL: absent */
 	char *config_text;        /* the tree points into it */
-	bool has_login, has_memory, has_prompts, has_root_memory;
+	char *root_memory;        /* claude; NULL: absent */
+	bool has_login, has_memory, has_prompts;
 };
 
 int person_read(

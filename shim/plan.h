@@ -45,23 +45,23 @@ struct plan {
 
 /* Borrowed by the plan while it is made. Texts may be NULL where that is said. */
 struct plan_facts {
-	const char *run;                /* id */
-	const char *dir;                /* the run's folder */
-	const char *root, *cwd, *home;  /* canonical */
-	const char *git_root;           /* NULL: none above cwd */
-	const char *version;            /* of the agent */
-	const char *hook, *mcp;         /* pando-hook and pando-mcp */
-	const char *log;                /* PANDO_GATEWAY_LOG_FILE of the person, NULL */
-	int port;                       /* of the gateway, 0: this run has none */
-	const struct secret *token;     /* NULL with port 0 */
-	char *const *env;               /* the person's */
-	const char *own_dir;            /* the person's ~/.claude or ~/.codex */
-	bool has_login;                 /* .credentials.json or auth.json is in it */
-	bool has_memory;                /* CLAUDE.md or AGENTS.md is in it */
-	bool has_prompts;               /* codex: prompts/ is in it */
-	bool has_root_memory;           /* <root>/CLAUDE.md */
-	const char *settings;           /* claude: text of settings.json, NULL */
-	const char *state;              /* claude: text of .claude.json, NULL */
+	const char *run;               /* id */
+	const char *dir;               /* the run's folder */
+	const char *root, *cwd, *home; /* canonical */
+	const char *git_root;          /* NULL: none above cwd */
+	const char *version;           /* of the agent */
+	const char *hook, *mcp;        /* pando-hook and pando-mcp */
+	const char *log;               /* PANDO_GATEWAY_LOG_FILE of the person, NULL */
+	int port;                      /* of the gateway, 0: this run has none */
+	const struct secret *token;    /* NULL with port 0 */
+	char *const *env;              /* the person's */
+	const char *own_dir;           /* the person's ~/.claude or ~/.codex */
+	bool has_login;                /* .credentials.json or auth.json is in it */
+	bool has_memory;               /* CLAUDE.md or AGENTS.md is in it */
+	bool has_prompts;              /* codex: prompts/ is in it */
+	const char *root_memory; /* <root>/CLAUDE.md as memory_read gives it, NULL */
+	const char *settings;    /* claude: text of settings.json, NULL */
+	const char *state;       /* claude: text of .claude.json, NULL */
 	const struct toml_node *config; /* codex: config.toml, NULL */
 	const char *features;           /* codex: output of `features list` */
 	const char *catalog;            /* codex: path of the edited model catalog */
