@@ -206,6 +206,17 @@ static const char *const kept[] = { "CODEX_API_KEY", "OPENAI_API_KEY", "" };
 /* Without a gateway the traffic goes where the person sends it. */
 static const char *const kept_direct[] = { "CODEX_API_KEY", "OPENAI_*", "" };
 
+/* The list of features is where its shell is switched off; without that name it would stay. */
+static int
+check_features(const char *features, const struct policy *pol, struct err *e)
+{
+	if (is_back(pol, "exec_command") || has_feature(features, "shell_tool"))
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		"codex: its list of features has no shell_tool, so its own shell could not be "
+		"switched off: this version is not supported");
+}
+
 int
 plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	const struct args *a, struct err *e)
@@ -218,6 +229,8 @@ plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 		if (names[i] != NULL && !utf8_is_valid(str_of(names[i])))
 			return err_set(e, ERR_REFUSED, "codex: the name %s is not UTF-8",
 				names[i]);
+	if (check_features(f->features, pol, e) < 0)
+		return -1;
 	add_argv(p, f, pol, a);
 	plan_add_env(p, f, POL_CODEX, &scrub);
 	words_addf(&p->env, "CODEX_HOME=%s/codex", f->dir);

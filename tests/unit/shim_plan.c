@@ -126,7 +126,8 @@ claude_facts(void)
 	struct plan_facts f = facts();
 
 	f.own_dir = "/home/p/.claude";
-	f.has_login = f.has_memory = f.has_root_memory = true;
+	f.has_login = f.has_memory = true;
+	f.root_memory = "Project.\n";
 	f.settings =
 		"{\"model\":\"opus\",\"hooks\":{\"Stop\":[]},\"env\":{\"A\":\"b\"},"
 		"\"apiKeyHelper\":\"evil\",\"statusLine\":{\"command\":\"x\"},\"verbose\":true}";
@@ -285,6 +286,26 @@ codex_terminal_has_no_server_of_its_own(void)
 	f.log = "/var/log/d.jsonl";
 	plan_of(&p, &f, "", codex_tui, POL_CODEX);
 	ok_golden(&p, "codex-terminal");
+}
+
+static void
+codex_without_a_known_shell_switch_is_refused(void)
+{
+	static const char *const rows[] = { "", "shell_tools stable true\n",
+		"x shell_tool\n" };
+	struct plan_facts f = codex_facts();
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(plan_fini) struct plan p = { .nfiles = 0 };
+		CLEANUP(args_fini) struct args a = { .inert = false };
+		struct err e = ERR_INIT;
+		CLEANUP(pol_freep) struct policy *pol = pol_default();
+
+		f.features = rows[i];
+		ok_int(args_of_codex(&a, codex_argv, &e), 0, e.text);
+		ok_int(plan_codex(&p, &f, pol, &a, &e), -1, rows[i]);
+		ok_int(e.code, ERR_REFUSED, e.text);
+	}
 }
 
 static void
@@ -500,6 +521,7 @@ main(void)
 	codex_starts_with_everything_of_its_own_off();
 	codex_terminal_has_no_server_of_its_own();
 	codex_gets_what_the_policy_allows_and_no_gateway_when_off();
+	codex_without_a_known_shell_switch_is_refused();
 	model_traffic_goes_where_the_policy_says();
 	codex_traffic_goes_where_the_policy_says();
 	managed_settings_that_switch_us_off_are_refused();
