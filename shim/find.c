@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/str.h"
@@ -42,6 +43,30 @@ complain(const char *name, bool saw_shim, struct err *e)
 	return err_set(e, ERR_NOAGENT,
 		"no %s on PATH: run 'npm install -g %s', or put its folder on PATH", name,
 		package);
+}
+
+char *
+find_path_outside(const char *path, const char *root)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(strlen(path) + 1);
+
+	for (const char *p = path; *p != '\0';) {
+		const size_t n = strcspn(p, ":");
+		CLEANUP(mem_freep) char *dir = mem_strdup_str((struct str){ p, n });
+		char real[PATH_MAX];
+
+		p += p[n] == ':' ? n + 1 : n;
+		if (!path_is_absolute(dir) || realpath(dir, real) == NULL)
+			continue;
+		/* as it is spelt too: a link in the project can be turned elsewhere */
+		if (root != NULL &&
+			(path_is_within(real, root) || path_is_within(dir, root)))
+			continue;
+		if (out.n > 0)
+			buf_putc(&out, ':');
+		buf_puts(&out, dir);
+	}
+	return mem_strdup(buf_text(&out));
 }
 
 char *

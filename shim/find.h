@@ -13,4 +13,11 @@
  */
 char *find_agent(const char *path, const char *name, struct err *e);
 
+/*
+ * PATH without the folders where a session's own commands could have put a "git" or a "node",
+ * which the agent, outside the sandbox, starts by name: what is relative, what is below root,
+ * and what does not exist yet. root NULL: only what is relative or absent. Yours.
+ */
+char *find_path_outside(const char *path, const char *root);
+
 #endif

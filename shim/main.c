@@ -1,13 +1,14 @@
 /*
  * pando-shim: stands on PATH as claude and codex and starts the real one, supervised.
  *
- * It finds the agent behind itself, the project root and the policy, plans the launch, has
+ * It finds the agent behind itself, the policy and the project root, plans the launch, has
  * the gateway register this process, writes the run's folder and becomes the agent by exec:
  * same process, terminal, signals and exit status. What fails before that leaves nothing
  * behind and exits by the table of base/err.h.
  */
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@
 #include "shim/find.h"
 #include "shim/person.h"
 #include "shim/plan.h"
+#include "shim/probe.h"
 #include "shim/root.h"
 #include "shim/rundir.h"
 #include "shim/sweep.h"
@@ -33,6 +35,7 @@ struct launch {
 	const char *stage; /* what is being done; names the rule in the log */
 	char *policy_path;
 	struct policy *policy;
+	char *file; /* the agent, until it is l->agent's */
 	struct agent agent;
 	struct args args;
 	struct root root;
@@ -49,6 +52,7 @@ launch_fini(struct launch *l)
 {
 	mem_freep((void *)&l->policy_path);
 	pol_freep(&l->policy);
+	mem_freep((void *)&l->file);
 	agent_fini(&l->agent);
 	args_fini(&l->args);
 	root_fini(&l->root);
@@ -118,11 +122,10 @@ static int
 find(struct launch *l, struct err *e)
 {
 	const char *path = getenv("PATH");
-	char *file;
 
 	l->stage = "launch.agent";
-	file = find_agent(path == NULL ? "" : path, pol_agent_name(l->kind), e);
-	return file == NULL ? -1 : agent_open(&l->agent, l->kind, file, e);
+	l->file = find_agent(path == NULL ? "" : path, pol_agent_name(l->kind), e);
+	return l->file == NULL ? -1 : 0;
 }
 
 static int
@@ -148,6 +151,55 @@ understand(struct launch *l, struct err *e)
 }
 
 static int
+find_root(struct launch *l, struct err *e)
+{
+	struct err none = ERR_INIT; /* what starts no session needs no project */
+
+	l->stage = "launch.root";
+	if (root_find(&l->root, l->args.dir, getenv("PANDO_PROJECT_ROOT"),
+		    l->args.inert ? &none : e) == 0)
+		return 0;
+	root_fini(&l->root);
+	return l->args.inert ? 0 : -1;
+}
+
+/* Where policy gives the agent a shell of its own, the project's programs run anyway. */
+static bool
+has_shell(const struct launch *l)
+{
+	return plan_has_native(
+		l->policy, l->kind, l->kind == POL_CLAUDE ? "Bash" : "exec_command");
+}
+
+/*
+ * Commands of a session may write in the project, so that nothing there may be started
+ * outside the sandbox: neither the agent itself nor a program that it finds on PATH.
+ */
+static int
+open_agent(struct launch *l, struct err *e)
+{
+	const char *path = getenv("PATH");
+	const char *root = has_shell(l) ? NULL : l->root.path;
+	CLEANUP(mem_freep)
+	char *safe = find_path_outside(path == NULL ? "" : path, root);
+	char *file = l->file;
+	char real[PATH_MAX];
+
+	l->stage = "launch.agent";
+	if (realpath(file, real) == NULL)
+		return err_sys(e, "look at %s", file);
+	if (root != NULL && (path_is_within(file, root) || path_is_within(real, root)))
+		return err_set(e, ERR_REFUSED,
+			"%s: %s is inside the project, where a session's own commands could "
+			"replace it: install %s elsewhere, or take that folder from PATH",
+			pol_agent_name(l->kind), file, pol_agent_name(l->kind));
+	if (setenv("PATH", safe, 1) < 0)
+		return err_sys(e, "set PATH");
+	l->file = NULL;
+	return agent_open(&l->agent, l->kind, file, e);
+}
+
+static int
 pass(struct launch *l, struct err *e)
 {
 	if (agent_knows(&l->agent, l->args.command, e) < 0 || record_launch(l, e) < 0)
@@ -160,9 +212,6 @@ pass(struct launch *l, struct err *e)
 static int
 look(struct launch *l, struct err *e)
 {
-	l->stage = "launch.root";
-	if (root_find(&l->root, l->args.dir, getenv("PANDO_PROJECT_ROOT"), e) < 0)
-		return -1;
 	l->stage = "launch.configuration";
 	if (person_read(&l->person, l->kind, &l->root, e) < 0)
 		return -1;
@@ -257,7 +306,7 @@ static int
 launch(struct launch *l, struct err *e)
 {
 	if (id_new(l->run, e) < 0 || find(l, e) < 0 || load_policy(l, e) < 0 ||
-		understand(l, e) < 0)
+		understand(l, e) < 0 || find_root(l, e) < 0 || open_agent(l, e) < 0)
 		return -1;
 	if (l->args.inert)
 		return pass(l, e);
@@ -279,6 +328,8 @@ main(int argc, char **argv)
 	struct err e = ERR_INIT;
 
 	log_name("pando-shim");
+	if (getenv(PROBE_MARK) != NULL)
+		return PROBE_AGAIN;
 	if (argc < 1 || !pol_agent_from(str_of(path_base(argv[0])), &l.kind)) {
 		(void)err_set(&e, ERR_USAGE,
 			"this program stands on PATH as claude or codex: run 'pando-ai install', "

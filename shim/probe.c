@@ -97,12 +97,18 @@ run_at(const char *home, const char *file, const char *const *words, struct buf 
 	words_add(&env, "TERM=dumb");
 	words_add(&env, "NO_COLOR=1");
 	words_add(&env, "LANG=C.UTF-8");
+	words_add(&env, PROBE_MARK "=1");
 	s.argv = argv.v;
 	s.env = env.v;
 	if (run(&s, out, &status, e) < 0)
 		return -1;
 	if (status == 0)
 		return 0;
+	if (status == PROBE_AGAIN)
+		return err_set(e, ERR_NOAGENT,
+			"%s is no agent, it starts pando-ai's own again: take its folder from "
+			"PATH, or let it start the real one by its full path",
+			file);
 	return err_set(e, ERR_REFUSED,
 		"%s %s ends with status %d: this version of it is not supported", file,
 		argv.v[1], status);

@@ -6,7 +6,14 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { PROBE_MS = 60000 }; /* a first start on a slow disk */
+enum {
+	PROBE_MS = 60000, /* a first start on a slow disk */
+	PROBE_AGAIN =
+		113 /* status of a shim that a probe started: what was asked is no agent */
+};
+
+/* In the environment of a probe. */
+#define PROBE_MARK "PANDO_PROBE"
 
 /*
  * `file words...` with a home of its own below the folder, removed afterwards, and nothing of

@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
-USAGE, GATEWAY, SPACE, REFUSED, POLICY, NOAGENT = 64, 69, 73, 77, 78, 127
+USAGE, GATEWAY, SYSTEM, SPACE, REFUSED, POLICY, NOAGENT = 64, 69, 71, 73, 77, 78, 127
 SECONDS = 60
 
 # Answers what the shim asks, and tells everything else on standard output.
@@ -237,6 +237,52 @@ def no_agent(p):
     same(r.returncode, USAGE, "by its own name it is nothing")
 
 
+def nothing_of_the_project_is_started(p):
+    """Commands in the sandbox can write there, and the agent runs git, node ... by name."""
+    venv, tools = p.project / ".venv" / "bin", p.top / "tools"
+    venv.mkdir(parents=True)
+    tools.mkdir()
+    path = "%s:%s:bin:%s:%s:/usr/bin:/bin" % (venv, p.bin, tools, p.real)
+    for argv in (["claude", "-p", "x"], ["codex", "exec", "x"], ["claude", "mcp"]):
+        same(p.told(*argv, PATH=path)["env"].get("PATH"),
+             "%s:%s:%s:/usr/bin:/bin" % (p.bin, tools, p.real), "%s: its PATH" % argv)
+    p.policy('[native_tools]\nallow = ["Bash"]\n')
+    same(p.told("claude", "-p", "x", PATH=path)["env"].get("PATH"),
+         "%s:%s:%s:%s:/usr/bin:/bin" % (venv, p.bin, tools, p.real), "with a shell of its own")
+    p.policy("")
+    (venv / "claude").write_text("#!/bin/sh\ntouch %s/started\n" % p.top)
+    (venv / "claude").chmod(0o755)
+    (tools / "claude").symlink_to(venv / "claude")
+    for path in ("%s:%s" % (p.bin, venv), "%s:%s" % (p.bin, tools)):
+        for argv in (["claude", "-p", "x"], ["claude", "--version"]):
+            refused(p, argv, REFUSED, "inside the project", "elsewhere", PATH=path)
+    ok(not (p.top / "started").exists(), "it is not even asked for its version")
+
+
+def an_agent_that_cannot_start(p):
+    p.fake("claude", "#!/nonexistent/interpreter\n")
+    (p.real / "package.json").write_text('{"name": "@anthropic-ai/claude-code", "version": "1.2.3"}')
+    refused(p, ["claude", "-p", "x"], SYSTEM, "start %s/claude" % p.real, "No such file")
+
+
+def a_script_that_starts_the_shim(p):
+    count = p.top / "count"
+    p.fake("claude", "#!/bin/sh\necho >>%s\nexec %s/claude \"$@\"\n" % (count, p.bin))
+    refused(p, ["claude", "-p", "x"], NOAGENT, str(p.real / "claude"), "full path")
+    same(count.read_text(), "\n", "it was started once")
+
+
+def project_memory(p):
+    (p.top / "secret").write_text("SECRET")
+    (p.project / "more.md").write_text("MORE")
+    (p.project / "CLAUDE.md").write_text("RULES @more.md @%s/secret" % p.top)
+    text = p.told("claude", "-p", "x")["files"].get("claude/CLAUDE.md", ["", ""])[1]
+    ok("RULES" in text and "MORE" in text and "@/" not in text, "imports of the project only", text)
+    (p.project / "CLAUDE.md").unlink()
+    (p.project / "CLAUDE.md").symlink_to(p.top / "secret")
+    refused(p, ["claude", "-p", "x"], REFUSED, "CLAUDE.md", "outside the project")
+
+
 def bad_policies(p):
     for text in ("[native_tool]\n", "[native_tools]\ndefault = 1\n"):
         p.policy(text)
@@ -370,7 +416,8 @@ def hook_holds_the_first_prompt(p):
 
 
 CASES = (launch_claude, launch_codex, what_is_asked_is_kept, status_and_signals_are_the_agents,
-         inert_subcommands_pass, no_agent, bad_policies, bad_roots, refused_arguments, no_gateway,
+         inert_subcommands_pass, nothing_of_the_project_is_started,
+         an_agent_that_cannot_start, a_script_that_starts_the_shim, project_memory, no_agent, bad_policies, bad_roots, refused_arguments, no_gateway,
          no_log, off_means_no_gateway, hook, hook_holds_the_first_prompt)
 
 

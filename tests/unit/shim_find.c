@@ -122,6 +122,36 @@ a_relative_folder_of_path_is_not_searched(void)
 }
 
 static void
+the_path_of_an_agent_has_nothing_from_the_project(void)
+{
+	static const char *const rows[][2] = {
+		{ "real:project/bin:folder", "real:folder" },
+		{ "project", "" },
+		{ "to-project:real", "real" },
+		{ "project/to-real:real", "real" },
+		{ "missing:real:real", "real:real" },
+		{ "projects:real/../project/bin", "projects" },
+	};
+	CLEANUP(mem_freep) char *root = at("project");
+	CLEANUP(mem_freep) char *all = NULL;
+
+	make_dir("project/bin");
+	make_dir("projects");
+	link_to("project/bin", "to-project");
+	link_to("../real", "project/to-real");
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(mem_freep) char *path = search_path(rows[i][0]);
+		CLEANUP(mem_freep) char *want = search_path(rows[i][1]);
+		CLEANUP(mem_freep) char *have = find_path_outside(path, root);
+
+		ok_str(have, want, rows[i][0]);
+	}
+	ok(chdir(top) == 0, "chdir");
+	all = find_path_outside(".:real::/usr:project/bin:/", NULL);
+	ok_str(all, "/usr:/", "relative ones are never in it");
+}
+
+static void
 the_root_is_the_nearest_marked_folder_of_ours(void)
 {
 	static const struct {
@@ -245,6 +275,7 @@ main(void)
 		return 1;
 	the_agent_is_the_next_that_is_not_ourselves();
 	a_relative_folder_of_path_is_not_searched();
+	the_path_of_an_agent_has_nothing_from_the_project();
 	the_root_is_the_nearest_marked_folder_of_ours();
 	what_is_no_project_is_refused();
 	anothers_folder_only_when_it_is_named();
