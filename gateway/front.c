@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "gateway/audit.h"
 #include "gateway/conn.h"
+#include "gateway/door.h"
 #include "gateway/head.h"
 #include "gateway/http.h"
 
@@ -129,7 +130,7 @@ is_full(const struct gw_front *f)
 	if (next < GW_CONNS_MAX)
 		return false;
 	for (int fd = 0; fd < GW_FDS_MAX; fd++)
-		n += is_conn(f, fd);
+		n += is_conn(f, fd) && gw_door_keep(fd);
 	return n >= GW_CONNS_MAX;
 }
 
@@ -181,6 +182,7 @@ gw_front_open(struct gw_front *f, struct event_base *base, struct err *e)
 	if (f->http == NULL)
 		return err_set(e, ERR_GATEWAY, "libevent has no HTTP server for us");
 	evhttp_set_gencb(f->http, on_request, f);
+	evhttp_set_bevcb(f->http, gw_door_open, NULL);
 	evhttp_set_default_content_type(f->http, NULL);
 	evhttp_set_max_headers_size(f->http, GW_FIELDS_MAX);
 	evhttp_set_max_body_size(f->http, GW_HTTP_BODY_MAX);

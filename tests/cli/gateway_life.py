@@ -100,6 +100,45 @@ def registration_is_checked(home):
     same((oct(mode), oct(home.run.stat().st_mode & 0o777)), ("0o600", "0o700"), "socket and place are private")
 
 
+ANOTHER = """
+import encodings.idna, os, socket, sys
+os.setgroups([])
+os.setgid(65534)
+os.setuid(65534)
+port, request, many = int(sys.argv[1]), sys.argv[2].encode(), int(sys.argv[3])
+s = socket.create_connection(("127.0.0.1", port), timeout=20)
+got = b""
+try:
+    s.sendall(request)
+    more = s.recv(65536)
+    while more:
+        got += more
+        more = s.recv(65536)
+except OSError:
+    pass
+crowd = [socket.create_connection(("127.0.0.1", port), timeout=20) for _ in range(many)]
+print(got, flush=True)
+sys.stdin.read()
+"""
+CROWD = 700  # more than the gateway takes
+
+
+def another_user_stays_outside(home):
+    if os.geteuid() != 0:
+        g.counts["skipped"] += 1
+        print("skip - another user stays outside # only root can be another user")
+        return
+    run = home.register()
+    head = "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    lines = home.lines("gateway_refused")
+    for url, many, what in ((run.url("/v1/messages"), 0, "with the token"), ("/run/x", CROWD, "without")):
+        with subprocess.Popen([sys.executable, "-c", ANOTHER, str(run.port), head % url, str(many)],
+                              text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
+            same(p.stdout.readline().strip(), "b''", "another user gets no answer, " + what)
+            same(home.lines("gateway_refused"), lines, "... and leaves no line in the log")
+            same(run.ask("/v1/models", method="GET")[0], 200, "... and keeps nobody else out")
+
+
 def a_run_ends_with_its_process(home):
     agent = Agent(home)
     other = home.register()
@@ -238,6 +277,7 @@ def main():
     same(home.start(), "ready", "the gateway starts")
     try:
         registration_is_checked(home)
+        another_user_stays_outside(home)
         a_run_ends_with_its_process(home)
         leftovers_are_swept(build, provider)
         it_ends_when_told(home)
