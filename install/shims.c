@@ -1,6 +1,7 @@
 #include "install/command.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -41,6 +42,19 @@ record(const char *event, const char *what, struct err *e)
 	return done;
 }
 
+/* A link of ours may lead nowhere: the installation that it names has been moved or removed. */
+static bool
+is_our_link(const char *at)
+{
+	char target[PATH_MAX];
+	const ssize_t n = readlink(at, target, sizeof target - 1);
+
+	if (n < 0)
+		return false;
+	target[n] = '\0';
+	return agent_is_shim(at) || strcmp(path_base(target), "pando-shim") == 0;
+}
+
 /* Links by a temporary name and a rename, so that there is never a moment without a shim. */
 static int
 make_shim(const char *bin, const char *shim, enum pol_agent a, struct err *e)
@@ -49,7 +63,7 @@ make_shim(const char *bin, const char *shim, enum pol_agent a, struct err *e)
 	CLEANUP(mem_freep) char *tmp = mem_printf("%s.%d.tmp", at, (int)getpid());
 	struct stat st;
 
-	if (lstat(at, &st) == 0 && !agent_is_shim(at) && !S_ISLNK(st.st_mode))
+	if (lstat(at, &st) == 0 && !is_our_link(at))
 		return err_set(e, ERR_REFUSED,
 			"%s is not ours: move it away, then run 'pando-ai install' again",
 			at);
@@ -142,7 +156,7 @@ remove_shim(const char *bin, enum pol_agent a, struct err *e)
 
 	if (lstat(at, &st) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "look at %s", at);
-	if (!S_ISLNK(st.st_mode))
+	if (!is_our_link(at))
 		return err_set(
 			e, ERR_REFUSED, "%s is not a link of ours: left alone", at);
 	if (unlink(at) < 0)
