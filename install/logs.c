@@ -93,8 +93,12 @@ show_line(const struct view *v, struct str line)
 	struct err e = ERR_INIT;
 	CLEANUP(json_freep) json_t *j = json_parse(line, &e);
 
-	if (v->json || j == NULL)
+	char text[LOG_QUOTED_MAX];
+
+	if (v->json)
 		printf(STR_FMT "\n", STR_ARG(line));
+	else if (j == NULL)
+		printf("%s\n", log_quoted(line, text));
 	else
 		print_line(v, j);
 }

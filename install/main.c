@@ -43,6 +43,14 @@ run(int argc, char **argv, struct err *e)
 	for (size_t i = 0; i < LEN(commands); i++)
 		if (strcmp(argv[0], commands[i].name) == 0)
 			return commands[i].run(argc, argv, e);
+	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "help") == 0) {
+		print_usage(stdout);
+		return 0;
+	}
+	if (strcmp(argv[0], "--version") == 0) {
+		puts("pando-ai " PANDO_VERSION);
+		return 0;
+	}
 	return err_set(e, ERR_USAGE,
 		"there is no command '%s': 'pando-ai --help' lists them", argv[0]);
 }
@@ -58,14 +66,8 @@ main(int argc, char **argv)
 		print_usage(stderr);
 		return err_exit_status(&(struct err){ .code = ERR_USAGE });
 	}
-	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "help") == 0) {
-		print_usage(stdout);
-		return 0;
-	}
-	if (strcmp(argv[1], "--version") == 0) {
-		puts("pando-ai " PANDO_VERSION);
-		return 0;
-	}
 	status = run(argc - 1, argv + 1, &e);
+	if (status >= 0 && (fflush(stdout) != 0 || ferror(stdout) != 0))
+		status = err_sys(&e, "%s: write to standard output", argv[1]);
 	return status < 0 ? log_fail(&e) : status;
 }

@@ -99,6 +99,14 @@ def what_is_not_ours_is_left_alone(build):
         r = h.run("uninstall")
         ok(r.returncode == 77, "uninstall refuses too", r.returncode)
         ok("mine" in (h.bin / "claude").read_text(), "the file is untouched")
+        (h.bin / "claude").unlink()
+        (h.bin / "claude").symlink_to("/usr/bin/true")
+        for word in ("install", "uninstall"):
+            ok(h.run(word).returncode == 77, f"{word}: a link that is not ours")
+        ok(os.readlink(h.bin / "claude") == "/usr/bin/true", "it is untouched")
+        (h.bin / "claude").unlink()
+        (h.bin / "claude").symlink_to("/moved/libexec/pando-ai/pando-shim")
+        ok(h.run("uninstall").returncode == 0 and not h.bin.exists(), "of a moved installation")
 
 
 def without_agents_there_is_nothing_to_install(build):
@@ -151,6 +159,7 @@ def logs_show_the_last_decisions(build):
         lines = log.read_text().splitlines()
         ok(all("installer_" in json.loads(x)["event"] for x in lines) and len(lines) == 3, "lines", lines)
         with log.open("a") as f:
+            f.write("not JSON \x1b[31m\n")
             f.write(json.dumps({"ts": "2026-11-21T10:11:12.000Z", "event": "hook_denied", "run": "r1",
                                 "tool": "Bash\u001b[31m", "verdict": "deny", "rule": "x"}) + "\n")
         r = h.run("logs")
@@ -164,6 +173,12 @@ def logs_show_the_last_decisions(build):
 
 def wrong_words_are_usage_errors(build):
     with Home(build) as h:
+        with open("/dev/full", "w") as full:
+            for words in (["status"], ["policy", "check"], ["--version"]):
+                r = subprocess.run([build / "bin" / "pando-ai", *words], stdout=full, text=True,
+                                   stderr=subprocess.PIPE, check=False,
+                                   env={"HOME": str(h.dir), "PATH": h.path})
+                ok(r.returncode == 73 and "No space" in r.stderr, f"{words}: no room", r.stderr)
         for words in ([], ["nonsense"], ["install", "x"], ["proxy"], ["policy"], ["demo", "x"], ["status", "x"]):
             r = h.run(*words)
             ok(r.returncode == 64 and r.stderr, f"{words}", (r.returncode, r.stderr))
