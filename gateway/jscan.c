@@ -2,6 +2,7 @@
 
 #include <endian.h>
 #include <stdint.h>
+#include <strings.h>
 
 #include "base/log.h"
 #include "base/utf8.h"
@@ -440,6 +441,14 @@ add_key(struct str *seen, size_t n, struct str key, struct err *e)
 	return 0;
 }
 
+/* Readers that do not heed case would take it for the field, though we do not. */
+static bool
+is_other_case(struct str key, const char *name)
+{
+	return key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0 &&
+	       !str_is(key, name);
+}
+
 int
 js_fields(struct js object, struct js_field *f, size_t n, struct err *e)
 {
@@ -456,6 +465,11 @@ js_fields(struct js object, struct js_field *f, size_t n, struct err *e)
 			return -1;
 		members++;
 		for (size_t i = 0; i < n; i++) {
+			if (is_other_case(item.key, f[i].name))
+				return err_set(e, ERR_DATA,
+					"a JSON member's name differs from \"%s\" only in "
+					"its case",
+					f[i].name);
 			if (str_is(item.key, f[i].name))
 				f[i].m = item;
 		}

@@ -8,9 +8,9 @@
  * js_open/js_next and read with js_fields; these trust that it was checked. Every range
  * points into the text, which the caller keeps.
  *
- * More strict than the RFC where two readers could differ: no duplicate member and no
- * escape in a member's name in an object that js_fields reads, no unpaired surrogate and no
- * U+0000 in a text that js_text decodes. A lone surrogate elsewhere is valid and passes.
+ * More strict than the RFC where two readers could differ: in an object that js_fields reads
+ * no duplicate member, no escape in a member's name and no name that is a field's but for its
+ * case; no unpaired surrogate and no U+0000 in a text that js_text decodes. A lone surrogate elsewhere is valid and passes.
  */
 
 #include <stdbool.h>

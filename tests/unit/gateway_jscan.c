@@ -183,6 +183,10 @@ fields_are_found_and_must_be_single(void)
 			"a JSON object has two members named x" },
 		{ "{\"n\\u0061me\":1}", -1,
 			"a JSON member's name is written with escapes: n\\x5cu0061me" },
+		{ "{\"Name\":1}", -1,
+			"a JSON member's name differs from \"name\" only in its case" },
+		{ "{\"name\":1,\"NAME\":2}", -1,
+			"a JSON member's name differs from \"name\" only in its case" },
 		{ "[1]", -1, "a JSON object is missing where one must be" },
 	};
 
