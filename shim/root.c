@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/path.h"
+#include "base/place.h"
 #include "base/str.h"
 
 void
@@ -135,6 +136,36 @@ canonical(const char *path, struct err *e)
 	return mem_strdup(real);
 }
 
+/*
+ * The servers that only read work outside the sandbox: with such a root they would show the
+ * model other runs' tokens, and the person's policy and log.
+ */
+static int
+check_own_folders(const char *path, struct err *e)
+{
+	static const char *const own[] = { ".pando", ".pando-data" };
+	CLEANUP(mem_freep) char *home = place_home(e);
+	char real[PATH_MAX];
+
+	if (home == NULL)
+		return -1;
+	if (realpath(home, real) != NULL && path_is_within(real, path))
+		return err_set(e, ERR_REFUSED,
+			"the project root would be %s, which holds your home directory: change "
+			"into your project first",
+			path);
+	for (size_t i = 0; i < LEN(own); i++) {
+		CLEANUP(mem_freep) char *at = path_join(home, own[i]);
+
+		if (realpath(at, real) != NULL && path_is_within(path, real))
+			return err_set(e, ERR_REFUSED,
+				"the project root would be %s, where pando-ai keeps what "
+				"supervises the agents: change into your project first",
+				path);
+	}
+	return 0;
+}
+
 static int
 check(const char *path, bool named, struct err *e)
 {
@@ -149,6 +180,8 @@ check(const char *path, bool named, struct err *e)
 			"the project root would be the home directory %s, with all that is in "
 			"it: change into your project first",
 			path);
+	if (check_own_folders(path, e) < 0)
+		return -1;
 	if (stat(path, &st) < 0)
 		return err_sys(e, "look at %s", path);
 	if (!named && st.st_uid != geteuid())
@@ -174,6 +207,8 @@ root_find(struct root *r, const char *dir, const char *named, struct err *e)
 			"PANDO_PROJECT_ROOT is \"%s\": it must be an absolute path",
 			named);
 	r->cwd = canonical(dir == NULL ? "." : dir, e);
+	if (r->cwd == NULL && dir == NULL)
+		return err_wrap(e, "the working directory");
 	if (r->cwd == NULL)
 		return -1;
 	walk(r);

@@ -3,9 +3,9 @@
 
 /*
  * The project root: the nearest folder from the working directory upward that has a mark of
- * a project (.git, package.json ...), else the working directory. Never "/", never a home
- * directory, never one that somebody else owns or, like /tmp, everybody writes to; another
- * owner's only when PANDO_PROJECT_ROOT names it.
+ * a project (.git, package.json ...), else the working directory. Never "/", a home directory
+ * or what holds one, pando-ai's own folders; never one that somebody else owns or, like /tmp,
+ * everybody writes to, unless PANDO_PROJECT_ROOT names it.
  */
 
 #include "base/err.h"

@@ -213,11 +213,16 @@ what_is_no_project_is_refused(void)
 		{ "open", NULL, "everybody may write" },
 		{ "home/plain", "/", "whole machine" },
 		{ "home/plain", "home", "home directory" },
+		{ "home/plain", "", "holds your home" },
+		{ "home/.pando", NULL, "keeps what supervises" },
+		{ "home/.pando-data/agents", NULL, "keeps what supervises" },
+		{ "home/plain", "home/.pando-data", "keeps what supervises" },
 		{ "home/plain", "relative", "absolute path" },
 		{ "home/plain", "nowhere", "PANDO_PROJECT_ROOT" },
 		{ "home/git/package/package.json", NULL, "no directory" },
 	};
 
+	make_dir("home/.pando-data/agents");
 	for (size_t i = 0; i < LEN(rows); i++) {
 		CLEANUP(root_fini) struct root r = { .path = NULL };
 		CLEANUP(mem_freep) char *from = at(rows[i].from);
