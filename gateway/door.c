@@ -14,6 +14,7 @@
 
 #include "base/fdio.h"
 #include "base/log.h"
+#include "gateway/http.h"
 
 enum {
 	EVENT_STEP = 4096,     /* all that libevent reads at a time */
@@ -88,9 +89,8 @@ read_on(struct bufferevent *bev, struct evbuffer *in, const struct evbuffer_cb_i
 	ssize_t got;
 	int n;
 
-	/* with a ceiling it is being answered: what comes is of the next request */
-	(void)bufferevent_getwatermark(bev, EV_READ, NULL, &high);
-	if (info->n_added != EVENT_STEP || high != 0)
+	bufferevent_getwatermark(bev, EV_READ, NULL, &high);
+	if (info->n_added != EVENT_STEP || evbuffer_get_length(in) + READ_STEP > high)
 		return;
 	n = evbuffer_reserve_space(in, READ_STEP, v, PIECES);
 	if (n <= 0)
@@ -131,5 +131,6 @@ gw_door_open(struct event_base *base, void *unused)
 	if (bev == NULL ||
 		evbuffer_add_cb(bufferevent_get_input(bev), on_first_bytes, bev) == NULL)
 		abort(); /* out of memory */
+	bufferevent_setwatermark(bev, EV_READ, 0, GW_UNREAD_MAX);
 	return bev;
 }

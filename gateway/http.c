@@ -119,7 +119,7 @@ unwatch(struct evhttp_request *q)
 	struct evhttp_connection *evcon = evhttp_request_get_connection(q);
 
 	evhttp_connection_set_closecb(evcon, NULL, NULL);
-	bufferevent_setwatermark(pipe_of(q), EV_READ, 0, 0);
+	bufferevent_setwatermark(pipe_of(q), EV_READ, 0, GW_UNREAD_MAX);
 	evhttp_connection_set_timeout(evcon, GW_KEEP_S);
 }
 

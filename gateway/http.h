@@ -19,8 +19,10 @@ enum {
 	GW_FIELDS_MAX = 128 << 10,          /* request line and headers, bytes */
 	GW_HTTP_BODY_MAX = 2 * GW_BODY_MAX, /* more is not even read (413) */
 	GW_AHEAD_MAX = 64 << 10,            /* read ahead of an unanswered request */
-	GW_BACKLOG_MAX = 256 << 10, /* unsent bytes before the provider is paused */
-	GW_KEEP_S = 300             /* idle connection, or half a request */
+	GW_UNREAD_MAX = GW_HTTP_BODY_MAX +
+			GW_FIELDS_MAX, /* at any time: a whole request */
+	GW_BACKLOG_MAX = 256 << 10,    /* unsent bytes before the provider is paused */
+	GW_KEEP_S = 300                /* idle connection, or half a request */
 };
 
 struct evhttp_request;

@@ -35,6 +35,8 @@ def answer(h):
         h.whole(200, {"content-type": "application/json"}, b'{"input_tokens": 7}')
     elif ask == "json":
         h.whole(200, {"content-type": "application/json", "request-id": "req_9"}, JSON_ANSWER)
+    elif ask == "long json":
+        h.whole(200, {"content-type": "application/json"}, JSON_ANSWER + b" " * (20 * MB))
     elif ask == "call 202":
         call = dict(g.json_answer(), stop_reason="tool_use", content=[
             {"type": "tool_use", "id": "toolu_2", "name": "Bash", "input": {}}])
@@ -412,6 +414,25 @@ def requests_sent_ahead_wait(run):
     same(run.ask("", method="HEAD")[0], 200, "... and the gateway goes on")
 
 
+def what_comes_while_an_answer_waits_is_bounded(run):
+    """Up to a whole request is read; a client that says more than that must read first."""
+    data = json.dumps(g.ASK).encode()
+    head = "POST %s HTTP/1.1\r\nHost: x\r\nx-play: long json\r\nContent-Length: %d\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", run.port)) as s:
+        s.settimeout(1)
+        s.sendall((head % (run.url("/v1/messages"), len(data))).encode() + data)
+        s.recv(1)
+        sent, limit = 0, 150
+        try:
+            while sent < limit:
+                s.sendall(b"x" * MB)
+                sent += 1
+        except socket.timeout:
+            pass
+    ok(sent < limit, "what a client sends while its answer waits is bounded", sent)
+    same(run.ask("/v1/messages", g.ASK)[2], STREAM, "... and the gateway goes on")
+
+
 def a_client_that_leaves(home, run):
     c = run.open()
     c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK), {"x-play": "silence"})
@@ -486,6 +507,7 @@ def main():
         text_flows_at_once(run)
         slow_readers_cost_little(home, run)
         requests_sent_ahead_wait(run)
+        what_comes_while_an_answer_waits_is_bounded(run)
         a_client_that_leaves(home, run)
         without_a_log_nothing_passes(home, provider, run)
         audit_changes_nothing(home, provider)
