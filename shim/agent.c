@@ -2,10 +2,12 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
@@ -63,6 +65,19 @@ closedirp(DIR **d)
 		(void)closedir(*d);
 }
 
+/* The home of a probe that was killed: no probe that still runs is so old. */
+static void
+forget_probe(int dir, const char *name)
+{
+	struct err none = ERR_INIT; /* then the next one does it */
+	struct stat st;
+
+	if (strncmp(name, PROBE_FOLDER, sizeof PROBE_FOLDER - 1) == 0 &&
+		fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		time(NULL) - st.st_mtime > PROBE_OLD_S)
+		(void)path_remove_tree(dir, name, &none);
+}
+
 /* Removes what was kept about earlier files of this agent; nobody misses it. */
 static void
 forget_earlier(const struct agent *a)
@@ -71,10 +86,12 @@ forget_earlier(const struct agent *a)
 	const char *name = pol_agent_name(a->kind);
 	const struct dirent *ent;
 
-	while (d != NULL && (ent = readdir(d)) != NULL)
+	while (d != NULL && (ent = readdir(d)) != NULL) {
+		forget_probe(dirfd(d), ent->d_name);
 		if (strncmp(ent->d_name, name, strlen(name)) == 0 &&
 			strncmp(ent->d_name, a->key, strlen(a->key)) != 0)
 			(void)unlinkat(dirfd(d), ent->d_name, 0);
+	}
 }
 
 static int

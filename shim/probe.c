@@ -118,9 +118,9 @@ int
 probe_run(const char *folder, const char *file, const char *const *words, struct buf *out,
 	struct err *e)
 {
-	CLEANUP(mem_freep) char *home = mem_printf("%s/probe-XXXXXX", folder);
+	CLEANUP(mem_freep) char *home = mem_printf("%s/" PROBE_FOLDER "XXXXXX", folder);
 	CLEANUP(fd_closep) int dir = path_open_dir(folder, e);
-	struct err none = ERR_INIT; /* an empty folder that stays harms nobody */
+	struct err none = ERR_INIT; /* what stays is swept: see agent.c */
 	int got;
 
 	if (dir < 0)

@@ -12,6 +12,10 @@ enum {
 		113 /* status of a shim that a probe started: what was asked is no agent */
 };
 
+/* A probe's home begins so, and is gone or nobody's when it is so old. */
+#define PROBE_FOLDER "probe-"
+enum { PROBE_OLD_S = 10 * 60 };
+
 /* In the environment of a probe. */
 #define PROBE_MARK "PANDO_PROBE"
 

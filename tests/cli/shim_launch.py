@@ -207,9 +207,13 @@ def what_is_asked_is_kept(p):
     p.told("codex", "exec", "x")
     same(asked.read_text(), first, "a second launch asks nothing")
     p.fake("codex", FAKE.replace("hooks stable", "goals stable"))
+    for name, age in (("probe-killed", 3600), ("probe-running", 0)):
+        (p.home / ".pando-data/agents" / name / "x").mkdir(parents=True)
+        os.utime(p.home / ".pando-data/agents" / name, (time.time() - age,) * 2)
     t = p.told("codex", "exec", "x")
     ok("goals" in t["argv"], "another file is asked again", t["argv"])
-    same(len(list((p.home / ".pando-data/agents").iterdir())), 3, "and the old answers are gone")
+    kept = sorted(f.name.split(".")[0] for f in (p.home / ".pando-data/agents").iterdir())
+    same((len(kept), kept[-1]), (4, "probe-running"), "and the old answers and homes are gone")
 
 
 def status_and_signals_are_the_agents(p):
