@@ -29,10 +29,10 @@ int gw_audit_request(struct gw_reg *r, const struct gw_audit_request *q, struct 
 int gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
 	const struct gw_finding *f, struct err *e);
 
-/* gateway_refused: what was not let in, or an answer that was not handed on. */
 /* A run of a former gateway that could not be taken over. */
 int gw_audit_lost(
 	struct rec_log *log, const struct rec_who *who, const char *why, struct err *e);
+/* gateway_refused: what was not let in, or an answer that was not handed on. */
 int gw_audit_refused(struct rec_log *log, const struct rec_who *who, enum gw_api api,
 	const char *why, struct err *e);
 

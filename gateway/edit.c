@@ -89,7 +89,8 @@ edits_apply(struct edits *ed, struct buf *out, struct err *e)
 		const struct edit *d = &ed->v[i];
 
 		buf_put(out, ed->src.p + at, d->at - at);
-		buf_put(out, ed->text.p + d->text, d->put);
+		if (d->put > 0) /* else there may be no text at all */
+			buf_put(out, ed->text.p + d->text, d->put);
 		at = d->at + d->cut;
 	}
 	buf_put(out, ed->src.p + at, ed->src.n - at);

@@ -22,7 +22,7 @@ enum {
 	GW_BODY_MAX = 32 << 20,  /* a request or a whole JSON answer, bytes */
 	GW_EVENT_MAX = 16 << 20, /* one SSE event, bytes */
 	GW_HELD_MAX = 16 << 20,  /* held events of undecided calls of one answer, bytes */
-	GW_NAME_MAX = 256,       /* a tool's or server's name, decoded */
+	GW_NAME_MAX = 200,       /* a name or id, decoded; claude cuts a tool's to this */
 	GW_TOOLS_MAX = 4096,     /* definitions in one request */
 };
 

@@ -534,7 +534,7 @@ int
 js_decode(struct str inside, struct buf *out, struct err *e)
 {
 	const char *p = inside.p;
-	const char *const end = p + inside.n;
+	const char *const end = inside.n > 0 ? p + inside.n : p;
 
 	while (p < end) {
 		const char *slash = memchr(p, '\\', (size_t)(end - p));

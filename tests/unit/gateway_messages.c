@@ -245,6 +245,30 @@ what_is_not_understood_is_refused(void)
 	pol_free(p);
 }
 
+/* The client would run what the first 200 characters name. */
+static void
+a_name_that_claude_would_cut_is_refused(void)
+{
+	static const struct {
+		int length, want;
+	} rows[] = { { 200, 0 }, { 201, -1 } };
+	struct policy *p = pol_default();
+	CLEANUP(wire_fini) struct wire w;
+
+	wire_init(&w, p, POL_CLAUDE);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(buf_fini) struct buf in = BUF_INIT(1024);
+
+		buf_printf(&in,
+			"{\"content\":[{\"type\":\"tool_use\",\"id\":\"t\",\"input\":{},"
+			"\"name\":\"mcp__pando_core__%0*d\"}]}",
+			rows[i].length - (int)strlen("mcp__pando_core__"), 0);
+		wire_answer(&w, GW_MESSAGES, buf_str(&in));
+		ok_int(w.rc, rows[i].want, w.e.text);
+	}
+	pol_free(p);
+}
+
 static void
 policy_can_refuse_and_can_allow(void)
 {
@@ -547,6 +571,7 @@ main(void)
 	audit_changes_nothing();
 	a_fixed_body_passes_whole_or_not_at_all();
 	what_is_not_understood_is_refused();
+	a_name_that_claude_would_cut_is_refused();
 	policy_can_refuse_and_can_allow();
 	whole_answers_have_blocked_calls_replaced();
 	streams_have_blocked_calls_replaced_in_any_split();
