@@ -445,8 +445,8 @@ add_key(struct str *seen, size_t n, struct str key, struct err *e)
 static bool
 is_other_case(struct str key, const char *name)
 {
-	return key.n == strlen(name) && strncasecmp(key.p, name, key.n) == 0 &&
-	       !str_is(key, name);
+	return key.n > 0 && key.n == strlen(name) &&
+	       strncasecmp(key.p, name, key.n) == 0 && !str_is(key, name);
 }
 
 int

@@ -125,22 +125,22 @@ static void
 many_lines_take_linear_time(void)
 {
 	static const char *const ends[] = { "\n", "\r", "\r\n" };
-	enum { LONG = 4 << 20 };
+	const size_t length = 4 << 20;
 
 	for (size_t i = 0; i < LEN(ends); i++) {
-		CLEANUP(buf_fini) struct buf text = BUF_INIT(2 * LONG);
+		CLEANUP(buf_fini) struct buf text = BUF_INIT(2 * length);
 		CLEANUP(sse_fini) struct sse s;
-		struct sse_event ev;
+		struct sse_event ev = { .raw = STR("") };
 		struct err e = ERR_INIT;
 		struct str rest;
 		const clock_t begin = clock();
 		int rc = 0;
 
-		while (text.n < LONG)
+		while (text.n < length)
 			buf_printf(&text, ":%s", ends[i]);
 		buf_puts(&text, ends[i]);
 		rest = buf_str(&text);
-		sse_init(&s, 2 * LONG);
+		sse_init(&s, 2 * length);
 		while (rc == 0 && rest.n > 0) {
 			const size_t n = rest.n < SSE_PIECE_MAX ? rest.n : SSE_PIECE_MAX;
 
