@@ -5,8 +5,7 @@ client did, and what the log says.
 """
 import json
 import signal
-import urllib.error
-import urllib.request
+import subprocess
 
 from _agents import (SOON_SECONDS, Scene, native_touch, on_wire, pando_tools, until)
 
@@ -192,7 +191,7 @@ def check_plain(r, s, base):
         native = {"type": "function", "name": "exec_command", "parameters": {"type": "object"},
                   "strict": False}
     body["tools"] = body.get("tools", []) + [native]
-    status, text = post(base + ("/v1/messages" if s.agent == "claude" else "/v1/responses"), body)
+    status, text = post(s, base + ("/v1/messages" if s.agent == "claude" else "/v1/responses"), body)
     again = s.requests()[-1]
     r.same((status, again["stream"], again["n"] != first["n"]), (200, False, True),
            "a plain answer")
@@ -207,22 +206,35 @@ def check_plain(r, s, base):
     ids = again["call_ids"]
     check_blocked(r, s, ids[0], NATIVE_NAME[s.agent], "native_tools.default")
     check_blocked(r, s, ids[1], "evil", "other_mcp")
-    status, text = post(base.rsplit("/", 1)[0] + "/" + "0" * 64 + "/v1/messages", body)
+    status, text = post(s, base.rsplit("/", 1)[0] + "/" + "0" * 64 + "/v1/messages", body)
     r.same((status, s.requests()[-1]["n"]), (403, again["n"]),
            "another token is refused, and nothing sent on")
 
 
-def post(url, body):
-    q = urllib.request.Request(url, json.dumps(body).encode(), {
-        "content-type": "application/json", "x-api-key": "sk-ant-dummy-key",
-        "authorization": "Bearer sk-dummy-key",
-        "anthropic-version": "2023-06-01"})
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    try:
-        with opener.open(q, timeout=SOON_SECONDS) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as e:
-        return e.code, e.read().decode()
+POST = """
+import sys, urllib.error, urllib.request
+q = urllib.request.Request(sys.argv[1], sys.stdin.buffer.read(), {
+    "content-type": "application/json", "x-api-key": "sk-ant-dummy-key",
+    "authorization": "Bearer sk-dummy-key", "anthropic-version": "2023-06-01"})
+opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+try:
+    answer = opener.open(q, timeout=30)
+except urllib.error.HTTPError as e:
+    answer = e
+print(answer.status)
+print(answer.read().decode(), end="")
+"""
+
+
+def post(s, url, body):
+    """As the person: the gateway hears nobody else."""
+    r = subprocess.run(["/usr/bin/python3", "-c", POST, url], input=json.dumps(body), text=True,
+                       capture_output=True, timeout=2 * SOON_SECONDS, check=False,
+                       env=s.env("/usr/bin:/bin"), **s.person.popen_args())
+    if r.returncode != 0:
+        raise RuntimeError(r.stderr)
+    status, _, text = r.stdout.partition("\n")
+    return int(status), text
 
 
 def without_the_shim_the_canary_is_touched(r, stage, agent, person):
