@@ -181,7 +181,7 @@ run: all
 # Coverage-guided, for as long as you like: make fuzz T=gateway_jscan
 fuzz: $(call libs_of,$(firstword $(subst _, ,$(T))))
 	@mkdir -p $B/fuzz/$(T) tests/fuzz/corpus/$(T)
-	clang -g -O1 -std=c17 -D_GNU_SOURCE -I. -isystem $(TS)/include -fsanitize=fuzzer,address,undefined \
+	clang -g -O1 -std=c17 -D_GNU_SOURCE -I. -isystem $(TS)/include -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		tests/fuzz/$(T).c $(filter-out %main.c,$(SRC_$(firstword $(subst _, ,$(T))))) \
 		$(L_$(firstword $(subst _, ,$(T)))) -o $B/fuzz/$(T)/fuzz
 	$B/fuzz/$(T)/fuzz -max_total_time=$${SECONDS_TO_RUN:-60} -artifact_prefix=$B/fuzz/ \

@@ -58,6 +58,20 @@ err_wrap(struct err *e, const char *fmt, ...)
 }
 
 int
+err_hint(struct err *e, const char *fmt, ...)
+{
+	const size_t n = strlen(e->text);
+	va_list ap;
+
+	(void)snprintf(e->text + n, sizeof e->text - n, "; ");
+	va_start(ap, fmt);
+	(void)vsnprintf(
+		e->text + strlen(e->text), sizeof e->text - strlen(e->text), fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+int
 err_exit_status(const struct err *e)
 {
 	static const int status[ERR_CODES] = {

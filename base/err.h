@@ -45,6 +45,9 @@ int err_sys(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2
 /* Puts "<context>: " in front of what is there; keeps the code. */
 int err_wrap(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
+/* Appends "; <what to do>". */
+int err_hint(struct err *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
 int err_exit_status(const struct err *e);
 
 #endif

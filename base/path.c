@@ -111,6 +111,9 @@ path_read(const char *path, struct buf *b, struct err *e)
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
+	if (fd < 0 && errno == ELOOP)
+		return err_set(e, ERR_DATA,
+			"%s: a symbolic link: put the file itself there", path);
 	if (fd < 0)
 		return err_sys(e, "open %s", path);
 	if (fstat(fd, &st) < 0)

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "base/json/json.h"
+
 enum { EVENT_MAX = 64, NOTE_MAX = 96 };
 
 static const char layer[] = "gateway";
@@ -49,11 +51,25 @@ gw_audit_request(struct gw_reg *r, const struct gw_audit_request *q, struct err 
 	return rec_write(&r->log, &who, &rec, e);
 }
 
+/* As every other layer writes them, so that the hashes are the same. */
+static struct str
+canonical(struct str args, struct buf *b)
+{
+	struct err unread = ERR_INIT; /* then the bytes themselves are named */
+	CLEANUP(json_freep) json_t *j = args.n == 0 ? NULL : json_parse(args, &unread);
+
+	if (j == NULL)
+		return args;
+	json_put(b, j);
+	return b->over ? args : buf_str(b);
+}
+
 int
 gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
 	const struct gw_finding *f, struct err *e)
 {
 	const struct rec_who who = gw_reg_who(r);
+	CLEANUP(buf_fini) struct buf args = BUF_INIT(GW_HELD_MAX);
 	struct rec rec = REC_INIT;
 	char event[EVENT_MAX];
 
@@ -64,7 +80,7 @@ gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
 	rec.direction = direction;
 	rec.api = gw_api_name(api);
 	rec.call_id = f->call_id;
-	rec.args = f->args;
+	rec.args = canonical(f->args, &args);
 	rec.mode = mode_of(r);
 	rec.note = f->note;
 	rec_decided(&rec, &f->use, &f->decision);

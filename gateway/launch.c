@@ -114,6 +114,8 @@ static int
 not_started(struct err *e)
 {
 	(void)err_wrap(e, "the gateway cannot be started");
+	(void)err_hint(
+		e, "mend that, or move ~/.pando/run away if nothing of it is in use");
 	e->code = ERR_GATEWAY;
 	return -1;
 }

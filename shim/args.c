@@ -17,7 +17,7 @@ args_refuse(const char *agent, const char *argument, const char *why, struct err
 {
 	char shown[LOG_QUOTED_MAX];
 
-	return err_set(e, ERR_REFUSED, "%s: %s is refused: %s", agent,
+	return err_set(e, ERR_REFUSED, "%s: %s is refused: %s; leave it out", agent,
 		log_quoted(str_of(argument), shown), why);
 }
 

@@ -44,7 +44,7 @@ read_tool(struct hook_call *c, struct err *e)
 	if (c->tool.n == 0 || c->call_id.n == 0 || input == NULL)
 		return err_set(e, ERR_DATA,
 			"want tool_name, tool_use_id and tool_input as text, text and object");
-	c->args = json_dumps(input, JSON_COMPACT);
+	c->args = json_dumps(input, JSON_COMPACT | JSON_SORT_KEYS);
 	if (c->args == NULL)
 		abort();
 	return 0;

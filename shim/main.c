@@ -136,9 +136,12 @@ load_policy(struct launch *l, struct err *e)
 	if (l->policy_path == NULL)
 		return -1;
 	l->policy = pol_load_or_default(l->policy_path, e);
-	if (l->policy == NULL)
-		e->code = ERR_POLICY;
-	return l->policy == NULL ? -1 : 0;
+	if (l->policy != NULL)
+		return 0;
+	e->code = ERR_POLICY;
+	return err_hint(e,
+		"mend it, 'pando-ai policy check' tests it; nothing is launched "
+		"until then");
 }
 
 static int

@@ -120,6 +120,8 @@ errors_gather_context_and_have_a_status(void)
 	(void)err_wrap(&e, "file %s", "x");
 	ok_str(e.text, "file x: line 3", "outer first");
 	ok_int(err_exit_status(&e), 78, "status of the kind");
+	(void)err_hint(&e, "do %s", "y");
+	ok_str(e.text, "file x: line 3; do y", "what to do comes last");
 	errno = ENOSPC;
 	(void)err_sys(&e, "write %s", "f");
 	ok_str(e.text, "write f: No space left on device", "reason of errno");
