@@ -76,11 +76,15 @@ def check_blocked(r, scene, call_id, tool, rule):
 
 
 def check_allowed(r, scene, call_id, server, tool):
-    """Each layer says so under the same call id and name, whatever codex makes of hyphens."""
+    """Each layer says so under the same call id and name, whatever codex makes of hyphens, and
+    for the same arguments."""
+    hashes = set()
     for layer in ("gateway", "mcp") + (("hook",) if scene.agent == "claude" else ()):
-        found = lines_about(scene, call_id, layer)
-        r.ok([d for d in found if d.get("verdict") == "allow" and d.get("server") == server
-              and d.get("tool") == tool], "%s logs the allowed %s" % (layer, tool), found)
+        found = [d for d in lines_about(scene, call_id, layer) if d.get("verdict") == "allow"
+                 and d.get("server") == server and d.get("tool") == tool]
+        r.ok(found, "%s logs the allowed %s" % (layer, tool), lines_about(scene, call_id, layer))
+        hashes |= {d.get("args_sha256") for d in found if "args_sha256" in d}
+    r.same(len(hashes), 1, "the layers name the same arguments")
 
 
 # --- scripts --------------------------------------------------------------------
