@@ -89,8 +89,22 @@ open_top(struct state *s, int root, struct err *e)
 }
 
 int
+state_turn(int root, int what)
+{
+	CLEANUP(fd_closep)
+	int fd = openat(root, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err e = ERR_INIT; /* going on without is the answer to each error here */
+
+	if (fd < 0 || state_lock(fd, what, &e) < 0)
+		return -1;
+	return fd_take(&fd);
+}
+
+int
 state_open(struct state *s, int root, struct err *e)
 {
+	CLEANUP(fd_closep) int turn = state_turn(root, LOCK_SH);
+
 	*s = (struct state){ .top = -1, .home = -1, .tmp = -1, .cache = -1, .lock = -1 };
 	if (open_top(s, root, e) < 0)
 		return -1;

@@ -24,6 +24,13 @@ struct state {
 int state_open(struct state *s, int root, struct err *e);
 void state_close(struct state *s);
 
+/*
+ * The lock goes with the folder when somebody removes it while a sandbox ends. So a start until
+ * it has its lock, and a tidy-up, come one after the other by a lock on the root itself.
+ * Someone inside may hold that one, so who does not get it in time goes on without: -1.
+ */
+int state_turn(int root, int what);
+
 /* Waits shortly for the lock; what is LOCK_SH or LOCK_EX. */
 int state_lock(int lock, int what, struct err *e);
 

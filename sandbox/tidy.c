@@ -98,10 +98,12 @@ int
 tidy_run(struct err *e)
 {
 	CLEANUP(fd_closep) int named = -1;
+	CLEANUP(fd_closep) int turn = -1;
 	int succeeded;
 
 	if (wait_for_end(e) < 0)
 		return -1;
+	turn = state_turn(FD_ROOT, LOCK_EX);
 	/* ours goes first: the named one may be the same file */
 	if (flock(FD_LOCK, LOCK_UN) < 0)
 		return err_sys(e, "unlock " STATE_NAME "/lock");
