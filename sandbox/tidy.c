@@ -94,16 +94,13 @@ is_succeeded(int *named, struct err *e)
 	return errno == EWOULDBLOCK ? 1 : err_sys(e, "lock " STATE_NAME "/lock");
 }
 
-int
-tidy_run(struct err *e)
+static int
+tidy_unless_succeeded(struct err *e)
 {
+	CLEANUP(fd_closep) int turn = state_turn(FD_ROOT, LOCK_EX);
 	CLEANUP(fd_closep) int named = -1;
-	CLEANUP(fd_closep) int turn = -1;
 	int succeeded;
 
-	if (wait_for_end(e) < 0)
-		return -1;
-	turn = state_turn(FD_ROOT, LOCK_EX);
 	/* ours goes first: the named one may be the same file */
 	if (flock(FD_LOCK, LOCK_UN) < 0)
 		return err_sys(e, "unlock " STATE_NAME "/lock");
@@ -111,6 +108,12 @@ tidy_run(struct err *e)
 	if (succeeded != 0)
 		return succeeded < 0 ? -1 : 0; /* that sandbox tidies up */
 	return tidy_root(FD_ROOT, e);
+}
+
+int
+tidy_run(struct err *e)
+{
+	return wait_for_end(e) < 0 ? -1 : tidy_unless_succeeded(e);
 }
 
 /* What the person has put something into is theirs now, and gets the usual mode. */
