@@ -168,13 +168,15 @@ gw_tell_unread(const struct gw_judge *j, const char *what, const struct err *e)
 }
 
 void
-gw_put_tool(struct buf *b, const struct pol_use *u)
+gw_put_gone(struct buf *b, const struct gw_case *c)
 {
 	char name[LOG_QUOTED_MAX];
 
-	if (u->server.n > 0)
-		buf_printf(b, "%s/", log_quoted(u->server, name));
-	buf_puts(b, log_quoted(u->tool, name));
+	buf_puts(b, "[pando-ai] A call of ");
+	if (c->use.server.n > 0)
+		buf_printf(b, "%s/", log_quoted(c->use.server, name));
+	buf_printf(b, "%s stood here; the policy does not allow it (rule %s).",
+		log_quoted(c->use.tool, name), c->decision.rule);
 }
 
 void

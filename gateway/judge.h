@@ -56,8 +56,8 @@ int gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e);
 /* Tells that a whole request or answer was refused because it could not be read. */
 void gw_tell_unread(const struct gw_judge *j, const char *what, const struct err *e);
 
-/* "server/tool", for a text that people and models read. */
-void gw_put_tool(struct buf *b, const struct pol_use *u);
+/* What stands in the transcript in place of a call that was taken out. */
+void gw_put_gone(struct buf *b, const struct gw_case *c);
 
 /* A set of call ids. Copies them. */
 enum { GW_IDS_MAX = GW_TOOLS_MAX, GW_IDS_SLOTS = 2 * GW_IDS_MAX };

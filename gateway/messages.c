@@ -238,10 +238,7 @@ filter_call(struct req *r, struct js v, const struct msg_block *b, struct err *e
 	act = gw_judge_part(r->j, &c, pol_on_history(r->j->rules->policy), "replaced", e);
 	if (act <= 0)
 		return act;
-	buf_puts(&text, "[pando-ai] A call of ");
-	gw_put_tool(&text, &c.use);
-	buf_printf(&text, " stood here; the policy does not allow it (rule %s).",
-		c.decision.rule);
+	gw_put_gone(&text, &c);
 	replace_by_text(r, v, buf_str(&text), b->cache);
 	return gw_ids_add(&r->gone, gw_str(&b->id), e);
 }

@@ -338,10 +338,7 @@ filter_call(struct req *r, struct js v, const struct res_item *i, struct err *e)
 	act = gw_judge_part(r->j, &c, pol_on_history(r->j->rules->policy), "replaced", e);
 	if (act <= 0)
 		return act;
-	buf_puts(&text, "[pando-ai] A call of ");
-	gw_put_tool(&text, &c.use);
-	buf_printf(&text, " stood here; the policy does not allow it (rule %s).",
-		c.decision.rule);
+	gw_put_gone(&text, &c);
 	replace_by_message(r, v, "assistant", "output_text", buf_str(&text));
 	return gw_ids_add(&r->gone, gw_str(&i->pair), e);
 }

@@ -21,6 +21,42 @@ args_refuse(const char *agent, const char *argument, const char *why, struct err
 		log_quoted(str_of(argument), shown), why);
 }
 
+const struct args_row *
+args_row_of(const struct args_table *t, struct str name)
+{
+	for (size_t i = 0; i < t->nrows; i++)
+		if (str_is(name, t->rows[i].name))
+			return &t->rows[i];
+	return NULL;
+}
+
+const struct args_row *
+args_row_of_letter(const struct args_table *t, char letter)
+{
+	for (size_t i = 0; i < t->nrows; i++)
+		if (t->rows[i].letter == letter)
+			return &t->rows[i];
+	return NULL;
+}
+
+bool
+args_is_option(const char *word)
+{
+	return word[0] == '-' && word[1] != '\0';
+}
+
+int
+args_refuse_option(
+	const struct args_table *t, const char *argument, struct str name, struct err *e)
+{
+	for (size_t i = 0; i < t->nrefused; i++)
+		if (str_is(name, t->refused[i].name))
+			return args_refuse(
+				t->agent, t->refused[i].name, t->refused[i].why, e);
+	return args_refuse(t->agent, argument,
+		"pando-ai does not know it and cannot tell what it would loosen", e);
+}
+
 static bool
 names_command(struct str names, const char *command)
 {

@@ -47,6 +47,32 @@ enum arity {
 	ARITIES
 };
 
+/* One option, in its long spelling. check is a value of the agent's own list. */
+struct args_row {
+	const char *name;
+	char letter; /* its short spelling, 0: none */
+	enum arity arity;
+	int check;
+};
+
+struct args_refusal {
+	const char *name, *why;
+};
+
+struct args_table {
+	const char *agent;
+	const struct args_row *rows;
+	const struct args_refusal *refused; /* with a reason of their own */
+	size_t nrows, nrefused;
+};
+
+const struct args_row *args_row_of(const struct args_table *t, struct str name);
+const struct args_row *args_row_of_letter(const struct args_table *t, char letter);
+bool args_is_option(const char *word);
+/* The option has no row: refused with the reason of its name, or as unknown. */
+int args_refuse_option(
+	const struct args_table *t, const char *argument, struct str name, struct err *e);
+
 /* "<agent>: <argument> is refused: <why>" */
 int args_refuse(const char *agent, const char *argument, const char *why, struct err *e);
 

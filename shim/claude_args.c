@@ -13,14 +13,7 @@ static const char agent[] = "claude";
 
 enum check { CHECK_NOTHING, CHECK_INPUT, CHECK_MODE, CHECK_SCHEMA, CHECK_DROP, CHECKS };
 
-struct row {
-	const char *name;
-	char letter;
-	enum arity arity;
-	enum check check;
-};
-
-static const struct row allowed[] = {
+static const struct args_row allowed[] = {
 	{ "--print", 'p', ARITY_NONE, CHECK_NOTHING },
 	{ "--continue", 'c', ARITY_NONE, CHECK_NOTHING },
 	{ "--resume", 'r', ARITY_MAYBE, CHECK_NOTHING },
@@ -84,9 +77,7 @@ static const struct row allowed[] = {
 #define WHY_WORKTREE "pando_workspace works in the project root, not in a copy of it"
 
 /* Refused with a reason of their own; what stands nowhere is refused as unknown. */
-static const struct {
-	const char *name, *why;
-} refused[] = {
+static const struct args_refusal refused[] = {
 	{ "--tools", WHY_TOOLS },
 	{ "--brief", WHY_TOOLS },
 	{ "--settings", WHY_SETTINGS },
@@ -137,6 +128,14 @@ static const struct {
 	{ "-w", WHY_WORKTREE },
 };
 
+static const struct args_table table = {
+	.agent = agent,
+	.rows = allowed,
+	.refused = refused,
+	.nrows = LEN(allowed),
+	.nrefused = LEN(refused),
+};
+
 /* Subcommands that start no model and no tool, and the words that may follow. */
 static const struct {
 	const char *command;
@@ -163,36 +162,8 @@ static const char *const commands_out[] = { "agents", "attach", "auto-mode", "br
 	"purge", "rc", "remote", "remote-control", "respawn", "rm", "server", "stop",
 	"sync", "ultrareview" };
 
-static const struct row *
-row_of(struct str name)
-{
-	for (size_t i = 0; i < LEN(allowed); i++)
-		if (str_is(name, allowed[i].name))
-			return &allowed[i];
-	return NULL;
-}
-
-static const struct row *
-row_of_letter(char letter)
-{
-	for (size_t i = 0; i < LEN(allowed); i++)
-		if (allowed[i].letter == letter)
-			return &allowed[i];
-	return NULL;
-}
-
 static int
-refuse(const char *argument, struct str name, struct err *e)
-{
-	for (size_t i = 0; i < LEN(refused); i++)
-		if (str_is(name, refused[i].name))
-			return args_refuse(agent, refused[i].name, refused[i].why, e);
-	return args_refuse(agent, argument,
-		"pando-ai does not know it and cannot tell what it would loosen", e);
-}
-
-static int
-refuse_value(const struct row *r, const char *value, const char *why, struct err *e)
+refuse_value(const struct args_row *r, const char *value, const char *why, struct err *e)
 {
 	CLEANUP(mem_freep) char *both = mem_printf("%s %s", r->name, value);
 
@@ -200,7 +171,7 @@ refuse_value(const struct row *r, const char *value, const char *why, struct err
 }
 
 static int
-check_mode(struct args *a, const struct row *r, const char *value, struct err *e)
+check_mode(struct args *a, const struct args_row *r, const char *value, struct err *e)
 {
 	static const char *const modes[] = { "default", "manual", "plan", "dontAsk" };
 
@@ -213,7 +184,7 @@ check_mode(struct args *a, const struct row *r, const char *value, struct err *e
 
 /* Structured output is one more tool of claude's own, and refused unless policy has it. */
 static int
-check_schema(const struct row *r, const struct policy *p, struct err *e)
+check_schema(const struct args_row *r, const struct policy *p, struct err *e)
 {
 	const struct pol_use u = { .agent = POL_CLAUDE, .tool = STR("StructuredOutput") };
 
@@ -226,10 +197,10 @@ check_schema(const struct row *r, const struct policy *p, struct err *e)
 }
 
 static int
-check(struct args *a, const struct policy *p, const struct row *r, const char *value,
+check(struct args *a, const struct policy *p, const struct args_row *r, const char *value,
 	struct err *e)
 {
-	switch (r->check) {
+	switch ((enum check)r->check) {
 	case CHECK_INPUT:
 		if (strcmp(value, "text") == 0)
 			return 0;
@@ -254,14 +225,8 @@ struct reader {
 	char *const *next;
 };
 
-static bool
-is_option(const char *word)
-{
-	return word[0] == '-' && word[1] != '\0';
-}
-
 static int
-put(struct reader *in, const struct row *r, const char *value, struct err *e)
+put(struct reader *in, const struct args_row *r, const char *value, struct err *e)
 {
 	if (check(in->a, in->p, r, value == NULL ? "" : value, e) < 0)
 		return -1;
@@ -275,7 +240,7 @@ put(struct reader *in, const struct row *r, const char *value, struct err *e)
 }
 
 static int
-take_value(struct reader *in, const struct row *r, const char *value, struct err *e)
+take_value(struct reader *in, const struct args_row *r, const char *value, struct err *e)
 {
 	switch (r->arity) {
 	case ARITY_NONE:
@@ -289,18 +254,18 @@ take_value(struct reader *in, const struct row *r, const char *value, struct err
 			return args_refuse(agent, r->name, "its value is missing", e);
 		return put(in, r, value, e);
 	case ARITY_MAYBE:
-		if (value == NULL && *in->next != NULL && !is_option(*in->next))
+		if (value == NULL && *in->next != NULL && !args_is_option(*in->next))
 			value = *in->next++;
 		return put(in, r, value, e);
 	case ARITY_MANY:
 	case ARITIES:
 		break;
 	}
-	if (value == NULL && (*in->next == NULL || is_option(*in->next)))
+	if (value == NULL && (*in->next == NULL || args_is_option(*in->next)))
 		return args_refuse(agent, r->name, "its value is missing", e);
 	if (value != NULL)
 		return put(in, r, value, e);
-	while (*in->next != NULL && !is_option(*in->next))
+	while (*in->next != NULL && !args_is_option(*in->next))
 		if (put(in, r, *in->next++, e) < 0)
 			return -1;
 	return 0;
@@ -312,10 +277,10 @@ take_long(struct reader *in, const char *word, struct err *e)
 	const char *equals = strchr(word, '=');
 	const struct str name = { word,
 		equals == NULL ? strlen(word) : (size_t)(equals - word) };
-	const struct row *r = row_of(name);
+	const struct args_row *r = args_row_of(&table, name);
 
 	if (r == NULL)
-		return refuse(word, name, e);
+		return args_refuse_option(&table, word, name, e);
 	return take_value(in, r, equals == NULL ? NULL : equals + 1, e);
 }
 
@@ -324,10 +289,10 @@ take_letters(struct reader *in, const char *word, struct err *e)
 {
 	for (const char *p = word + 1; *p != '\0'; p++) {
 		const char name[] = { '-', *p, '\0' };
-		const struct row *r = row_of_letter(*p);
+		const struct args_row *r = args_row_of_letter(&table, *p);
 
 		if (r == NULL)
-			return refuse(word, str_of(name), e);
+			return args_refuse_option(&table, word, str_of(name), e);
 		if (r->arity != ARITY_NONE)
 			return take_value(in, r, p[1] == '\0' ? NULL : p + 1, e);
 		if (put(in, r, NULL, e) < 0)
@@ -347,7 +312,7 @@ take_all(struct reader *in, struct err *e)
 
 		if (options && strcmp(word, "--") == 0)
 			options = false;
-		else if (!options || !is_option(word))
+		else if (!options || !args_is_option(word))
 			words_add(&in->a->operands, word);
 		else if (word[1] == '-')
 			got = take_long(in, word, e);

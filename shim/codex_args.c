@@ -15,14 +15,7 @@ static const char agent[] = "codex";
 
 enum check { CHECK_NOTHING, CHECK_CONFIG, CHECK_DIR, CHECK_HELP, CHECK_DROP, CHECKS };
 
-struct row {
-	const char *name;
-	char letter;
-	enum arity arity;
-	enum check check;
-};
-
-static const struct row allowed[] = {
+static const struct args_row allowed[] = {
 	{ "--config", 'c', ARITY_ONE, CHECK_CONFIG },
 	{ "--cd", 'C', ARITY_ONE, CHECK_DIR },
 	{ "--help", 'h', ARITY_NONE, CHECK_HELP },
@@ -55,9 +48,7 @@ static const struct row allowed[] = {
 #define WHY_TRUST "project settings and hooks are not loaded in a supervised session"
 #define WHY_CONFIG "a supervised session has a configuration of its own"
 
-static const struct {
-	const char *name, *why;
-} refused[] = {
+static const struct args_refusal refused[] = {
 	{ "--remote", WHY_OUTSIDE },
 	{ "--remote-auth-token-env", WHY_OUTSIDE },
 	{ "--oss", WHY_PROVIDER },
@@ -81,6 +72,14 @@ static const struct {
 	{ "--strict-config", WHY_CONFIG },
 	{ "--worktree",
 		"pando_workspace works in the project root, not in a copy of it" },
+};
+
+static const struct args_table table = {
+	.agent = agent,
+	.rows = allowed,
+	.refused = refused,
+	.nrows = LEN(allowed),
+	.nrefused = LEN(refused),
 };
 
 enum level { AT_ROOT, AT_EXEC, AT_LEAF, LEVELS };
@@ -140,34 +139,6 @@ struct reader {
 	enum level level;
 };
 
-static const struct row *
-row_of(struct str name)
-{
-	for (size_t i = 0; i < LEN(allowed); i++)
-		if (str_is(name, allowed[i].name))
-			return &allowed[i];
-	return NULL;
-}
-
-static const struct row *
-row_of_letter(char letter)
-{
-	for (size_t i = 0; i < LEN(allowed); i++)
-		if (allowed[i].letter == letter)
-			return &allowed[i];
-	return NULL;
-}
-
-static int
-refuse(const char *argument, struct str name, struct err *e)
-{
-	for (size_t i = 0; i < LEN(refused); i++)
-		if (str_is(name, refused[i].name))
-			return args_refuse(agent, refused[i].name, refused[i].why, e);
-	return args_refuse(agent, argument,
-		"pando-ai does not know it and cannot tell what it would loosen", e);
-}
-
 static int
 check_config(const char *value, struct err *e)
 {
@@ -184,9 +155,9 @@ check_config(const char *value, struct err *e)
 }
 
 static int
-put(struct reader *in, const struct row *r, const char *value, struct err *e)
+put(struct reader *in, const struct args_row *r, const char *value, struct err *e)
 {
-	switch (r->check) {
+	switch ((enum check)r->check) {
 	case CHECK_CONFIG:
 		if (check_config(value == NULL ? "" : value, e) < 0)
 			return -1;
@@ -211,14 +182,8 @@ put(struct reader *in, const struct row *r, const char *value, struct err *e)
 	return 0;
 }
 
-static bool
-is_option(const char *word)
-{
-	return word[0] == '-' && word[1] != '\0';
-}
-
 static int
-take_value(struct reader *in, const struct row *r, const char *value, struct err *e)
+take_value(struct reader *in, const struct args_row *r, const char *value, struct err *e)
 {
 	if (r->arity == ARITY_NONE) {
 		if (value != NULL)
@@ -227,11 +192,11 @@ take_value(struct reader *in, const struct row *r, const char *value, struct err
 	}
 	if (value != NULL)
 		return put(in, r, value, e);
-	if (*in->next == NULL || is_option(*in->next))
+	if (*in->next == NULL || args_is_option(*in->next))
 		return args_refuse(agent, r->name, "its value is missing", e);
 	if (put(in, r, *in->next++, e) < 0)
 		return -1;
-	while (r->arity == ARITY_MANY && *in->next != NULL && !is_option(*in->next))
+	while (r->arity == ARITY_MANY && *in->next != NULL && !args_is_option(*in->next))
 		if (put(in, r, *in->next++, e) < 0)
 			return -1;
 	return 0;
@@ -243,10 +208,10 @@ take_long(struct reader *in, const char *word, struct err *e)
 	const char *equals = strchr(word, '=');
 	const struct str name = { word,
 		equals == NULL ? strlen(word) : (size_t)(equals - word) };
-	const struct row *r = row_of(name);
+	const struct args_row *r = args_row_of(&table, name);
 
 	if (r == NULL)
-		return refuse(word, name, e);
+		return args_refuse_option(&table, word, name, e);
 	return take_value(in, r, equals == NULL ? NULL : equals + 1, e);
 }
 
@@ -255,11 +220,11 @@ static int
 take_letter(struct reader *in, const char *word, struct err *e)
 {
 	const char name[] = { '-', word[1], '\0' };
-	const struct row *r = row_of_letter(word[1]);
+	const struct args_row *r = args_row_of_letter(&table, word[1]);
 	const char *value = word + 2;
 
 	if (r == NULL)
-		return refuse(word, str_of(name), e);
+		return args_refuse_option(&table, word, str_of(name), e);
 	if (*value == '=')
 		value++;
 	return take_value(in, r, *value == '\0' ? NULL : value, e);
@@ -329,7 +294,7 @@ take_next(struct reader *in, bool *options, struct err *e)
 		*options = false;
 		return 0;
 	}
-	if (!is_option(word))
+	if (!args_is_option(word))
 		return take_word(in, word, e);
 	return word[1] == '-' ? take_long(in, word, e) : take_letter(in, word, e);
 }
