@@ -10,29 +10,18 @@
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/place.h"
+#include "base/words.h"
 #include "gateway/record.h"
 
-enum { READY_FD = 3, ENV_MAX = 32 };
-
-struct env {
-	char *v[ENV_MAX + 1];
-	size_t n;
-};
+enum { READY_FD = 3 };
 
 static void
-env_fini(struct env *env)
-{
-	for (size_t i = 0; i < env->n; i++)
-		free(env->v[i]);
-}
-
-static void
-env_put(struct env *env, const char *name)
+env_put(struct words *env, const char *name)
 {
 	const char *value = getenv(name);
 
-	if (value != NULL && env->n < ENV_MAX)
-		env->v[env->n++] = mem_printf("%s=%s", name, value);
+	if (value != NULL)
+		words_addf(env, "%s=%s", name, value);
 }
 
 /*
@@ -40,14 +29,13 @@ env_put(struct env *env, const char *name)
  * the network.
  */
 static void
-env_fill(struct env *env)
+env_fill(struct words *env)
 {
 	env_put(env, "HOME");
 	env_put(env, "PANDO_GATEWAY_LOG_FILE");
 	env_put(env, "PANDO_DEBUG");
 	for (size_t i = 0; i < GW_NETWORK_NAMES; i++)
 		env_put(env, gw_network_names[i]);
-	env->v[env->n] = NULL;
 }
 
 /* All that the gateway says, until it closes the pipe. */
@@ -88,13 +76,12 @@ static int
 start(int ready, struct err *e)
 {
 	CLEANUP(mem_freep) char *path = place_program("pando-gateway", e);
-	CLEANUP(env_fini) struct env env = { .n = 0 };
+	CLEANUP(words_fini) struct words env = WORDS_INIT;
 	char name[] = "pando-gateway", detach[] = "--detach", ready_fd[] = "--ready-fd";
 	char number[] = "3"; /* READY_FD */
 	char *const argv[] = { name, detach, ready_fd, number, NULL };
-	const struct child_spec spec = { .path = path,
+	struct child_spec spec = { .path = path,
 		.argv = argv,
-		.env = env.v,
 		.fd = { -1, -1, -1, ready },
 		.nfds = READY_FD + 1,
 		.dir = "/" };
@@ -103,6 +90,7 @@ start(int ready, struct err *e)
 	if (path == NULL)
 		return -1;
 	env_fill(&env);
+	spec.env = env.v;
 	if (child_start(&spec, &pid, e) < 0)
 		return -1;
 	/* it ends as soon as the real one is started; how it went comes by the pipe */

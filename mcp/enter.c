@@ -14,29 +14,7 @@
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/place.h"
-
-enum { ARGS_MAX = 20 };
-
-/* argv wants what may be written to; these live as long as the array. */
-struct args {
-	char *v[ARGS_MAX + 1];
-	size_t n;
-};
-
-static void
-args_fini(struct args *a)
-{
-	for (size_t i = 0; i < a->n; i++)
-		free(a->v[i]);
-}
-
-static void
-args_add(struct args *a, const char *z)
-{
-	if (a->n == ARGS_MAX)
-		abort(); /* the callers below add fewer, whatever the input */
-	a->v[a->n++] = mem_strdup(z);
-}
+#include "base/words.h"
 
 static struct str
 first_line(struct buf *b)
@@ -53,19 +31,20 @@ first_line(struct buf *b)
 static int
 ask(const char *program, const char *root, struct err *e)
 {
-	CLEANUP(args_fini) struct args a = { .n = 0 };
+	CLEANUP(words_fini) struct words a = WORDS_INIT;
 	CLEANUP(fd_closep) int from = -1;
 	CLEANUP(fd_closep) int to = -1;
 	CLEANUP(buf_fini) struct buf said = BUF_INIT(ENTER_CHECK_TEXT_MAX);
-	struct child_spec s = { .path = program, .argv = a.v, .env = environ, .nfds = 3 };
+	struct child_spec s = { .path = program, .env = environ, .nfds = 3 };
 	pid_t pid;
 	int status;
 	int p[2];
 
-	args_add(&a, program);
-	args_add(&a, "--project-root");
-	args_add(&a, root);
-	args_add(&a, "--check");
+	words_add(&a, program);
+	words_add(&a, "--project-root");
+	words_add(&a, root);
+	words_add(&a, "--check");
+	s.argv = a.v;
 	if (pipe2(p, O_CLOEXEC) < 0)
 		return err_sys(e, "make a pipe");
 	from = p[0];
@@ -91,9 +70,8 @@ static int
 start_keeper(const char *root, int sock, pid_t *pid, struct err *e)
 {
 	CLEANUP(mem_freep) char *program = place_program("pando-keeper", e);
-	CLEANUP(args_fini) struct args a = { .n = 0 };
+	CLEANUP(words_fini) struct words a = WORDS_INIT;
 	struct child_spec s = {
-		.argv = a.v,
 		.env = environ,
 		.nfds = ENTER_KEEPER_FD + 1,
 		/* it ends by end of file, and no earlier by somebody's Ctrl-C */
@@ -102,10 +80,11 @@ start_keeper(const char *root, int sock, pid_t *pid, struct err *e)
 
 	if (program == NULL)
 		return -1;
-	args_add(&a, program);
-	args_add(&a, "--project-root");
-	args_add(&a, root);
+	words_add(&a, program);
+	words_add(&a, "--project-root");
+	words_add(&a, root);
 	s.path = program;
+	s.argv = a.v;
 	s.fd[0] = s.fd[1] = -1;
 	s.fd[2] = STDERR_FILENO;
 	s.fd[ENTER_KEEPER_FD] = sock;
@@ -126,7 +105,7 @@ own_path(struct err *e)
 }
 
 static int
-add_policy(struct args *a, struct err *e)
+add_policy(struct words *a, struct err *e)
 {
 	CLEANUP(mem_freep) char *path = place_policy(e);
 
@@ -134,33 +113,33 @@ add_policy(struct args *a, struct err *e)
 		return -1;
 	if (access(path, F_OK) < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "look at %s", path);
-	args_add(a, "--policy");
-	args_add(a, path);
+	words_add(a, "--policy");
+	words_add(a, path);
 	return 0;
 }
 
 static int
-sandbox_args(struct args *a, const char *program, const char *root, struct err *e)
+sandbox_args(struct words *a, const char *program, const char *root, struct err *e)
 {
 	CLEANUP(mem_freep) char *self = own_path(e);
 	char fd[] = { '0' + ENTER_KEEPER_FD, '\0' };
 
 	if (self == NULL)
 		return -1;
-	args_add(a, program);
-	args_add(a, "--project-root");
-	args_add(a, root);
-	args_add(a, "--keep-fd");
-	args_add(a, fd);
+	words_add(a, program);
+	words_add(a, "--project-root");
+	words_add(a, root);
+	words_add(a, "--keep-fd");
+	words_add(a, fd);
 	if (add_policy(a, e) < 0)
 		return -1;
-	args_add(a, "--");
-	args_add(a, self);
-	args_add(a, "--project-root");
-	args_add(a, root);
-	args_add(a, "--sandboxed");
-	args_add(a, "--keeper-fd");
-	args_add(a, fd);
+	words_add(a, "--");
+	words_add(a, self);
+	words_add(a, "--project-root");
+	words_add(a, root);
+	words_add(a, "--sandboxed");
+	words_add(a, "--keeper-fd");
+	words_add(a, fd);
 	return 0;
 }
 
@@ -178,17 +157,19 @@ bury_keeper(pid_t keeper)
 static int
 start_sandbox(const char *program, const char *root, int sock, pid_t *pid, struct err *e)
 {
-	CLEANUP(args_fini) struct args a = { .n = 0 };
-	const struct child_spec s = {
+	CLEANUP(words_fini) struct words a = WORDS_INIT;
+	struct child_spec s = {
 		.path = program,
-		.argv = a.v,
 		.env = environ,
 		.fd = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, sock },
 		.nfds = ENTER_KEEPER_FD + 1,
 		.die_with_parent = true,
 	};
 
-	return sandbox_args(&a, program, root, e) < 0 ? -1 : child_start(&s, pid, e);
+	if (sandbox_args(&a, program, root, e) < 0)
+		return -1;
+	s.argv = a.v;
+	return child_start(&s, pid, e);
 }
 
 int

@@ -11,37 +11,25 @@
 #include "base/child.h"
 #include "base/fdio.h"
 #include "base/path.h"
+#include "base/words.h"
 #include "sandbox/guard.h"
 
 enum { FD_SYNC = 3, FD_LOCK, FD_ROOT, FD_END };
-enum { ENV_MAX = 8, USUAL_DIR = 0755, USUAL_FILE = 0644 };
+enum { USUAL_DIR = 0755, USUAL_FILE = 0644 };
 
 /* For the decision log, should it fail. */
 static const char *const log_names[] = { "HOME", "PANDO_GATEWAY_LOG_FILE", "PANDO_RUN",
 	"PANDO_AGENT", "PANDO_AGENT_VERSION", "PANDO_PROJECT_ROOT" };
 
-struct env {
-	char *at[ENV_MAX];
-	size_t n;
-};
-
-static void
-env_fini(struct env *v)
-{
-	for (size_t i = 0; i < v->n; i++)
-		free(v->at[i]);
-}
-
 int
 tidy_start(const struct project *p, const struct state *s, int *sync, struct err *e)
 {
-	CLEANUP(env_fini) struct env env = { .n = 0 };
+	CLEANUP(words_fini) struct words env = WORDS_INIT;
 	CLEANUP(fd_closep) int ours = -1;
 	CLEANUP(fd_closep) int theirs = -1;
 	char *argv[] = { (char[]){ "pando-sandbox" }, (char[]){ "--tidy" }, NULL };
 	struct child_spec spec = { .path = "/proc/self/exe",
 		.argv = argv,
-		.env = env.at,
 		.fd = { -1, -1, -1, -1, s->lock, p->fd },
 		.nfds = FD_END,
 		.new_session = true };
@@ -52,13 +40,14 @@ tidy_start(const struct project *p, const struct state *s, int *sync, struct err
 		const char *value = getenv(log_names[i]);
 
 		if (value != NULL)
-			env.at[env.n++] = mem_printf("%s=%s", log_names[i], value);
+			words_addf(&env, "%s=%s", log_names[i], value);
 	}
 	if (pipe2(ends, O_CLOEXEC) < 0)
 		return err_sys(e, "make a pipe");
 	theirs = ends[0];
 	ours = ends[1];
 	spec.fd[FD_SYNC] = theirs;
+	spec.env = env.v;
 	if (child_start(&spec, &pid, e) < 0)
 		return -1;
 	*sync = fd_take(&ours);

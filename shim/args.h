@@ -15,7 +15,7 @@
 
 #include "base/err.h"
 #include "policy/policy.h"
-#include "shim/words.h"
+#include "base/words.h"
 
 struct args {
 	bool inert;

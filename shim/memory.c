@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/fdio.h"
 #include "base/path.h"
-#include "shim/words.h"
+#include "base/words.h"
 
 struct memory {
 	const char *root;

@@ -17,7 +17,7 @@
 #include "base/secret.h"
 #include "policy/policy.h"
 #include "shim/args.h"
-#include "shim/words.h"
+#include "base/words.h"
 
 struct toml_node;
 

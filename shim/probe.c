@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/fdio.h"
 #include "base/path.h"
-#include "shim/words.h"
+#include "base/words.h"
 
 enum { READ_STEP = 65536, US_PER_MS = 1000 };
 

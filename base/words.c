@@ -1,4 +1,4 @@
-#include "shim/words.h"
+#include "base/words.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-#ifndef SHIM_WORDS_H
-#define SHIM_WORDS_H
+#ifndef BASE_WORDS_H
+#define BASE_WORDS_H
 
 /* A growing list of texts, kept NULL-terminated so that it can be an argv or an environment. */
 
