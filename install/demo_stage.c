@@ -15,6 +15,7 @@
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/place.h"
+#include "base/words.h"
 #include "install/agents.h"
 #include "install/demo_story.h"
 
@@ -168,32 +169,23 @@ stage_has_agent(const struct stage *s, enum pol_agent a)
 	return real != NULL;
 }
 
-/* What a person's environment would be, with dummy keys. Freed by free_env. */
-static char **
-make_env(const struct stage *s, bool supervised)
+/* What a person's environment would be, with dummy keys. */
+static void
+make_env(const struct stage *s, bool supervised, struct words *env)
 {
 	const char *term = getenv("TERM");
-	char **env = mem_alloc(8 * sizeof *env);
-	size_t n = 0;
 
-	env[n++] = mem_printf("HOME=%s", s->home);
-	env[n++] = supervised ? mem_printf("PATH=%s/.pando/bin:%s", s->home, s->path)
-			      : mem_printf("PATH=%s", s->path);
-	env[n++] = mem_printf("TERM=%s", term == NULL ? "dumb" : term);
-	env[n++] = mem_strdup("LANG=C.UTF-8");
-	env[n++] = mem_strdup("ANTHROPIC_API_KEY=demo-key-that-opens-nothing");
-	env[n++] = mem_strdup("OPENAI_API_KEY=demo-key-that-opens-nothing");
+	words_addf(env, "HOME=%s", s->home);
+	if (supervised)
+		words_addf(env, "PATH=%s/.pando/bin:%s", s->home, s->path);
+	else
+		words_addf(env, "PATH=%s", s->path);
+	words_addf(env, "TERM=%s", term == NULL ? "dumb" : term);
+	words_add(env, "LANG=C.UTF-8");
+	words_add(env, "ANTHROPIC_API_KEY=demo-key-that-opens-nothing");
+	words_add(env, "OPENAI_API_KEY=demo-key-that-opens-nothing");
 	if (!supervised)
-		env[n++] = mem_printf("ANTHROPIC_BASE_URL=http://127.0.0.1:%d", s->port);
-	return env;
-}
-
-static void
-free_env(char ***env)
-{
-	for (char **v = *env; v != NULL && *v != NULL; v++)
-		free(*v);
-	free((void *)*env);
+		words_addf(env, "ANTHROPIC_BASE_URL=http://127.0.0.1:%d", s->port);
 }
 
 /* Ends it and all that it started, waits until it is gone. */
@@ -246,21 +238,30 @@ run_captured(const struct child_spec *given, int *status, char **out, struct err
 	return 0;
 }
 
+/* A command of pando-ai itself, in the scratch home. */
 static int
-install_shims(struct stage *s, struct err *e)
+run_self(const struct stage *s, const char *const *argv, int *status, char **out,
+	struct err *e)
 {
 	char self[PATH_MAX];
-	CLEANUP(free_env) char **env = make_env(s, true);
-	CLEANUP(mem_freep) char *out = NULL;
-	const char *argv[] = { "pando-ai", "install", NULL };
-	const struct child_spec spec = {
-		.path = self, .argv = (char *const *)(uintptr_t)argv, .env = env
-	};
-	int status = -1;
+	CLEANUP(words_fini) struct words env = WORDS_INIT;
+	struct child_spec spec = { .path = self, .argv = (char *const *)(uintptr_t)argv };
 
 	if (realpath("/proc/self/exe", self) == NULL)
 		return err_sys(e, "find this program's own path");
-	if (run_captured(&spec, &status, &out, e) < 0)
+	make_env(s, true, &env);
+	spec.env = env.v;
+	return run_captured(&spec, status, out, e);
+}
+
+static int
+install_shims(struct stage *s, struct err *e)
+{
+	static const char *const argv[] = { "pando-ai", "install", NULL };
+	CLEANUP(mem_freep) char *out = NULL;
+	int status = -1;
+
+	if (run_self(s, argv, &status, &out, e) < 0)
 		return -1;
 	return status == 0 ? 0 : err_set(e, ERR_NOAGENT, "%s", out);
 }
@@ -281,18 +282,12 @@ stage_open(struct stage *s, struct err *e)
 static void
 stop_gateway(struct stage *s)
 {
-	char self[PATH_MAX];
-	CLEANUP(free_env) char **env = make_env(s, true);
+	static const char *const argv[] = { "pando-ai", "proxy", "stop", NULL };
 	CLEANUP(mem_freep) char *out = NULL;
-	const char *argv[] = { "pando-ai", "proxy", "stop", NULL };
-	const struct child_spec spec = {
-		.path = self, .argv = (char *const *)(uintptr_t)argv, .env = env
-	};
 	struct err e = ERR_INIT; /* it would end by itself soon */
 	int status = -1;
 
-	if (realpath("/proc/self/exe", self) != NULL)
-		(void)run_captured(&spec, &status, &out, &e);
+	(void)run_self(s, argv, &status, &out, &e);
 }
 
 void
@@ -329,20 +324,21 @@ int
 stage_launch(struct stage *s, enum pol_agent a, bool supervised, const char *prompt,
 	struct stage_run *r, struct err *e)
 {
-	CLEANUP(free_env) char **env = make_env(s, supervised);
+	CLEANUP(words_fini) struct words env = WORDS_INIT;
 	CLEANUP(mem_freep) char *program = NULL;
 	CLEANUP(mem_freep) char *provider = story_codex_provider(s->port);
 	const char *argv[STORY_ARGV_MAX];
-	struct child_spec spec = {
-		.argv = (char *const *)(uintptr_t)argv, .env = env, .dir = s->project
-	};
+	struct child_spec spec = { .argv = (char *const *)(uintptr_t)argv,
+		.dir = s->project };
 	bool first;
 
 	program = supervised ? mem_printf("%s/.pando/bin/%s", s->home, pol_agent_name(a))
 			     : agent_find(a, s->path, &first);
 	if (program == NULL)
 		return err_set(e, ERR_NOAGENT, "%s is not on PATH", pol_agent_name(a));
+	make_env(s, supervised, &env);
 	spec.path = program;
+	spec.env = env.v;
 	story_argv(a, supervised, prompt, provider, argv);
 	return run_captured(&spec, &r->status, &r->out, e);
 }
