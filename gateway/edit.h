@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "base/err.h"
-#include "gateway/jscan.h"
+#include "base/jscan.h"
 #include "gateway/sse.h"
 
 enum { EDITS_MAX = 65536, EDITS_TEXT_MAX = 16 << 20 };

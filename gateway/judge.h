@@ -7,7 +7,7 @@
  */
 
 #include "gateway/enforce.h"
-#include "gateway/jscan.h"
+#include "base/jscan.h"
 
 struct gw_judge {
 	enum gw_api api;

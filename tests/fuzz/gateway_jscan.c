@@ -11,7 +11,7 @@
 
 #include "base/json/json.h"
 #include "gateway/edit.h"
-#include "gateway/jscan.h"
+#include "base/jscan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -16,7 +16,7 @@ NO_JSON = {"sandbox"}
 # Files that decide: parsers, matchers, plans. They touch no descriptor, socket or clock.
 PURE = [
     "policy/glob.c", "policy/decide.c", "policy/names.c", "policy/upstream.c",
-    "gateway/jscan.c", "gateway/sse.c", "gateway/messages*.c", "gateway/responses*.c",
+    "base/jscan.c", "gateway/sse.c", "gateway/messages*.c", "gateway/responses*.c",
     "gateway/enforce.c", "sandbox/plan.c", "shim/claude*.c", "shim/codex*.c", "shim/hook.c",
     "mcp/rpc.c",
 ]

@@ -1,5 +1,5 @@
 #include "gateway/edit.h"
-#include "gateway/jscan.h"
+#include "base/jscan.h"
 #include "tests/unit/test.h"
 
 static const char *const good[] = {

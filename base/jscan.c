@@ -1,4 +1,4 @@
-#include "gateway/jscan.h"
+#include "base/jscan.h"
 
 #include <endian.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
-#ifndef GATEWAY_JSCAN_H
-#define GATEWAY_JSCAN_H
+#ifndef BASE_JSCAN_H
+#define BASE_JSCAN_H
 
 /*
  * Strict JSON (RFC 8259) as ranges of the original bytes: no tree, nothing copied.
