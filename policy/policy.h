@@ -4,15 +4,20 @@
 /*
  * The ruleset and the one decision function, used by every layer.
  *
- * A policy is read once and not changed afterwards; pol_decide() is pure and allocates
- * nothing. Without a file the built-in defaults hold: native tools denied, other MCP servers
- * denied, Pando's own tools allowed, both agents enforced.
+ * A policy is up to three files: the managed one (/etc/pando-ai), the person's, and the
+ * project's. Each file answers for itself, by its first [[rule]] that matches, else by its
+ * tables; the strictest answer wins. What neither the managed file nor the person's speaks of
+ * is answered by the built-in defaults: native tools denied, other MCP servers denied, Pando's
+ * own tools allowed, both agents enforced. A project's file can only make it stricter, and so
+ * can the person's under a managed `lock = true`.
  *
- * The file format is policy.toml(5).
+ * A policy is read once and not changed afterwards; pol_decide() is pure and allocates
+ * nothing. The file format is policy.toml(5). Where the files are: layers.h.
  */
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "base/str.h"
@@ -32,38 +37,75 @@ enum pol_mode { POL_ENFORCE, POL_AUDIT, POL_OFF, POL_MODES };
 /* From the mildest to the strictest. */
 enum pol_verdict { POL_ALLOW, POL_AUDITED, POL_ASK, POL_DENY, POL_VERDICTS };
 enum pol_react { POL_STRIP, POL_REPLACE, POL_REFUSE, POL_NOTE, POL_REACTS };
+/* By authority. */
+enum pol_layer { POL_BUILT_IN, POL_MANAGED, POL_USER, POL_PROJECT, POL_LAYERS };
 
 const char *pol_agent_name(enum pol_agent a);     /* "claude" */
 const char *pol_mode_name(enum pol_mode m);       /* "enforce" */
 const char *pol_verdict_name(enum pol_verdict v); /* "allow" "audit" "ask" "deny" */
+const char *pol_layer_name(enum pol_layer l); /* "built-in" "managed" "user" "project" */
 bool pol_agent_from(struct str name, enum pol_agent *a);
+bool pol_verdict_from(struct str name, enum pol_verdict *v);
 
-struct policy; /* opaque; see schema.c */
+struct policy; /* opaque; see ruleset.h */
 
-/* Reads the file. Every error is "<path>:<line>:<column>: <what>" with ERR_POLICY. */
-struct policy *pol_load(const char *path, struct err *e);
-/* The same from bytes; name is what errors and decisions call it. */
+/* One file's text. */
+struct pol_text {
+	enum pol_layer layer;
+	const char *path; /* what errors and decisions call it */
+	struct str text;
+};
+
+/*
+ * Compiles a policy: at most one text of each of managed, user, project, in that order. root
+ * is the project's, absolute and canonical, NULL: not known. Every error is
+ * "<path>:<line>:<column>: <what>" with ERR_POLICY.
+ */
+struct policy *pol_of_texts(
+	const struct pol_text *t, size_t n, const char *root, struct err *e);
+/* The same of one text, as the person's file, without a root. */
 struct policy *pol_parse(struct str text, const char *name, struct err *e);
-/* The built-in defaults. */
-struct policy *pol_default(void);
-/* pol_load when the file exists, pol_default when it does not. */
-struct policy *pol_load_or_default(const char *path, struct err *e);
+struct policy *pol_default(void); /* of no file */
 void pol_free(struct policy *p);
 void pol_freep(struct policy **p);
 
-const char *pol_file(const struct policy *p);   /* its path, or "built-in" */
-const char *pol_digest(const struct policy *p); /* SHA-256 of its text, hexadecimal */
+/* The texts it was made of; borrowed. */
+size_t pol_texts(const struct policy *p, struct pol_text out[POL_LAYERS]);
+const char *pol_root(const struct policy *p);                   /* NULL: not known */
+const char *pol_path(const struct policy *p, enum pol_layer l); /* NULL: no such file */
+const char *pol_digest(const struct policy *p); /* SHA-256 of pol_bundle(), hexadecimal */
+
+enum pol_asking {
+	POL_CALL, /* args are those of the call; args.p NULL: not known, the strictest holds */
+	POL_OFFER /* the tool is offered: what the mildest arguments would get */
+};
+
+/* Who calls, for rules with `subagent`. */
+enum pol_caller {
+	POL_CALLER_UNKNOWN, /* the stricter answer of both */
+	POL_CALLER_MAIN,
+	POL_CALLER_SUBAGENT, /* `subagent` is its name; empty: not known */
+	POL_CALLER_ELSEWHERE /* another layer, which knows, decides: such rules do not apply */
+};
 
 /* One use, or one offer, of a tool. Server and tool are a pair; neither is ever joined. */
 struct pol_use {
 	enum pol_agent agent;
 	struct str server; /* MCP server; empty: a native tool of the agent */
 	struct str tool;
+	enum pol_asking asking;
+	/* JSON text: an object, or a string (a free text: then it is the argument "input") */
+	struct str args;
+	enum pol_caller caller;
+	struct str subagent;
 };
 
 struct pol_decision {
 	enum pol_verdict verdict;
-	const char *rule;    /* "native_tools.default", "other_mcp.servers[2]", "pando" */
+	enum pol_layer layer;
+	bool unsure; /* the rule could not be excluded for certain */
+	const char *
+		rule; /* "no-push", "native_tools.default", "other_mcp.servers[2]", "pando" */
 	const char *file;    /* where the rule stands, or "built-in" */
 	int line;            /* 0 when built-in */
 	const char *message; /* why, in words, for person and model */
@@ -71,6 +113,9 @@ struct pol_decision {
 
 /* Borrowed text lives as long as the policy. */
 struct pol_decision pol_decide(const struct policy *p, const struct pol_use *u);
+/* What one file says for itself (POL_BUILT_IN: the defaults); false: nothing. */
+bool pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use *u,
+	struct pol_decision *d);
 
 /*
  * Clients join the pair in one name: mcp__<server>__<tool>. It is taken apart only by the
@@ -88,13 +133,19 @@ struct pol_use pol_use_of_joined(
  */
 struct pol_use pol_use_of_pair(enum pol_agent a, struct str space, struct str name);
 
-/* The names that pando_core and pando_workspace list (a test holds them to the servers). */
-const char *const *pol_pando_tools(size_t *n);
+/* The tools that our servers list, and their arguments (a test holds them to the servers). */
+struct pol_tool {
+	const char *server, *name;
+	const char *const *args; /* NULL-terminated */
+};
+const struct pol_tool *pol_pando_tools(size_t *n);
 
-/* Native tools that the policy allows by name; for the launch. Answers how many. */
-bool pol_native_default_allows(const struct policy *p);
-size_t pol_native_allowed(const struct policy *p, const char *const **names);
-size_t pol_native_denied(const struct policy *p, const char *const **names);
+/*
+ * Native tools for the launch: every name, no patterns, that any file has in a list or rule;
+ * and whether a tool that no file names may be offered.
+ */
+size_t pol_native_names(const struct policy *p, const char *const **names);
+bool pol_native_default_allows(const struct policy *p, enum pol_agent a);
 
 enum pol_mode pol_mode_of(const struct policy *p, enum pol_agent a);
 const char *pol_upstream(const struct policy *p, enum pol_agent a);
@@ -104,6 +155,50 @@ enum pol_react pol_on_definition(const struct policy *p); /* STRIP | REFUSE */
 enum pol_react pol_on_history(const struct policy *p);    /* STRIP | REFUSE */
 enum pol_react pol_on_call(const struct policy *p);       /* REPLACE | REFUSE */
 enum pol_react pol_on_unknown(const struct policy *p);    /* REFUSE | NOTE (audit) */
+
+/* [log] */
+struct pol_log {
+	bool arguments;    /* keep the arguments of calls in the decision log */
+	int64_t max_bytes; /* a larger file is rotated ... */
+	int max_days;      /* ... and so is an older one */
+	int keep;          /* rotated files; the oldest beyond it is removed */
+};
+const struct pol_log *pol_log_of(const struct policy *p);
+
+/* [limits] */
+struct pol_limits {
+	int command_seconds;          /* longest time of a shell-command */
+	int64_t command_output_bytes; /* most output of it that is kept */
+};
+const struct pol_limits *pol_limits_of(const struct policy *p);
+
+/* [sandbox]: paths below the root that are read-only inside, and guarded ones opened. */
+size_t pol_read_only(const struct policy *p, const char *const **paths);
+size_t pol_writable(const struct policy *p, const char *const **paths);
+
+/* [security] */
+bool pol_requires_helper(const struct policy *p);
+
+/* Every key that a file may have, for `policy keys` and for the page. */
+struct pol_key {
+	const char *name;  /* "native_tools.default", "rule.tool" */
+	const char *type;  /* "deny | allow", "list of names", "true | false", "number" */
+	const char *value; /* the default as TOML; NULL: none */
+	const char *what;  /* one line */
+};
+const struct pol_key *pol_keys(size_t *n);
+
+/* A setting of the merged policy, for `policy show`. */
+struct pol_shown {
+	const char *key;   /* "proxy.claude", "native_tools.deny[0]", "rule.no-push" */
+	const char *value; /* as TOML */
+	enum pol_layer layer;
+	const char *file; /* "built-in" */
+	int line;         /* 0: built-in */
+};
+/* Calls back for each, in the order of the page; texts are the callee's for that time. */
+void pol_show(const struct policy *p, void (*each)(void *to, const struct pol_shown *s),
+	void *to);
 
 /* "pando-ai: <tool> is not allowed: <message> (rule <id>, <file>:<line>) ..." */
 enum { POL_REFUSAL_MAX = 1024 };

@@ -1,0 +1,50 @@
+#ifndef POLICY_COMMAND_H
+#define POLICY_COMMAND_H
+
+/*
+ * Does a simple command begin with these words? For `prefix = ["git", "push"]`.
+ *
+ * The answer is one of three. CMD_YES: the program (by its path's last component) and the
+ * words right behind it are the prefix, each known for certain. CMD_NO: the prefix cannot be
+ * what this command runs. CMD_UNSURE: all between; the caller then takes the stricter answer.
+ * Options before a subcommand, programs that run their arguments (env, sudo, xargs, find
+ * -exec), shells and eval, words made by expansions, and git's dashed programs are looked
+ * through. Programs known to print or search their arguments only (echo, grep) are not.
+ *
+ * It judges what is written. What a script, a makefile or an alias of a configuration file
+ * does is not in the text.
+ *
+ * Pure, linear, no allocation in cmd_match().
+ */
+
+#include "base/str.h"
+#include "policy/shell.h"
+
+enum cmd_match { CMD_NO, CMD_UNSURE, CMD_YES };
+
+enum { CMD_TOKENS_MAX = 16, CMD_TOKEN_MAX = 256 };
+
+/* A compiled prefix. Tokens are literal words or name patterns (glob.h). */
+struct cmd_prefix {
+	char **token; /* owned, NULL-terminated */
+	size_t n;
+	char *anywhere; /* "*git*push*": the pattern that finds the tokens in a text */
+	uint64_t
+		need; /* a bit of cmd_bits(); a line without it cannot match, 0: may always */
+};
+
+/* Takes copies. 1 to CMD_TOKENS_MAX tokens. */
+void cmd_prefix_init(struct cmd_prefix *p, const char *const *tokens, size_t n);
+void cmd_prefix_fini(struct cmd_prefix *p);
+
+/*
+ * What the line could be asked for, as a set of bits, computed once a line: a prefix whose
+ * `need` is not 0 and not among them answers CMD_NO for each of its commands.
+ */
+uint64_t cmd_bits(const struct sh_line *l);
+
+/* For one command of the line; an opaque line answers at least CMD_UNSURE. */
+enum cmd_match cmd_match(
+	const struct sh_line *l, size_t command, const struct cmd_prefix *p);
+
+#endif

@@ -1,0 +1,58 @@
+#ifndef POLICY_SHELL_H
+#define POLICY_SHELL_H
+
+/*
+ * A shell command line as the simple commands that it may run, each as its words: the word
+ * split of POSIX.1-2017 XCU 2.2, 2.3, 2.10, with what bash adds wherever that could start a
+ * command.
+ *
+ * Pure, linear in the text, no allocation: all text lies in the caller's struct sh_line.
+ *
+ * Every command that the line may start is in the list, in whatever it is nested: lists,
+ * pipelines, groups, subshells, compound commands, function bodies, command and process
+ * substitutions, here-documents with substitutions. What the split cannot know for certain is
+ * marked, never guessed: a word that an expansion makes, and a line that is not understood
+ * (`opaque`: any command could be in it).
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/str.h"
+
+enum {
+	SH_TEXT_MAX = 32768, /* of one line, in bytes; a longer one is opaque */
+	SH_WORDS_MAX = 2048,
+	SH_COMMANDS_MAX = 256,
+	SH_DEPTH_MAX = 24 /* of nested constructs */
+};
+
+struct sh_word {
+	struct str text; /* without quotes; where an expansion stands, nothing */
+	bool known;      /* text is the whole word, and the word is one field */
+	bool quoted;     /* some part of it was quoted: no keyword, no assignment name */
+};
+
+/* One simple command; its words and assignments lie in the line's arrays. */
+struct sh_command {
+	uint16_t first, n;        /* words, the program first; n may be 0 */
+	uint16_t assign, nassign; /* NAME=value before the program, as whole words */
+	bool piped;       /* its standard input is a pipe, a here-document or a file */
+	struct str input; /* the text of its here-document or here-string, p NULL: none */
+	bool input_known; /* input is that text exactly */
+};
+
+struct sh_line {
+	bool opaque;     /* not understood, or too much: the list is not complete */
+	const char *why; /* what made it opaque, for explain; NULL */
+	bool simple;     /* one command, all words known, no redirection, nothing else */
+	size_t ncommands, nwords, nassigns, ntext;
+	struct sh_command command[SH_COMMANDS_MAX];
+	struct sh_word word[SH_WORDS_MAX], assigned[SH_COMMANDS_MAX];
+	char text[SH_TEXT_MAX];
+};
+
+void sh_split(struct sh_line *line, struct str text);
+
+#endif
