@@ -5,6 +5,7 @@
 #include "base/json/json.h"
 #include "base/log.h"
 #include "gateway/client.h"
+#include "install/options.h"
 
 static int
 print_runs(const json_t *runs)
@@ -26,13 +27,17 @@ print_runs(const json_t *runs)
 	return 0;
 }
 
-static int
-proxy_status(struct err *e)
+int
+command_proxy_status(int argc, char **argv, struct err *e)
 {
+	static const struct options none_are = { "proxy status", NULL, 0, 0, 0 };
 	CLEANUP(buf_fini) struct buf reply = BUF_INIT(GW_LINE_MAX);
 	CLEANUP(json_freep) json_t *j = NULL;
-	const int none = gw_client_status(&reply, e);
+	int none;
 
+	if (options_read(&none_are, argc, argv, e) < 0)
+		return -1;
+	none = gw_client_status(&reply, e);
 	if (none < 0)
 		return -1;
 	if (none == 1) {
@@ -50,14 +55,13 @@ proxy_status(struct err *e)
 }
 
 int
-command_proxy(int argc, char **argv, struct err *e)
+command_proxy_stop(int argc, char **argv, struct err *e)
 {
+	static const struct options none_are = { "proxy stop", NULL, 0, 0, 0 };
 	int none;
 
-	if (argc == 2 && strcmp(argv[1], "status") == 0)
-		return proxy_status(e);
-	if (argc != 2 || strcmp(argv[1], "stop") != 0)
-		return err_set(e, ERR_USAGE, "usage: pando-ai proxy status | stop");
+	if (options_read(&none_are, argc, argv, e) < 0)
+		return -1;
 	none = gw_client_stop(e);
 	if (none >= 0)
 		puts(none == 1 ? "No gateway was running." : "The gateway has ended.");

@@ -1,0 +1,43 @@
+#include "install/command.h"
+
+#include "base/str.h"
+
+#define LAYER_WORDS "[--as managed|user|project] [--root DIR]"
+
+static const struct command commands[] = {
+	{ "install", "", "put the claude and codex shims in ~/.pando/bin",
+		command_install },
+	{ "uninstall", "", "take them away again", command_uninstall },
+	{ "status", "", "tell what is supervised and what is not", command_status },
+	{ "logs", "[--run ID] [-n COUNT] [--json]", "show the last decisions",
+		command_logs },
+	{ "policy check", LAYER_WORDS " [--json] [FILE]",
+		"check the policy that holds here, or a file", command_policy_check },
+	{ "policy keys", "[--json]", "list every key that a policy may have",
+		command_policy_keys },
+	{ "policy explain", "[--root DIR] [--subagent NAME] [--json] AGENT TOOL [ARGS]",
+		"tell what the policy says of a call, and why", command_policy_explain },
+	{ "policy test", "[--root DIR] [--calls FILE] [--json]",
+		"run the examples of the rules, and calls of a file",
+		command_policy_test },
+	{ "policy show", "[--root DIR] [--json]",
+		"show the merged policy, each value with its origin",
+		command_policy_show },
+	{ "policy replay", LAYER_WORDS " [--since TIME] [--log FILE] [--json] FILE",
+		"tell which past calls a changed policy would decide otherwise",
+		command_policy_replay },
+	{ "policy learn",
+		"[--run ID] [--since TIME] [--log FILE] [--exact] [--root DIR] [--json]",
+		"propose a least policy from what agents did", command_policy_learn },
+	{ "proxy status", "", "look at the gateway", command_proxy_status },
+	{ "proxy stop", "", "end it", command_proxy_stop },
+	{ "demo", "[--agent claude|codex]", "show the real agents under supervision",
+		command_demo },
+};
+
+const struct command *
+command_list(size_t *n)
+{
+	*n = LEN(commands);
+	return commands;
+}

@@ -1,0 +1,40 @@
+#ifndef INSTALL_POLICY_CLI_H
+#define INSTALL_POLICY_CLI_H
+
+/* What the policy commands share: the project root, words of options, how a decision is told. */
+
+#include "base/err.h"
+#include "install/jout.h"
+#include "policy/policy.h"
+
+/*
+ * The project that --root names, else the one of the working directory: the nearest folder
+ * upward with .git or .pando, else the working directory itself; never a home or "/". Yours;
+ * *root NULL: none.
+ */
+int cli_root(const char *given, char **root, struct err *e);
+/* The live policy of that project; *root as above. */
+struct policy *cli_policy(const char *given, char **root, struct err *e);
+
+/* "managed", "user" or "project"; NULL: the person's. */
+int cli_layer(
+	const char *word, const char *command, enum pol_layer *layer, struct err *e);
+const char *cli_file_of(enum pol_layer layer); /* as a person calls it */
+
+/* "file:line", or "built-in"; yours. */
+char *cli_at(const struct pol_decision *d);
+/* "claude Bash", "codex github/get_issue"; yours, not made harmless. */
+char *cli_call_name(const struct pol_use *u);
+void cli_json_decision(struct jout *j, const char *key, const struct pol_decision *d);
+/* layer, file and the like of the policy: "policy": { ... } */
+void cli_json_layers(struct jout *j, const struct policy *p);
+void cli_print_layers(const struct policy *p);
+
+/*
+ * A call as a person writes it: agent, tool ("Bash", "server/tool", "mcp__server__tool").
+ * Texts are borrowed from the words.
+ */
+int cli_use(const struct policy *p, struct str agent, struct str tool, struct pol_use *u,
+	struct err *e);
+
+#endif

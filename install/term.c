@@ -1,0 +1,147 @@
+#include "install/term.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "base/utf8.h"
+
+enum { CELL_MAX = 4096, COLUMN_MAX = 60, GAP = 2 };
+
+bool
+term_colours(void)
+{
+	const char *no = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+
+	return (no == NULL || no[0] == '\0') &&
+	       (term == NULL || strcmp(term, "dumb") != 0) && isatty(STDOUT_FILENO);
+}
+
+const char *
+term_verdict(const char *verdict)
+{
+	if (!term_colours() || verdict[0] == '\0')
+		return "";
+	return strcmp(verdict, "deny") == 0    ? "\x1b[31m"
+	       : strcmp(verdict, "allow") == 0 ? "\x1b[32m"
+					       : "\x1b[33m";
+}
+
+const char *
+term_plain(void)
+{
+	return term_colours() ? "\x1b[0m" : "";
+}
+
+/* Of valid UTF-8: C1 controls, and the marks that change the direction of what follows. */
+static bool
+is_mark(struct str c)
+{
+	const unsigned char *p = (const unsigned char *)c.p;
+
+	if (c.n == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	if (c.n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f)) || /* LRM, RLM */
+	       (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||   /* LS to RLO */
+	       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);     /* LRI to PDI */
+}
+
+void
+term_put(struct buf *b, struct str s)
+{
+	while (s.n > 0) {
+		const unsigned char c = (unsigned char)s.p[0];
+		const size_t k = utf8_len(s);
+		const size_t n = k > 0 ? k : 1;
+
+		if (k == 0 || c < 0x20 || c == 0x7f || is_mark((struct str){ s.p, k }))
+			for (size_t i = 0; i < n; i++)
+				buf_printf(b, "\\x%02x", (unsigned char)s.p[i]);
+		else
+			buf_put(b, s.p, k);
+		s = str_skip(s, n);
+	}
+}
+
+char *
+term_text(struct str foreign)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(CELL_MAX);
+	size_t n = foreign.n;
+
+	if (n > CELL_MAX / 4 - 1) { /* each byte may become four */
+		n = CELL_MAX / 4 - 1;
+		while (n > 0 && ((unsigned char)foreign.p[n] & 0xc0) == 0x80)
+			n--;
+	}
+	term_put(&b, (struct str){ foreign.p, n });
+	if (n < foreign.n)
+		buf_puts(&b, "...");
+	return mem_strdup(buf_text(&b));
+}
+
+void
+term_table_fini(struct term_table *t)
+{
+	words_fini(&t->cell);
+}
+
+void
+term_row(struct term_table *t, const char *const *texts)
+{
+	for (size_t i = 0; i < t->columns; i++) {
+		CLEANUP(mem_freep) char *safe = term_text(str_of(texts[i]));
+
+		words_add(&t->cell, safe);
+	}
+}
+
+/* Characters; wide ones and joined ones are counted as one, which costs beauty only. */
+static size_t
+width(const char *z)
+{
+	size_t n = 0;
+
+	for (; *z != '\0'; z++)
+		n += ((unsigned char)*z & 0xc0) != 0x80;
+	return n;
+}
+
+static void
+print_cell(const struct term_table *t, size_t column, const char *text, size_t wide)
+{
+	const size_t have = width(text);
+	const bool coloured = t->verdict == (int)column;
+
+	printf("%s%s%s", coloured ? term_verdict(text) : "", text,
+		coloured ? term_plain() : "");
+	if (column + 1 < t->columns)
+		printf("%*s", (int)((wide > have ? wide - have : 0) + GAP), "");
+}
+
+void
+term_table_print(const struct term_table *t, const char *indent)
+{
+	size_t wide[TERM_COLUMNS_MAX] = { 0 };
+
+	for (size_t i = 0; i < t->cell.n; i++) {
+		const size_t have = width(t->cell.v[i]);
+		size_t *w = &wide[i % t->columns];
+
+		if (have > *w)
+			*w = have < COLUMN_MAX ? have : COLUMN_MAX;
+	}
+	for (size_t i = 0; i < t->cell.n; i++) {
+		const size_t column = i % t->columns;
+
+		if (column == 0)
+			fputs(indent, stdout);
+		print_cell(t, column, t->cell.v[i], wide[column]);
+		if (column + 1 == t->columns)
+			putchar('\n');
+	}
+}
