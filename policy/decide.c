@@ -2,25 +2,202 @@
 
 #include <stdio.h>
 
-#include "base/log.h"
 #include "policy/glob.h"
-#include "policy/ruleset.h"
+#include "policy/index.h"
 
-static const char joined[] = "mcp__";
-static const char joint[] = "__";
+/*
+ * A file answers a call in two parts. `own` is what its first certain rule or its tables say.
+ * `floor` is the strictest of the rules before it that could not be excluded: the call is at
+ * least that, whoever speaks. A rule that loosens does not apply when it is not certain.
+ */
+struct answer {
+	bool speaks, has_floor;
+	struct pol_decision own, floor;
+};
+
+struct ask {
+	const struct policy *p;
+	const struct pol_use *u;
+	struct arg_call call[POL_LAYERS];
+	struct arg_room room;
+	bool optional; /* POL_OFFER: rules that may match take part */
+};
 
 static struct pol_decision
-answer(enum pol_verdict v, const char *rule, const struct policy *p, int line,
+at_place(const struct pol_file *f, int line, enum pol_verdict v, const char *rule,
 	const char *why)
 {
 	return (struct pol_decision){
 		.verdict = v,
+		.layer = line > 0 ? f->layer : POL_BUILT_IN,
 		.rule = rule,
-		.file = line > 0 ? p->file : "built-in",
+		.file = line > 0 ? f->path : "built-in",
 		.line = line,
 		.message = why,
 	};
 }
+
+static const char *
+standard_message(enum pol_verdict v)
+{
+	static const char *const messages[POL_VERDICTS] = {
+		[POL_ALLOW] = "a rule of the policy allows this",
+		[POL_AUDITED] = "a rule of the policy allows this and notes it",
+		[POL_ASK] = "a rule of the policy wants a person's yes for this",
+		[POL_DENY] = "a rule of the policy denies this",
+	};
+
+	return messages[v];
+}
+
+static struct pol_decision
+by_rule(const struct pol_file *f, const struct pol_rule *r, bool unsure)
+{
+	struct pol_decision d = at_place(f, r->line, r->verdict, r->id,
+		r->message != NULL ? r->message : standard_message(r->verdict));
+
+	d.unsure = unsure;
+	return d;
+}
+
+/* --- rules --------------------------------------------------------------------------- */
+
+static enum cmd_match
+match_caller(const struct pol_rule *r, const struct pol_use *u)
+{
+	const bool any = r->subagent != NULL && strcmp(r->subagent, "*") == 0;
+
+	if (r->subagent == NULL)
+		return CMD_YES;
+	switch (u->caller) {
+	case POL_CALLER_MAIN:
+	case POL_CALLER_ELSEWHERE:
+		return CMD_NO;
+	case POL_CALLER_SUBAGENT:
+		if (any)
+			return CMD_YES;
+		if (u->subagent.n == 0)
+			return CMD_UNSURE;
+		return glob_match(str_of(r->subagent), u->subagent) ? CMD_YES : CMD_NO;
+	case POL_CALLER_UNKNOWN:
+		break;
+	}
+	return CMD_UNSURE;
+}
+
+/* Server and tool have been compared already. */
+static enum cmd_match
+match_rest(struct arg_call *c, const struct pol_rule *r, size_t command)
+{
+	enum cmd_match got = (r->agents & 1u << c->use->agent) != 0
+				     ? match_caller(r, c->use)
+				     : CMD_NO;
+
+	for (size_t i = 0; i < r->nargs && got != CMD_NO; i++) {
+		const enum cmd_match one = arg_match(
+			c, &r->arg[i], r->arg[i].key_id, command);
+
+		got = one < got ? one : got;
+	}
+	return got;
+}
+
+static bool
+probe_excludes(const struct arg_call *c, const struct probe *p)
+{
+	const struct arg_value *v;
+
+	switch (p->kind) {
+	case PROBE_HEAD:
+		v = &c->value[p->key];
+		return v->kind == ARG_TEXT && ((v->head ^ p->want) & p->mask) != 0;
+	case PROBE_PREFIX:
+		return c->command == p->key && c->room->has_line &&
+		       (c->room->bits & p->want) == 0;
+	case PROBE_NONE:
+		break;
+	}
+	return false;
+}
+
+static void
+raise_floor(struct answer *a, const struct pol_decision *d)
+{
+	if (a->has_floor && d->verdict <= a->floor.verdict)
+		return;
+	a->has_floor = true;
+	a->floor = *d;
+}
+
+/* A rule that may match. In an offer, the mildest of all that may decide counts. */
+static void
+take_unsure(const struct ask *k, struct answer *a, const struct pol_decision *d)
+{
+	if (k->u->asking == POL_CALL) {
+		if (d->verdict > POL_ALLOW)
+			raise_floor(a, d);
+		return;
+	}
+	if (!k->optional || (a->speaks && a->own.verdict <= d->verdict))
+		return;
+	a->speaks = true;
+	a->own = *d;
+}
+
+static void
+take_certain(struct answer *a, const struct pol_decision *d)
+{
+	if (a->speaks && a->own.verdict <= d->verdict)
+		return; /* a milder one may decide before it */
+	a->speaks = true;
+	a->own = *d;
+}
+
+static void
+prepare(struct ask *k, const struct pol_file *f)
+{
+	struct arg_call *c = &k->call[f->layer];
+	const struct pol_index *x = f->index;
+
+	if (c->is_read)
+		return;
+	arg_read(c, x->key, x->nkeys);
+	for (unsigned i = 0; i < x->nkeys; i++)
+		if (x->is_command[i])
+			arg_split(c, i);
+}
+
+/* True when a rule decided for certain. */
+static bool
+ask_rules(struct ask *k, const struct pol_file *f, size_t command, struct answer *a)
+{
+	struct arg_call *c = &k->call[f->layer];
+	struct index_walk w;
+
+	index_walk_begin(&w, f, k->u);
+	for (int64_t i; (i = index_walk_next(&w)) >= 0;) {
+		const struct pol_rule *r = &f->rule[i];
+		enum cmd_match got;
+		struct pol_decision d;
+
+		if (r->nargs > 0)
+			prepare(k, f);
+		if (r->nargs > 0 && probe_excludes(c, &f->index->probe[i]))
+			continue;
+		got = match_rest(c, r, command);
+		if (got == CMD_NO)
+			continue;
+		d = by_rule(f, r, got == CMD_UNSURE);
+		if (got == CMD_YES) {
+			take_certain(a, &d);
+			return true;
+		}
+		take_unsure(k, a, &d);
+	}
+	return false;
+}
+
+/* --- tables -------------------------------------------------------------------------- */
 
 static const struct pol_item *
 find_tool(const struct pol_list *l, struct str tool)
@@ -31,24 +208,31 @@ find_tool(const struct pol_list *l, struct str tool)
 	return NULL;
 }
 
-static struct pol_decision
-decide_native(const struct policy *p, const struct pol_use *u)
+static bool
+ask_native(const struct pol_file *f, const struct pol_use *u, struct pol_decision *d)
 {
-	const struct pol_item *hit = find_tool(&p->native_deny, u->tool);
+	const struct pol_item *hit = find_tool(&f->native_deny, u->tool);
+	const int line = f->at[POL_SET_NATIVE_DEFAULT].line;
 
-	if (hit != NULL)
-		return answer(
-			POL_DENY, hit->rule, p, hit->line, "the policy denies this tool");
-	hit = find_tool(&p->native_allow, u->tool);
-	if (hit != NULL)
-		return answer(POL_ALLOW, hit->rule, p, hit->line,
+	if (hit != NULL) {
+		*d = at_place(
+			f, hit->line, POL_DENY, hit->rule, "the policy denies this tool");
+		return true;
+	}
+	hit = find_tool(&f->native_allow, u->tool);
+	if (hit != NULL) {
+		*d = at_place(f, hit->line, POL_ALLOW, hit->rule,
 			"the policy allows this tool");
-	if (p->native_default_allow)
-		return answer(POL_ALLOW, "native_tools.default", p,
-			p->native_default_line,
+		return true;
+	}
+	if (line > 0 && f->v.native_default_allow)
+		*d = at_place(f, line, POL_ALLOW, "native_tools.default",
 			"the policy allows the agent's own tools");
-	return answer(POL_DENY, "native_tools.default", p, p->native_default_line,
-		"the agent's own tools are off; use the pando_core and pando_workspace tools");
+	else if (line > 0)
+		*d = at_place(f, line, POL_DENY, "native_tools.default",
+			"the agent's own tools are off; use the pando_core and "
+			"pando_workspace tools");
+	return line > 0;
 }
 
 /* Names of MCP servers and tools; codex respells them before they reach the wire. */
@@ -63,9 +247,9 @@ match_name(const char *pattern, struct str name, enum pol_agent a)
 /* A tool that could not be told from its server's name is met by a list of denials. */
 static bool
 item_has_tool(
-	const struct policy *p, const struct pol_item *item, const struct pol_use *u)
+	const struct pol_file *f, const struct pol_item *item, const struct pol_use *u)
 {
-	if (item->tools == NULL || (u->tool.n == 0 && p->other_mode == POL_DENY_LIST))
+	if (item->tools == NULL || (u->tool.n == 0 && f->v.other_mode == POL_DENY_LIST))
 		return true;
 	for (size_t i = 0; item->tools[i] != NULL; i++)
 		if (match_name(item->tools[i], u->tool, u->agent))
@@ -74,143 +258,228 @@ item_has_tool(
 }
 
 static const struct pol_item *
-find_server(const struct policy *p, const struct pol_use *u)
+find_server(const struct pol_file *f, const struct pol_use *u)
 {
-	for (size_t i = 0; i < p->other_servers.n; i++) {
-		const struct pol_item *item = &p->other_servers.item[i];
+	for (size_t i = 0; i < f->other_servers.n; i++) {
+		const struct pol_item *item = &f->other_servers.item[i];
 
 		if (match_name(item->name, u->server, u->agent) &&
-			item_has_tool(p, item, u))
+			item_has_tool(f, item, u))
 			return item;
 	}
 	return NULL;
 }
 
-static struct pol_decision
-decide_other(const struct policy *p, const struct pol_use *u)
+static bool
+ask_other(const struct pol_file *f, const struct pol_use *u, struct pol_decision *d)
 {
-	const struct pol_item *hit = find_server(p, u);
-	const int line = p->other_mode_line;
+	static const char mode[] = "other_mcp.mode";
+	const struct pol_item *hit = find_server(f, u);
+	const int line = f->at[POL_SET_OTHER_MODE].line;
 
-	switch (p->other_mode) {
+	if (line == 0)
+		return false;
+	switch (f->v.other_mode) {
 	case POL_ALLOW_LIST:
-		if (hit != NULL)
-			return answer(POL_ALLOW, hit->rule, p, hit->line,
-				"the policy lists this MCP server");
-		return answer(POL_DENY, "other_mcp.mode", p, line,
-			"this MCP server or tool is not on the policy's list");
+		*d = hit != NULL ? at_place(f, hit->line, POL_ALLOW, hit->rule,
+					   "the policy lists this MCP server")
+				 : at_place(f, line, POL_DENY, mode,
+					   "this MCP server or tool is not on the "
+					   "policy's list");
+		return true;
 	case POL_DENY_LIST:
-		if (hit != NULL)
-			return answer(POL_DENY, hit->rule, p, hit->line,
-				"the policy denies this MCP server or tool");
-		return answer(POL_ALLOW, "other_mcp.mode", p, line,
-			"the policy allows MCP servers that it does not list");
+		*d = hit != NULL ? at_place(f, hit->line, POL_DENY, hit->rule,
+					   "the policy denies this MCP server or tool")
+				 : at_place(f, line, POL_ALLOW, mode,
+					   "the policy allows MCP servers that it does "
+					   "not list");
+		return true;
 	case POL_DENY_ALL:
 	case POL_OTHER_MODES:
 		break;
 	}
-	return answer(POL_DENY, "other_mcp.mode", p, line,
+	*d = at_place(f, line, POL_DENY, mode,
+		"MCP servers other than pando_core and pando_workspace are off");
+	return true;
+}
+
+static struct pol_decision
+built_in(const struct pol_use *u)
+{
+	if (u->server.n == 0)
+		return at_place(NULL, 0, POL_DENY, "native_tools.default",
+			"the agent's own tools are off; use the pando_core and "
+			"pando_workspace tools");
+	if (pol_is_pando(u->server))
+		return at_place(NULL, 0, POL_ALLOW, "pando", "a tool of pando-ai");
+	return at_place(NULL, 0, POL_DENY, "other_mcp.mode",
 		"MCP servers other than pando_core and pando_workspace are off");
 }
 
 static bool
-is_pando(struct str server)
+ask_tables(const struct pol_file *f, const struct pol_use *u, struct pol_decision *d)
 {
-	return str_is(server, POL_SERVER_CORE) || str_is(server, POL_SERVER_WORKSPACE);
+	if (u->server.n == 0)
+		return ask_native(f, u, d);
+	return !pol_is_pando(u->server) && ask_other(f, u, d);
+}
+
+/* --- one file, all files ------------------------------------------------------------- */
+
+static struct answer
+ask_file(struct ask *k, const struct pol_file *f, size_t command)
+{
+	struct answer a = { .speaks = false };
+	struct pol_decision d;
+
+	if (ask_rules(k, f, command, &a) || !ask_tables(f, k->u, &d))
+		return a;
+	take_certain(&a, &d);
+	return a;
+}
+
+static void
+stricter(struct pol_decision *best, bool *any, const struct pol_decision *d)
+{
+	if (!*any || d->verdict > best->verdict)
+		*best = *d;
+	*any = true;
+}
+
+/*
+ * Managed file and person answer in the place of the built-in defaults; a project's file, and
+ * a person's below a locked one, only beside them.
+ */
+static struct pol_decision
+ask_all(struct ask *k, size_t command)
+{
+	const struct policy *p = k->p;
+	const struct pol_decision usual = built_in(k->u);
+	const bool locked = p->file[POL_MANAGED] != NULL && p->file[POL_MANAGED]->v.lock;
+	struct answer a[POL_LAYERS] = { { .speaks = false } };
+	struct pol_decision best = usual;
+	bool any = false;
+
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
+		if (p->file[l] != NULL)
+			a[l] = ask_file(k, p->file[l], command);
+	if (!a[POL_MANAGED].speaks && (locked || !a[POL_USER].speaks))
+		any = true;
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
+		if (a[l].has_floor)
+			stricter(&best, &any, &a[l].floor);
+		if (a[l].speaks)
+			stricter(&best, &any, &a[l].own);
+	}
+	return best;
+}
+
+/* How often to ask: once for each command of the line that a rule reads. */
+static size_t
+count_commands(const struct arg_room *room)
+{
+	return room->has_line && room->line.ncommands > 1 ? room->line.ncommands : 1;
+}
+
+static void
+begin(struct ask *k, const struct policy *p, const struct pol_use *u)
+{
+	k->p = p;
+	k->u = u;
+	k->optional = u->asking == POL_OFFER;
+	arg_room_begin(&k->room);
+	for (int l = 0; l < POL_LAYERS; l++)
+		arg_begin(&k->call[l], u, p->root, &k->room);
+}
+
+static bool
+has_no_tool(const struct pol_use *u, struct pol_decision *d)
+{
+	if (u->tool.n > 0 || !pol_is_pando(u->server))
+		return false;
+	*d = at_place(NULL, 0, POL_DENY, "pando", "the name has no tool in it");
+	return true;
 }
 
 struct pol_decision
 pol_decide(const struct policy *p, const struct pol_use *u)
 {
-	if (u->server.n == 0)
-		return decide_native(p, u);
-	if (is_pando(u->server) && u->tool.n == 0)
-		return answer(POL_DENY, "pando", p, 0, "the name has no tool in it");
-	if (is_pando(u->server))
-		return answer(POL_ALLOW, "pando", p, 0, "a tool of pando-ai");
-	return decide_other(p, u);
-}
+	struct ask k;
+	struct pol_decision best;
+	struct pol_decision d;
 
-/* True when rest is "<server>__<tool>"; the tool may be empty. */
-static bool
-take_server(struct str rest, struct str server, struct pol_use *u)
-{
-	const size_t head = server.n + sizeof joint - 1;
-
-	if (rest.n < head || !str_starts(rest, server) ||
-		memcmp(rest.p + server.n, joint, sizeof joint - 1) != 0)
-		return false;
-	u->server = (struct str){ rest.p, server.n };
-	u->tool = str_skip(rest, head);
-	return true;
-}
-
-struct pol_use
-pol_use_of_joined(const struct policy *p, enum pol_agent a, struct str name)
-{
-	struct pol_use u = { .agent = a, .tool = name };
-	struct str rest;
-	size_t longest = 0;
-
-	if (!str_starts(name, STR(joined)))
-		return u;
-	rest = str_skip(name, sizeof joined - 1);
-	if (take_server(rest, STR(POL_SERVER_CORE), &u) ||
-		take_server(rest, STR(POL_SERVER_WORKSPACE), &u))
-		return u;
-	u.server = rest;
-	u.tool = STR("");
-	for (size_t i = 0; i < p->other_servers.n; i++) {
-		const struct str known = str_of(p->other_servers.item[i].name);
-
-		if (known.n > longest && take_server(rest, known, &u))
-			longest = known.n;
+	if (has_no_tool(u, &d))
+		return d;
+	begin(&k, p, u);
+	best = ask_all(&k, 0);
+	for (size_t i = 1; i < count_commands(&k.room) && best.verdict < POL_DENY; i++) {
+		d = ask_all(&k, i);
+		if (d.verdict > best.verdict)
+			best = d;
 	}
-	/* A server name must not be empty, or the use would pass for a native one. */
-	if (u.server.n == 0)
-		u.server = name;
-	return u;
+	if (!k.optional)
+		return best;
+	k.optional = false;
+	d = ask_all(&k, 0);
+	return d.verdict < best.verdict ? d : best;
 }
 
-/* The name that our servers list, whatever a client made of its hyphens. */
-static struct str
-own_spelling(struct str name)
+bool
+pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use *u,
+	struct pol_decision *d)
 {
+	bool any = false;
+	struct ask k;
+
+	if (l == POL_BUILT_IN) {
+		if (!has_no_tool(u, d))
+			*d = built_in(u);
+		return true;
+	}
+	if (p->file[l] == NULL)
+		return false;
+	begin(&k, p, u);
+	for (size_t i = 0; i < count_commands(&k.room); i++) {
+		const struct answer a = ask_file(&k, p->file[l], i);
+
+		if (a.has_floor)
+			stricter(d, &any, &a.floor);
+		if (a.speaks)
+			stricter(d, &any, &a.own);
+	}
+	return any;
+}
+
+enum cmd_match
+pol_rule_match(const struct pol_rule *r, const struct pol_use *u, const char *root)
+{
+	const char *key[ARG_NAMES_MAX];
+	struct arg_room room;
+	struct arg_call c;
+	enum cmd_match best = CMD_NO;
 	size_t n;
-	const char *const *tools = pol_pando_tools(&n);
 
-	for (size_t i = 0; i < n; i++)
-		if (glob_match_respelt(str_of(tools[i]), name))
-			return str_of(tools[i]);
-	return name;
-}
+	if (!index_names(r, u))
+		return CMD_NO;
+	arg_room_begin(&room);
+	arg_begin(&c, u, root, &room);
+	for (size_t i = 0; i < r->nargs; i++)
+		key[i] = r->arg[i].key;
+	arg_read(&c, key, r->nargs);
+	for (unsigned i = 0; i < r->nargs; i++)
+		if (r->arg[i].is_command)
+			arg_split(&c, i);
+	n = count_commands(&room);
+	for (size_t k = 0; k < n; k++) {
+		enum cmd_match got = match_caller(r, u);
 
-struct pol_use
-pol_use_of_pair(enum pol_agent a, struct str space, struct str name)
-{
-	struct pol_use u = { .agent = a, .tool = name };
+		for (size_t i = 0; i < r->nargs && got != CMD_NO; i++) {
+			const enum cmd_match one = arg_match(
+				&c, &r->arg[i], (unsigned)i, k);
 
-	if (space.n > sizeof joined - 1 && str_starts(space, STR(joined)))
-		u.server = str_skip(space, sizeof joined - 1);
-	if (is_pando(u.server))
-		u.tool = own_spelling(name);
-	return u;
-}
-
-const char *
-pol_refusal(
-	const struct pol_use *u, const struct pol_decision *d, char out[POL_REFUSAL_MAX])
-{
-	char server[LOG_QUOTED_MAX];
-	char tool[LOG_QUOTED_MAX];
-	char where[LOG_QUOTED_MAX] = "built-in";
-
-	if (d->line > 0)
-		(void)snprintf(where, sizeof where, "%s:%d", d->file, d->line);
-	(void)snprintf(out, POL_REFUSAL_MAX,
-		"[pando-ai] blocked %s%s%s: %s (rule %s, %s). Run 'pando-ai logs' to see the "
-		"decision.",
-		log_quoted(u->server, server), u->server.n > 0 ? "/" : "",
-		log_quoted(u->tool, tool), d->message, d->rule, where);
-	return out;
+			got = one < got ? one : got;
+		}
+		best = got > best ? got : best;
+	}
+	return best;
 }

@@ -1,7 +1,5 @@
 #include "policy/policy.h"
 
-#include "policy/ruleset.h"
-
 const char *
 pol_agent_name(enum pol_agent a)
 {
@@ -27,6 +25,27 @@ pol_verdict_name(enum pol_verdict v)
 	return names[v];
 }
 
+const char *
+pol_layer_name(enum pol_layer l)
+{
+	static const char *const names[POL_LAYERS] = { "built-in", "managed", "user",
+		"project" };
+
+	return names[l];
+}
+
+bool
+pol_verdict_from(struct str name, enum pol_verdict *v)
+{
+	for (int i = 0; i < POL_VERDICTS; i++) {
+		if (!str_is(name, pol_verdict_name((enum pol_verdict)i)))
+			continue;
+		*v = (enum pol_verdict)i;
+		return true;
+	}
+	return false;
+}
+
 bool
 pol_agent_from(struct str name, enum pol_agent *a)
 {
@@ -39,81 +58,41 @@ pol_agent_from(struct str name, enum pol_agent *a)
 	return false;
 }
 
-const char *const *
+#define ARGS(...)                                                                        \
+	(const char *const[])                                                            \
+	{                                                                                \
+		__VA_ARGS__, NULL                                                        \
+	}
+
+const struct pol_tool *
 pol_pando_tools(size_t *n)
 {
-	static const char *const tools[] = { "read-file", "list-files", "search-text",
-		"find-nodes", "replace", "insert", "shell-command", "snapshot-worktree",
-		"restore-files" };
+	static const struct pol_tool tools[] = {
+		{ POL_SERVER_CORE, "read-file", ARGS("path", "offset", "limit") },
+		{ POL_SERVER_CORE, "list-files",
+			ARGS("path", "glob", "offset", "limit") },
+		{ POL_SERVER_CORE, "search-text",
+			ARGS("query", "case_insensitive", "path", "glob", "context",
+				"offset", "limit") },
+		{ POL_SERVER_CORE, "find-nodes",
+			ARGS("name", "kind", "path", "language", "offset", "limit") },
+		{ POL_SERVER_WORKSPACE, "replace",
+			ARGS("path", "old_text", "new_text", "all", "expected_hash") },
+		{ POL_SERVER_WORKSPACE, "insert",
+			ARGS("path", "text", "line", "at_end", "create",
+				"expected_hash") },
+		{ POL_SERVER_WORKSPACE, "shell-command",
+			ARGS("command", "cwd", "timeout_ms") },
+		{ POL_SERVER_WORKSPACE, "snapshot-worktree", ARGS("why", "list") },
+		{ POL_SERVER_WORKSPACE, "restore-files", ARGS("snapshot", "paths") },
+	};
 
 	*n = LEN(tools);
 	return tools;
 }
 
-const char *
-pol_file(const struct policy *p)
-{
-	return p->file;
-}
-
-const char *
-pol_digest(const struct policy *p)
-{
-	return p->digest;
-}
-
 bool
-pol_native_default_allows(const struct policy *p)
+pol_is_pando(struct str server)
 {
-	return p->native_default_allow;
-}
-
-size_t
-pol_native_allowed(const struct policy *p, const char *const **names)
-{
-	*names = p->native_allow.names;
-	return p->native_allow.n;
-}
-
-size_t
-pol_native_denied(const struct policy *p, const char *const **names)
-{
-	*names = p->native_deny.names;
-	return p->native_deny.n;
-}
-
-enum pol_mode
-pol_mode_of(const struct policy *p, enum pol_agent a)
-{
-	return p->mode[a];
-}
-
-const char *
-pol_upstream(const struct policy *p, enum pol_agent a)
-{
-	return p->upstream[a];
-}
-
-enum pol_react
-pol_on_definition(const struct policy *p)
-{
-	return p->definition;
-}
-
-enum pol_react
-pol_on_history(const struct policy *p)
-{
-	return p->history;
-}
-
-enum pol_react
-pol_on_call(const struct policy *p)
-{
-	return p->call;
-}
-
-enum pol_react
-pol_on_unknown(const struct policy *p)
-{
-	return p->unknown;
+	return str_is(server, POL_SERVER_CORE) || str_is(server, POL_SERVER_WORKSPACE);
 }

@@ -139,6 +139,7 @@ struct pol_tool {
 	const char *const *args; /* NULL-terminated */
 };
 const struct pol_tool *pol_pando_tools(size_t *n);
+bool pol_is_pando(struct str server);
 
 /*
  * Native tools for the launch: every name, no patterns, that any file has in a list or rule;

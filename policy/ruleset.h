@@ -44,7 +44,8 @@ struct pol_matcher {
 	char *text; /* LITERAL, GLOB; UNDER: normalised, without a slash behind */
 	struct cmd_prefix prefix; /* PREFIX */
 	int line, column;
-	unsigned key_id; /* index.c: which of the policy's argument names */
+	unsigned key_id; /* index.c: which of the file's argument names */
+	bool is_command; /* index.c: the argument is a shell command */
 };
 
 /* A test that lives with its rule: the arguments of a call, as JSON text. */

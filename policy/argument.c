@@ -1,0 +1,517 @@
+#include "policy/argument.h"
+
+#include "base/jscan.h"
+#include "policy/glob.h"
+
+/* A call's free text, where there are no named arguments. */
+#define ARG_FREE "input"
+
+enum { PATH_MAX_BYTES = 4096 };
+
+void
+arg_room_begin(struct arg_room *room)
+{
+	room->command_key = NULL;
+	room->has_line = false;
+	room->bits = 0;
+	room->used = 0;
+}
+
+void
+arg_begin(struct arg_call *c, const struct pol_use *u, const char *root,
+	struct arg_room *room)
+{
+	c->use = u;
+	c->root = root;
+	c->room = room;
+	c->is_read = false;
+	c->nkeys = 0;
+	c->command = ARG_NAMES_MAX;
+}
+
+uint64_t
+arg_head(struct str text)
+{
+	uint64_t head = 0;
+
+	if (text.n > 0)
+		memcpy(&head, text.p, text.n < sizeof head ? text.n : sizeof head);
+	return head;
+}
+
+/* --- reading ------------------------------------------------------------------------- */
+
+static void
+set_text(struct arg_value *v, struct str text)
+{
+	v->kind = ARG_TEXT;
+	v->text = text;
+	v->head = arg_head(text);
+}
+
+/* Decoded text that has to stay; p NULL: no room. */
+static struct str
+keep(struct arg_room *room, struct str text)
+{
+	struct str kept = { room->text + room->used, text.n };
+
+	if (text.n > sizeof room->text - room->used)
+		return (struct str){ NULL, 0 };
+	if (text.n > 0)
+		memmove(room->text + room->used, text.p, text.n);
+	room->used += text.n;
+	return kept;
+}
+
+static void
+read_string(struct arg_call *c, struct js js, struct arg_value *v)
+{
+	struct arg_room *room = c->room;
+	struct err none = ERR_INIT; /* what cannot be decoded is not known */
+	struct str text;
+
+	v->kind = ARG_UNKNOWN;
+	if (js_text(js, room->text + room->used, sizeof room->text - room->used, &text,
+		    &none) < 0)
+		return;
+	if (text.p == room->text + room->used)
+		room->used += text.n;
+	set_text(v, text);
+}
+
+static bool
+is_list_of_strings(struct js js)
+{
+	struct js_iter it;
+	struct js_item item;
+	bool any = false;
+
+	js_open(&it, js);
+	while (js_next(&it, &item)) {
+		if (item.val.type != JS_STRING)
+			return false;
+		any = true;
+	}
+	return any;
+}
+
+static void
+read_value(struct arg_call *c, struct js js, struct arg_value *v)
+{
+	v->is_path_read = false;
+	switch (js.type) {
+	case JS_NONE:
+	case JS_NULL:
+		v->kind = ARG_ABSENT;
+		return;
+	case JS_BOOL:
+	case JS_NUMBER:
+		set_text(v, js.raw);
+		return;
+	case JS_STRING:
+		read_string(c, js, v);
+		return;
+	case JS_ARRAY:
+		v->kind = is_list_of_strings(js) ? ARG_LIST : ARG_UNKNOWN;
+		v->raw = js.raw;
+		return;
+	case JS_OBJECT:
+	case JS_TYPES:
+		break;
+	}
+	v->kind = ARG_UNKNOWN;
+}
+
+static void
+read_object(struct arg_call *c, struct js root)
+{
+	struct js_field f[ARG_NAMES_MAX];
+	struct err none = ERR_INIT;
+
+	for (size_t i = 0; i < c->nkeys; i++)
+		f[i] = (struct js_field)JS_FIELD(c->key[i]);
+	if (js_fields(root, f, c->nkeys, &none) < 0)
+		return; /* two readers could differ on it: not known */
+	for (size_t i = 0; i < c->nkeys; i++)
+		read_value(c, f[i].m.val, &c->value[i]);
+}
+
+void
+arg_read(struct arg_call *c, const char *const *key, size_t nkeys)
+{
+	struct err none = ERR_INIT;
+	struct js root;
+
+	c->is_read = true;
+	c->key = key;
+	c->nkeys = nkeys;
+	for (size_t i = 0; i < nkeys; i++)
+		c->value[i] = (struct arg_value){ .kind = ARG_UNKNOWN };
+	if (c->use->asking == POL_OFFER || c->use->args.p == NULL ||
+		js_check(c->use->args, &root, &none) < 0)
+		return;
+	if (root.type == JS_OBJECT)
+		read_object(c, root);
+	for (size_t i = 0; root.type == JS_STRING && i < nkeys; i++) {
+		c->value[i].kind = ARG_ABSENT;
+		if (strcmp(key[i], ARG_FREE) == 0)
+			read_string(c, root, &c->value[i]);
+	}
+}
+
+/* --- shell commands ------------------------------------------------------------------ */
+
+bool
+arg_is_shell(const char *server, const char *tool, const char *key)
+{
+	static const struct {
+		const char *server, *tool, *key;
+	} shells[] = {
+		{ POL_SERVER_WORKSPACE, "shell-command", "command" },
+		{ "claude", "Bash", "command" },
+		{ "codex", "exec_command", "cmd" },
+		{ "codex", "shell", "command" },
+		{ "codex", "shell_command", "command" },
+		{ "codex", "local_shell", "command" },
+	};
+
+	for (size_t i = 0; i < LEN(shells); i++)
+		if (strcmp(key, shells[i].key) == 0 &&
+			glob_match_respelt(str_of(tool), str_of(shells[i].tool)) &&
+			glob_match_respelt(str_of(server), str_of(shells[i].server)))
+			return true;
+	return false;
+}
+
+static bool
+put(struct arg_room *room, const char *p, size_t n)
+{
+	return keep(room, (struct str){ p, n }).p != NULL;
+}
+
+/* ["bash", "-lc", "x"] as the text 'bash' '-lc' 'x'; p NULL: too long. */
+static struct str
+quoted_list(struct arg_call *c, struct str raw)
+{
+	struct arg_room *room = c->room;
+	const size_t begin = room->used;
+	struct js_iter it;
+	struct js_item item;
+	bool good = true;
+
+	js_open(&it, (struct js){ JS_ARRAY, raw });
+	while (good && js_next(&it, &item)) {
+		char word[PATH_MAX_BYTES];
+		struct err none = ERR_INIT;
+		struct str text;
+
+		good = js_text(item.val, word, sizeof word, &text, &none) == 0 &&
+		       put(room, "'", 1);
+		for (size_t i = 0; good && i < text.n; i++)
+			good = text.p[i] == '\'' ? put(room, "'\\''", 4)
+						 : put(room, text.p + i, 1);
+		good = good && put(room, "' ", 2);
+	}
+	return good ? (struct str){ room->text + begin, room->used - begin }
+		    : (struct str){ NULL, 0 };
+}
+
+void
+arg_split(struct arg_call *c, unsigned key)
+{
+	const struct arg_value *v = &c->value[key];
+	struct arg_room *room = c->room;
+	struct str text = { NULL, 0 };
+
+	if (room->command_key != NULL) {
+		if (strcmp(room->command_key, c->key[key]) == 0)
+			c->command = key;
+		return;
+	}
+	room->command_key = c->key[key];
+	c->command = key;
+	if (v->kind == ARG_TEXT)
+		text = v->text;
+	else if (v->kind == ARG_LIST)
+		text = quoted_list(c, v->raw);
+	if (text.p == NULL)
+		return;
+	sh_split(&room->line, text);
+	room->has_line = true;
+	room->bits = cmd_bits(&room->line);
+}
+
+/* NULL: this argument is not the command, or could not be read as one. */
+static const struct sh_line *
+line_of(const struct arg_call *c, unsigned key)
+{
+	return c->command == key && c->room->has_line ? &c->room->line : NULL;
+}
+
+static enum cmd_match
+match_prefix(const struct sh_line *l, const struct pol_matcher *m, size_t command)
+{
+	if (l == NULL)
+		return CMD_UNSURE;
+	if (command >= l->ncommands)
+		return l->opaque ? CMD_UNSURE : CMD_NO;
+	return cmd_match(l, command, &m->prefix);
+}
+
+/* The words of a command with one space between them, as a person would write them. */
+static enum cmd_match
+match_words(const struct sh_line *l, const struct sh_command *cmd, struct str pattern)
+{
+	char plain[PATH_MAX_BYTES];
+	size_t n = 0;
+
+	for (size_t i = 0; i < cmd->n; i++) {
+		const struct sh_word *w = &l->word[cmd->first + i];
+
+		if (!w->known || w->text.n + 1 > sizeof plain - n)
+			return CMD_UNSURE;
+		if (i > 0)
+			plain[n++] = ' ';
+		if (w->text.n > 0)
+			memcpy(plain + n, w->text.p, w->text.n);
+		n += w->text.n;
+	}
+	return glob_match(pattern, (struct str){ plain, n }) ? CMD_UNSURE : CMD_NO;
+}
+
+/*
+ * A pattern over a whole command line. It is certain only for a line that is one plain command:
+ * "git *" would else take what stands behind a semicolon.
+ */
+static enum cmd_match
+match_line(const struct sh_line *l, const struct pol_matcher *m, struct str text)
+{
+	const struct str pattern = str_of(m->text);
+
+	if (l == NULL || l->opaque)
+		return CMD_UNSURE;
+	if (glob_match(pattern, text))
+		return l->simple ? CMD_YES : CMD_UNSURE;
+	for (size_t i = 0; i < l->ncommands; i++)
+		if (match_words(l, &l->command[i], pattern) != CMD_NO)
+			return CMD_UNSURE;
+	return CMD_NO;
+}
+
+/* --- paths --------------------------------------------------------------------------- */
+
+bool
+arg_normal_path(struct str path, char *out, size_t max, struct str *got)
+{
+	const bool absolute = path.n > 0 && path.p[0] == '/';
+	size_t n = 0;
+
+	for (size_t i = 0; i < path.n;) {
+		struct str part = { path.p + i, 0 };
+
+		while (i < path.n && path.p[i] != '/') {
+			part.n++;
+			i++;
+		}
+		i++; /* the slash */
+		if (part.n == 0 || str_is(part, "."))
+			continue;
+		if (str_is(part, "..")) {
+			if (n == 0 && !absolute)
+				return false;
+			while (n > 0 && out[--n] != '/')
+				;
+			continue;
+		}
+		if (part.n + 1 > max - n)
+			return false;
+		if (n > 0 || absolute)
+			out[n++] = '/';
+		memcpy(out + n, part.p, part.n);
+		n += part.n;
+	}
+	*got = (struct str){ out, n };
+	return true;
+}
+
+/* "a/b" is within "a" and within ""; "ab" is not. */
+static bool
+is_within(struct str path, struct str dir)
+{
+	return dir.n == 0 ||
+	       (str_starts(path, dir) && (path.n == dir.n || path.p[dir.n] == '/'));
+}
+
+/* What stands before the first wildcard is the folder that it is in. */
+static struct str
+before_wildcards(struct str path, bool *is_pattern)
+{
+	size_t end = 0;
+
+	*is_pattern = false;
+	for (size_t i = 0; i < path.n && !*is_pattern; i++) {
+		if (path.p[i] == '/')
+			end = i;
+		*is_pattern = strchr("*?[{", path.p[i]) != NULL && path.p[i] != '\0';
+	}
+	if (*is_pattern)
+		path.n = end;
+	return path;
+}
+
+static void
+settle_relative(const struct arg_call *c, struct arg_value *v)
+{
+	const struct str root = str_of(c->root);
+
+	v->is_relative_known = c->root != NULL;
+	if (!v->is_relative_known)
+		return;
+	v->is_outside = !is_within(v->absolute, root);
+	if (!v->is_outside)
+		v->relative = v->absolute.n == root.n ? STR("")
+						      : str_skip(v->absolute, root.n + 1);
+}
+
+/* A native tool's relative path starts in a folder that nobody told us. */
+static void
+read_path(struct arg_call *c, struct arg_value *v)
+{
+	const struct str given = before_wildcards(v->text, &v->is_pattern);
+	char joined[2 * PATH_MAX_BYTES];
+	char normal[2 * PATH_MAX_BYTES];
+	struct str path = given;
+	struct str got;
+
+	v->is_path_read = true;
+	v->is_absolute_known = v->is_relative_known = v->is_outside = false;
+	if (given.n > PATH_MAX_BYTES || (given.n > 0 && given.p[0] == '~') ||
+		memchr(v->text.p, '\0', v->text.n) != NULL)
+		return;
+	if (v->text.n == 0 || v->text.p[0] != '/') {
+		const size_t nroot = c->root == NULL ? 0 : strlen(c->root);
+
+		if (c->use->server.n == 0 || nroot > PATH_MAX_BYTES - 1)
+			return;
+		if (c->root == NULL) {
+			v->is_relative_known = arg_normal_path(
+				given, normal, sizeof normal, &got);
+			v->relative = v->is_relative_known ? keep(c->room, got) : STR("");
+			v->is_relative_known &= v->relative.p != NULL;
+			return;
+		}
+		memcpy(joined, c->root, nroot);
+		joined[nroot] = '/';
+		if (given.n > 0)
+			memcpy(joined + nroot + 1, given.p, given.n);
+		path = (struct str){ joined, nroot + 1 + given.n };
+	}
+	if (!arg_normal_path(path, normal, sizeof normal, &got))
+		return;
+	v->absolute = keep(c->room, got);
+	v->is_absolute_known = v->absolute.p != NULL;
+	if (v->is_absolute_known)
+		settle_relative(c, v);
+}
+
+/*
+ * UNSURE for a folder above the one that the rule names: a tool that works on it may go into
+ * that one too.
+ */
+static enum cmd_match
+match_under(struct arg_call *c, const struct pol_matcher *m, struct arg_value *v)
+{
+	const struct str dir = str_is(str_of(m->text), ".") ? STR("") : str_of(m->text);
+	const bool absolute = dir.n > 0 && dir.p[0] == '/';
+	struct str path;
+
+	if (dir.n > 0 && dir.p[0] == '~')
+		return CMD_UNSURE;
+	if (!v->is_path_read)
+		read_path(c, v);
+	if (absolute ? !v->is_absolute_known : !v->is_relative_known)
+		return CMD_UNSURE;
+	if (!absolute && v->is_outside)
+		return is_within(str_of(c->root), v->absolute) ? CMD_UNSURE : CMD_NO;
+	path = absolute ? v->absolute : v->relative;
+	if (is_within(path, absolute && dir.n == 1 ? STR("") : dir))
+		return CMD_YES;
+	return is_within(dir, path) ? CMD_UNSURE : CMD_NO;
+}
+
+/* --- matching ------------------------------------------------------------------------ */
+
+static enum cmd_match
+match_text(struct arg_call *c, const struct pol_matcher *m, unsigned key,
+	struct arg_value *v)
+{
+	const struct str want = str_of(m->text);
+
+	switch (m->kind) {
+	case POL_LITERAL:
+		return str_eq(want, v->text) ? CMD_YES : CMD_NO;
+	case POL_GLOB:
+		if (m->is_command)
+			return match_line(line_of(c, key), m, v->text);
+		return glob_match(want, v->text) ? CMD_YES : CMD_NO;
+	case POL_UNDER:
+		return match_under(c, m, v);
+	case POL_PREFIX:
+	case POL_MATCHERS:
+		break;
+	}
+	return CMD_UNSURE;
+}
+
+/* Certain only when each element says the same. */
+static enum cmd_match
+match_list(struct arg_call *c, const struct pol_matcher *m, struct str raw)
+{
+	const size_t used = c->room->used;
+	struct js_iter it;
+	struct js_item item;
+	bool any_no = false;
+	bool any_other = false;
+	bool all_yes = true;
+
+	js_open(&it, (struct js){ JS_ARRAY, raw });
+	while (js_next(&it, &item)) {
+		struct arg_value v = { .kind = ARG_UNKNOWN };
+		enum cmd_match got = CMD_UNSURE;
+
+		read_string(c, item.val, &v);
+		if (v.kind == ARG_TEXT)
+			got = match_text(c, m, ARG_NAMES_MAX, &v);
+		any_no |= got == CMD_NO;
+		any_other |= got != CMD_NO;
+		all_yes &= got == CMD_YES;
+		c->room->used = used;
+	}
+	if (all_yes)
+		return CMD_YES;
+	return any_no && !any_other ? CMD_NO : CMD_UNSURE;
+}
+
+enum cmd_match
+arg_match(struct arg_call *c, const struct pol_matcher *m, unsigned key, size_t command)
+{
+	struct arg_value *v = &c->value[key];
+
+	switch (v->kind) {
+	case ARG_ABSENT: /* the tool's own default place is a place too */
+		return m->kind == POL_UNDER ? CMD_UNSURE : CMD_NO;
+	case ARG_UNKNOWN:
+		return CMD_UNSURE;
+	case ARG_LIST:
+		if (!m->is_command)
+			return match_list(c, m, v->raw);
+		break;
+	case ARG_TEXT:
+		break;
+	}
+	if (m->kind == POL_PREFIX)
+		return match_prefix(line_of(c, key), m, command);
+	if (v->kind == ARG_LIST)
+		return CMD_UNSURE;
+	return match_text(c, m, key, v);
+}
