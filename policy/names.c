@@ -58,33 +58,25 @@ pol_agent_from(struct str name, enum pol_agent *a)
 	return false;
 }
 
-#define ARGS(...)                                                                        \
-	(const char *const[])                                                            \
-	{                                                                                \
-		__VA_ARGS__, NULL                                                        \
-	}
-
 const struct pol_tool *
 pol_pando_tools(size_t *n)
 {
 	static const struct pol_tool tools[] = {
-		{ POL_SERVER_CORE, "read-file", ARGS("path", "offset", "limit") },
-		{ POL_SERVER_CORE, "list-files",
-			ARGS("path", "glob", "offset", "limit") },
+		{ POL_SERVER_CORE, "read-file", { "path", "offset", "limit" } },
+		{ POL_SERVER_CORE, "list-files", { "path", "glob", "offset", "limit" } },
 		{ POL_SERVER_CORE, "search-text",
-			ARGS("query", "case_insensitive", "path", "glob", "context",
-				"offset", "limit") },
+			{ "query", "case_insensitive", "path", "glob", "context",
+				"offset", "limit" } },
 		{ POL_SERVER_CORE, "find-nodes",
-			ARGS("name", "kind", "path", "language", "offset", "limit") },
+			{ "name", "kind", "path", "language", "offset", "limit" } },
 		{ POL_SERVER_WORKSPACE, "replace",
-			ARGS("path", "old_text", "new_text", "all", "expected_hash") },
+			{ "path", "old_text", "new_text", "all", "expected_hash" } },
 		{ POL_SERVER_WORKSPACE, "insert",
-			ARGS("path", "text", "line", "at_end", "create",
-				"expected_hash") },
+			{ "path", "text", "line", "at_end", "create", "expected_hash" } },
 		{ POL_SERVER_WORKSPACE, "shell-command",
-			ARGS("command", "cwd", "timeout_ms") },
-		{ POL_SERVER_WORKSPACE, "snapshot-worktree", ARGS("why", "list") },
-		{ POL_SERVER_WORKSPACE, "restore-files", ARGS("snapshot", "paths") },
+			{ "command", "cwd", "timeout_ms" } },
+		{ POL_SERVER_WORKSPACE, "snapshot-worktree", { "why", "list" } },
+		{ POL_SERVER_WORKSPACE, "restore-files", { "snapshot", "paths" } },
 	};
 
 	*n = LEN(tools);

@@ -134,9 +134,10 @@ struct pol_use pol_use_of_joined(
 struct pol_use pol_use_of_pair(enum pol_agent a, struct str space, struct str name);
 
 /* The tools that our servers list, and their arguments (a test holds them to the servers). */
+enum { POL_TOOL_ARGS_MAX = 8 };
 struct pol_tool {
 	const char *server, *name;
-	const char *const *args; /* NULL-terminated */
+	const char *args[POL_TOOL_ARGS_MAX + 1]; /* NULL behind the last */
 };
 const struct pol_tool *pol_pando_tools(size_t *n);
 bool pol_is_pando(struct str server);
