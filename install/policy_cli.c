@@ -169,6 +169,38 @@ cli_print_layers(const struct policy *p)
 	term_table_print(&t, "  ");
 }
 
+/* ":12" at the start; what is behind it is left in *rest. */
+static bool
+take_number(const char **rest, int64_t *v)
+{
+	enum { DIGITS_MAX = 9 };
+	const char *z = *rest;
+	int digits = 0;
+
+	if (*z++ != ':')
+		return false;
+	for (*v = 0; *z >= '0' && *z <= '9' && digits < DIGITS_MAX; z++, digits++)
+		*v = *v * 10 + (*z - '0');
+	*rest = z;
+	return digits > 0;
+}
+
+bool
+cli_place_of(const char *text, struct cli_place *at)
+{
+	for (const char *c = strchr(text, ':'); c != NULL; c = strchr(c + 1, ':')) {
+		const char *rest = c;
+
+		if (!take_number(&rest, &at->line) || !take_number(&rest, &at->column) ||
+			strncmp(rest, ": ", 2) != 0)
+			continue;
+		at->file = (struct str){ text, (size_t)(c - text) };
+		at->what = str_of(rest + 2);
+		return true;
+	}
+	return false;
+}
+
 static bool
 is_joined(struct str tool)
 {
@@ -215,7 +247,9 @@ cli_use(const struct policy *p, struct str agent, struct str tool, struct pol_us
 	} else {
 		*u = (struct pol_use){ .agent = a, .tool = tool };
 	}
-	if (u->tool.n == 0 || u->tool.n > POL_NAME_MAX || u->server.n > POL_NAME_MAX)
+	/* of a joined name whose server nobody knows, the tool is not known either */
+	if ((u->tool.n == 0 && !is_joined(tool)) || u->tool.n > POL_NAME_MAX ||
+		u->server.n > POL_NAME_MAX)
 		return err_set(e, ERR_USAGE,
 			"'%s' is no tool: want Bash, server/tool or "
 			"mcp__server__tool",

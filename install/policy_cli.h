@@ -30,6 +30,13 @@ void cli_json_decision(struct jout *j, const char *key, const struct pol_decisio
 void cli_json_layers(struct jout *j, const struct policy *p);
 void cli_print_layers(const struct policy *p);
 
+/* "<file>:<line>:<column>: <what>" taken apart; false: the text is not of that kind. */
+struct cli_place {
+	struct str file, what;
+	int64_t line, column;
+};
+bool cli_place_of(const char *text, struct cli_place *at);
+
 /*
  * A call as a person writes it: agent, tool ("Bash", "server/tool", "mcp__server__tool").
  * Texts are borrowed from the words.
