@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "gateway/audit.h"
+#include "gateway/caller.h"
 #include "gateway/head.h"
 #include "gateway/http.h"
 #include "gateway/upstream.h"
@@ -207,6 +208,8 @@ enter_ask(struct gw_conn *c)
 		return refuse(c, HTTP_BADREQUEST);
 	c->rules.body_fixed = c->rules.agent == POL_CLAUDE &&
 			      gw_head_is_login(buf_str(&head));
+	c->rules.caller = gw_caller_of(
+		c->rules.agent, c->run->agent_version, buf_str(&head));
 	c->direction = "request";
 	if (check_body(c, buf_str(&head), &c->e) < 0 ||
 		send_up(c, buf_str(&head), &c->e) < 0)
@@ -250,7 +253,7 @@ kind_of_answer(struct gw_conn *c, struct str head)
 		(void)err_set(&c->e, ERR_GATEWAY,
 			"pando-ai: the provider redirects (status %d), which is not followed: "
 			"set its real address in [proxy] of %s",
-			c->status, pol_file(c->run->policy));
+			c->status, gw_settings_file(c->run->policy));
 		return refuse(c, HTTP_BADREQUEST);
 	}
 	if (!gw_head_is_identity(head)) {
@@ -370,7 +373,7 @@ unreachable(struct gw_conn *c, const char *why)
 		"pando-ai: no answer from the provider at %s: %s. Check the network and "
 		"[proxy] in %s, then try again",
 		pol_upstream(c->run->policy, c->run->agent), why,
-		pol_file(c->run->policy));
+		gw_settings_file(c->run->policy));
 	return refuse(c, STATUS_BAD_GATEWAY);
 }
 

@@ -23,6 +23,17 @@ gw_api_name(enum gw_api api)
 	return names[api];
 }
 
+const char *
+gw_settings_file(const struct policy *p)
+{
+	static const enum pol_layer order[] = { POL_USER, POL_MANAGED, POL_PROJECT };
+
+	for (size_t i = 0; i < LEN(order); i++)
+		if (pol_path(p, order[i]) != NULL)
+			return pol_path(p, order[i]);
+	return "~/.pando/policy.toml";
+}
+
 /* What policy refused was told where it was decided. */
 static int
 refused(const struct gw_judge *j, const char *what, struct err *e)

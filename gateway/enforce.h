@@ -27,11 +27,14 @@ enum {
 };
 
 const char *gw_api_name(enum gw_api api); /* "messages" "responses" */
+/* The file that a person changes to set [proxy] or [firewall] otherwise. */
+const char *gw_settings_file(const struct policy *p);
 
 struct gw_rules {
 	const struct policy *policy;
 	enum pol_agent agent;
-	bool audit;      /* note what would be done, change nothing */
+	bool audit;             /* note what would be done, change nothing */
+	enum pol_caller caller; /* whose request it is (caller.h) */
 	bool body_fixed; /* subscription login: a request is passed as it is or refused */
 };
 
@@ -39,7 +42,8 @@ struct gw_rules {
 struct gw_finding {
 	const char *
 		what; /* "definition" "choice" "history" "call" "unknown" "request" "answer" */
-	const char *done; /* "passed" "stripped" "replaced" "refused" "audited" */
+	/* "passed" "stripped" "replaced" "refused" "audited" "asked": passed to our server */
+	const char *done;
 	struct pol_use use;
 	struct pol_decision decision;
 	struct str call_id; /* may be empty */

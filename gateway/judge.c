@@ -21,26 +21,42 @@ gw_name_read(struct js v, struct gw_name *n, struct err *e)
 	return 0;
 }
 
-void
-gw_case_decide(const struct gw_judge *j, struct gw_case *c)
+static struct pol_decision
+built_in_denial(const char *rule, const char *message)
 {
-	c->decision = pol_decide(j->rules->policy, &c->use);
+	return (struct pol_decision){
+		.verdict = POL_DENY,
+		.layer = POL_BUILT_IN,
+		.rule = rule,
+		.file = "built-in",
+		.message = message,
+	};
 }
 
 void
-gw_case_decide_remote(const struct gw_judge *j, struct gw_case *c)
+gw_case_take_args(struct gw_case *c, struct js v, enum gw_args want)
 {
-	gw_case_decide(j, c);
-	if (!str_is(c->use.server, POL_SERVER_CORE) &&
-		!str_is(c->use.server, POL_SERVER_WORKSPACE))
-		return;
-	c->decision = (struct pol_decision){
-		.verdict = POL_DENY,
-		.rule = "pando",
-		.file = "built-in",
-		.message =
-			"a server at the provider has the name of a server of pando-ai",
-	};
+	const bool fits = v.type == JS_OBJECT ||
+			  (want == GW_ARGS_TEXT && v.type == JS_STRING);
+
+	c->args = v.raw;
+	if (fits)
+		c->use.args = v.raw;
+	c->garbled = !fits && want != GW_ARGS_ANY && v.raw.n > 0;
+}
+
+void
+gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking asking)
+{
+	c->use.asking = asking;
+	c->use.caller = j->rules->caller;
+	c->decision = pol_decide(j->rules->policy, &c->use);
+	if (c->remote && pol_is_pando(c->use.server))
+		c->decision = built_in_denial("pando",
+			"a server at the provider has the name of a server of pando-ai");
+	else if (c->garbled && !gw_case_is_off(c))
+		c->decision = built_in_denial("gateway.strict",
+			"its arguments cannot be read: give them as one JSON object");
 }
 
 bool
@@ -50,7 +66,8 @@ gw_case_is_off(const struct gw_case *c)
 	case POL_ALLOW:
 	case POL_AUDITED:
 		return false;
-	case POL_ASK: /* nobody can be asked on the wire */
+	case POL_ASK: /* our server asks; for any other nobody could */
+		return c->remote || !pol_is_pando(c->use.server);
 	case POL_DENY:
 	case POL_VERDICTS:
 		break;
@@ -105,16 +122,20 @@ gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react 
 	return 1;
 }
 
+/* For a call that goes on. */
+static const char *
+done_of(const struct gw_judge *j, const struct gw_case *c)
+{
+	if (c->decision.verdict == POL_ALLOW)
+		return "passed";
+	return c->decision.verdict == POL_ASK && !j->rules->audit ? "asked" : "audited";
+}
+
 int
 gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e)
 {
-	if (!gw_case_is_off(c)) {
-		tell(j, c, c->decision.verdict == POL_AUDITED ? "audited" : "passed",
-			STR(""));
-		return 0;
-	}
-	if (j->rules->audit) {
-		tell(j, c, "audited", STR(""));
+	if (!gw_case_is_off(c) || j->rules->audit) {
+		tell(j, c, done_of(j, c), STR(""));
 		return 0;
 	}
 	if (pol_on_call(j->rules->policy) == POL_REFUSE)
@@ -135,7 +156,7 @@ gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
 		.decision = {
 			.verdict = pass ? POL_AUDITED : POL_DENY,
 			.rule = "firewall.unknown",
-			.file = pol_file(j->rules->policy),
+			.file = gw_settings_file(j->rules->policy),
 			.message = "it could carry a call and pando-ai does not know it",
 		},
 	};
@@ -156,12 +177,8 @@ gw_tell_unread(const struct gw_judge *j, const char *what, const struct err *e)
 	const struct gw_case c = {
 		.what = what,
 		.use = { .agent = j->rules->agent, .server = STR(""), .tool = STR("") },
-		.decision = {
-			.verdict = POL_DENY,
-			.rule = "gateway.strict",
-			.file = "built-in",
-			.message = "what is not understood is refused",
-		},
+		.decision = built_in_denial(
+			"gateway.strict", "what is not understood is refused"),
 	};
 
 	tell(j, &c, "refused", str_of(e->text));

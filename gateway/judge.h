@@ -34,13 +34,37 @@ struct gw_case {
 	const char *what; /* of struct gw_finding */
 	struct pol_use use;
 	struct pol_decision decision;
-	struct str call_id, args;
+	struct str call_id, args; /* args as they are told */
+	bool remote;  /* of a server at the provider, which must not bear a Pando name */
+	bool garbled; /* a call's arguments are none that a tool takes: it never passes */
 };
 
+/* What a case is about before its tool is known. */
+static inline struct gw_case
+gw_case_of(const char *what)
+{
+	return (struct gw_case){ .what = what, .call_id = STR(""), .args = STR("") };
+}
+
+static inline struct pol_use
+gw_use(const struct gw_judge *j, struct str server, struct str tool)
+{
+	return (struct pol_use){
+		.agent = j->rules->agent, .server = server, .tool = tool
+	};
+}
+
+/* What a call's arguments may be; else it is garbled. Absent ones are not known. */
+enum gw_args {
+	GW_ARGS_OBJECT, /* an object */
+	GW_ARGS_TEXT,   /* or a string: a free text */
+	GW_ARGS_ANY, /* of the provider's own tools: what is not an object is not known */
+};
+
+/* v: a checked value, or JS_NONE with a text that is no JSON. Behind the choice of c->use. */
+void gw_case_take_args(struct gw_case *c, struct js v, enum gw_args want);
 /* Pure: decides c->use. */
-void gw_case_decide(const struct gw_judge *j, struct gw_case *c);
-/* The same for a server that the provider connects to, which must not bear a Pando name. */
-void gw_case_decide_remote(const struct gw_judge *j, struct gw_case *c);
+void gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking asking);
 bool gw_case_is_off(const struct gw_case *c);
 
 /*

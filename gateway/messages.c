@@ -36,13 +36,12 @@ undated(struct str type)
 static void
 decide_typed(const struct gw_judge *j, struct tool *t)
 {
-	t->c.use = (struct pol_use){ j->rules->agent, STR(""),
-		undated(gw_str(&t->type)) };
-	gw_case_decide(j, &t->c);
+	t->c.use = gw_use(j, STR(""), undated(gw_str(&t->type)));
+	gw_case_decide(j, &t->c, POL_OFFER);
 	if (t->name.n == 0 || gw_case_is_off(&t->c))
 		return;
 	t->c.use.tool = gw_str(&t->name);
-	gw_case_decide(j, &t->c);
+	gw_case_decide(j, &t->c, POL_OFFER);
 }
 
 /* One definition, as it stands in tools[] or behind tool_addition. */
@@ -56,21 +55,16 @@ read_tool(const struct gw_judge *j, struct js v, struct tool *t, struct err *e)
 		[SERVER] = JS_FIELD("mcp_server_name"),
 	};
 
-	t->c = (struct gw_case){
-		.what = "definition", .call_id = STR(""), .args = STR("")
-	};
+	t->c = gw_case_of("definition");
 	t->type.n = t->name.n = t->server.n = 0;
 	if (js_fields(v, f, N, e) < 0 || gw_name_read(f[TYPE].m.val, &t->type, e) < 0 ||
 		gw_name_read(f[NAME].m.val, &t->name, e) < 0 ||
 		gw_name_read(f[SERVER].m.val, &t->server, e) < 0)
 		return err_wrap(e, "a tool definition");
-	t->c = (struct gw_case){
-		.what = "definition", .call_id = STR(""), .args = STR("")
-	};
 	if (str_is(gw_str(&t->type), "mcp_toolset") && t->server.n > 0) {
-		t->c.use = (struct pol_use){ j->rules->agent, gw_str(&t->server),
-			STR("") };
-		gw_case_decide_remote(j, &t->c);
+		t->c.remote = true;
+		t->c.use = gw_use(j, gw_str(&t->server), STR(""));
+		gw_case_decide(j, &t->c, POL_OFFER);
 		return 0;
 	}
 	if (t->type.n > 0 && !str_is(gw_str(&t->type), "custom")) {
@@ -80,7 +74,7 @@ read_tool(const struct gw_judge *j, struct js v, struct tool *t, struct err *e)
 	if (t->name.n == 0)
 		return err_set(e, ERR_DATA, "a tool definition without a name");
 	t->c.use = pol_use_of_joined(j->rules->policy, j->rules->agent, gw_str(&t->name));
-	gw_case_decide(j, &t->c);
+	gw_case_decide(j, &t->c, POL_OFFER);
 	if (msg_is_harmless(gw_str(&t->name)))
 		msg_allow_harmless(&t->c);
 	return 0;
@@ -149,9 +143,7 @@ filter_servers(struct req *r, const struct js_item *servers, struct err *e)
 	while (js_next(&it, &m)) {
 		struct js_field f[] = { JS_FIELD("name") };
 		struct gw_name name;
-		struct gw_case c = {
-			.what = "definition", .call_id = STR(""), .args = STR("")
-		};
+		struct gw_case c = gw_case_of("definition");
 		int act;
 
 		if (js_fields(m.val, f, LEN(f), e) < 0 ||
@@ -160,8 +152,9 @@ filter_servers(struct req *r, const struct js_item *servers, struct err *e)
 		if (name.n == 0)
 			return err_set(
 				e, ERR_DATA, "an entry of mcp_servers without a name");
-		c.use = (struct pol_use){ r->j->rules->agent, gw_str(&name), STR("") };
-		gw_case_decide_remote(r->j, &c);
+		c.remote = true;
+		c.use = gw_use(r->j, gw_str(&name), STR(""));
+		gw_case_decide(r->j, &c, POL_OFFER);
 		act = gw_judge_part(r->j, &c, on_definition(r), "stripped", e);
 		if (act < 0)
 			return -1;
@@ -180,13 +173,13 @@ filter_servers(struct req *r, const struct js_item *servers, struct err *e)
 static int
 filter_container(struct req *r, const struct js_item *container, struct err *e)
 {
-	struct gw_case c = { .what = "definition", .call_id = STR(""), .args = STR("") };
+	struct gw_case c = gw_case_of("definition");
 	int act;
 
 	if (container->val.type == JS_NONE || container->val.type == JS_NULL)
 		return 0;
-	c.use = (struct pol_use){ r->j->rules->agent, STR(""), STR("container") };
-	gw_case_decide(r->j, &c);
+	c.use = gw_use(r->j, STR(""), STR("container"));
+	gw_case_decide(r->j, &c, POL_OFFER);
 	act = gw_judge_part(r->j, &c, on_definition(r), "stripped", e);
 	if (act > 0)
 		cut_member(r, container);
@@ -199,7 +192,7 @@ filter_choice(struct req *r, const struct js_item *choice, struct err *e)
 {
 	struct js_field f[] = { JS_FIELD("type"), JS_FIELD("name") };
 	struct gw_name name;
-	struct gw_case c = { .what = "choice", .call_id = STR(""), .args = STR("") };
+	struct gw_case c = gw_case_of("choice");
 	int act = 0;
 
 	if (choice->val.type == JS_NONE || choice->val.type == JS_NULL)
@@ -210,7 +203,7 @@ filter_choice(struct req *r, const struct js_item *choice, struct err *e)
 	if (name.n > 0 && !msg_is_harmless(gw_str(&name))) {
 		c.use = pol_use_of_joined(
 			r->j->rules->policy, r->j->rules->agent, gw_str(&name));
-		gw_case_decide(r->j, &c);
+		gw_case_decide(r->j, &c, POL_OFFER);
 		act = gw_judge_part(r->j, &c, on_definition(r), "stripped", e);
 	}
 	if (act > 0 || (act == 0 && r->tools_emptied))
@@ -231,7 +224,7 @@ static int
 filter_call(struct req *r, struct js v, const struct msg_block *b, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(POL_REFUSAL_MAX);
-	struct gw_case c = msg_block_case(r->j, b);
+	struct gw_case c = msg_block_case(r->j, b, b->input);
 	int act;
 
 	c.what = "history";
@@ -267,12 +260,10 @@ filter_change(struct req *r, struct js v, const struct msg_block *b, struct err 
 	} else if (str_is(gw_str(&kind), "tool_reference")) {
 		if (gw_name_read(f[2].m.val, &t.name, e) < 0)
 			return err_wrap(e, "a tool change");
-		t.c = (struct gw_case){
-			.what = "definition", .call_id = STR(""), .args = STR("")
-		};
+		t.c = gw_case_of("definition");
 		t.c.use = pol_use_of_joined(
 			r->j->rules->policy, r->j->rules->agent, gw_str(&t.name));
-		gw_case_decide(r->j, &t.c);
+		gw_case_decide(r->j, &t.c, POL_OFFER);
 		if (msg_is_harmless(gw_str(&t.name)))
 			msg_allow_harmless(&t.c);
 	} else {

@@ -35,8 +35,9 @@ struct msg_block {
 };
 
 int msg_block_read(struct js v, struct msg_block *b, struct err *e);
-/* The case of a MSG_CALL, decided; its texts are views into b. */
-struct gw_case msg_block_case(const struct gw_judge *j, const struct msg_block *b);
+/* The case of a MSG_CALL with this input, decided; its texts are views into both. */
+struct gw_case msg_block_case(
+	const struct gw_judge *j, const struct msg_block *b, struct js input);
 /* Tools of the client's own protocol, which pass whatever the policy says. */
 bool msg_is_harmless(struct str name);
 void msg_allow_harmless(struct gw_case *c);

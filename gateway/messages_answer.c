@@ -26,7 +26,7 @@ struct msg_stream {
 	size_t index_n;
 	struct msg_block block;
 	struct buf held;  /* its events */
-	struct buf input; /* of its start */
+	struct buf input; /* of its start, a JSON value */
 	struct buf args;  /* the insides of its partial_json strings, one after another */
 	struct gw_ids gone;
 	size_t calls_left, replaced;
@@ -199,16 +199,31 @@ put_text_block(struct buf *out, struct str index, struct str text)
 
 /* The client builds the arguments of the deltas, and of the start when there are none. */
 static int
+read_input(const struct msg_stream *s, struct buf *room, struct js *input, struct err *e)
+{
+	struct err no_json = ERR_INIT; /* policy says what becomes of such a call */
+
+	if (js_decode(buf_str(&s->args), room, e) < 0)
+		return err_wrap(e, "a call's arguments");
+	if (room->n == 0)
+		buf_put_str(room, buf_str(&s->input));
+	if (js_check(buf_str(room), input, &no_json) < 0)
+		*input = (struct js){ JS_NONE, buf_str(room) };
+	return 0;
+}
+
+static int
 decide_open_call(struct msg_stream *s, struct buf *out, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf args = BUF_INIT(GW_HELD_MAX);
-	struct gw_case c = msg_block_case(s->j, &s->block);
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
 	char text[POL_REFUSAL_MAX];
+	struct js input;
+	struct gw_case c;
 	int act;
 
-	if (js_decode(buf_str(&s->args), &args, e) < 0)
-		return err_wrap(e, "a call's arguments");
-	c.args = args.n > 0 ? buf_str(&args) : buf_str(&s->input);
+	if (read_input(s, &room, &input, e) < 0)
+		return -1;
+	c = msg_block_case(s->j, &s->block, input);
 	act = gw_judge_call(s->j, &c, e);
 	if (act < 0)
 		return -1;
@@ -378,7 +393,7 @@ answer_call(struct answer *a, struct js v, const struct msg_block *b, struct err
 {
 	CLEANUP(buf_fini) struct buf block = BUF_INIT(MESSAGE_MAX);
 	const struct js none = { .type = JS_NONE };
-	const struct gw_case c = msg_block_case(a->s->j, b);
+	const struct gw_case c = msg_block_case(a->s->j, b, b->input);
 	const int act = gw_judge_call(a->s->j, &c, e);
 	char text[POL_REFUSAL_MAX];
 

@@ -108,23 +108,21 @@ msg_allow_harmless(struct gw_case *c)
 }
 
 struct gw_case
-msg_block_case(const struct gw_judge *j, const struct msg_block *b)
+msg_block_case(const struct gw_judge *j, const struct msg_block *b, struct js input)
 {
-	struct gw_case c = {
-		.what = "call", .call_id = gw_str(&b->id), .args = b->input.raw
-	};
+	struct gw_case c = gw_case_of("call");
 	const struct str name = gw_str(&b->name);
 
-	if (str_is(gw_str(&b->type), "mcp_tool_use")) {
-		c.use = (struct pol_use){ j->rules->agent, gw_str(&b->server), name };
-		gw_case_decide_remote(j, &c);
-		return c;
-	}
-	if (str_is(gw_str(&b->type), "server_tool_use"))
-		c.use = (struct pol_use){ j->rules->agent, STR(""), name };
+	c.call_id = gw_str(&b->id);
+	c.remote = str_is(gw_str(&b->type), "mcp_tool_use");
+	if (c.remote)
+		c.use = gw_use(j, gw_str(&b->server), name);
+	else if (str_is(gw_str(&b->type), "server_tool_use"))
+		c.use = gw_use(j, STR(""), name);
 	else
 		c.use = pol_use_of_joined(j->rules->policy, j->rules->agent, name);
-	gw_case_decide(j, &c);
+	gw_case_take_args(&c, input, GW_ARGS_OBJECT);
+	gw_case_decide(j, &c, POL_CALL);
 	if (str_is(gw_str(&b->type), "tool_use") && msg_is_harmless(name))
 		msg_allow_harmless(&c);
 	return c;

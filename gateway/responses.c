@@ -150,24 +150,91 @@ tool_of(struct str type)
 	return type;
 }
 
-struct gw_case
-res_item_case(const struct gw_judge *j, const struct res_item *i)
+static struct gw_case
+name_case(const struct gw_judge *j, const struct res_item *i)
 {
-	struct gw_case c = {
-		.what = "call", .call_id = gw_str(&i->pair), .args = i->args.raw
-	};
-	const enum pol_agent agent = j->rules->agent;
+	struct gw_case c = gw_case_of("call");
 
-	if (is_remote(&i->type)) {
-		c.use = (struct pol_use){ agent, gw_str(&i->server), gw_str(&i->name) };
-		gw_case_decide_remote(j, &c);
-		return c;
-	}
-	if (has_pair(&i->type))
-		c.use = pol_use_of_pair(agent, gw_str(&i->space), gw_str(&i->name));
+	c.call_id = gw_str(&i->pair);
+	c.remote = is_remote(&i->type);
+	if (c.remote)
+		c.use = gw_use(j, gw_str(&i->server), gw_str(&i->name));
+	else if (has_pair(&i->type))
+		c.use = pol_use_of_pair(
+			j->rules->agent, gw_str(&i->space), gw_str(&i->name));
 	else
-		c.use = (struct pol_use){ agent, STR(""), tool_of(gw_str(&i->type)) };
-	gw_case_decide(j, &c);
+		c.use = gw_use(j, STR(""), tool_of(gw_str(&i->type)));
+	return c;
+}
+
+static bool
+is_blank(struct str s)
+{
+	while (s.n > 0 && strchr(" \t\r\n", s.p[0]) != NULL && s.p[0] != '\0')
+		s = str_skip(s, 1);
+	return s.n == 0;
+}
+
+/* A client takes no text for no arguments. */
+static int
+decode_args(struct js written, struct buf *room, struct js *args, struct err *e)
+{
+	struct err no_json = ERR_INIT; /* policy says what becomes of such a call */
+
+	if (js_decode(js_inside(written), room, e) < 0)
+		return err_wrap(e, "a call's arguments");
+	if (is_blank(buf_str(room))) {
+		buf_reset(room);
+		buf_puts(room, "{}");
+	}
+	if (js_check(buf_str(room), args, &no_json) < 0)
+		*args = (struct js){ JS_NONE, buf_str(room) };
+	return 0;
+}
+
+/* Of other types it is not known which member says what will be done. */
+static bool
+has_known_args(const struct gw_name *type)
+{
+	static const char *const types[] = { "function_call", "custom_tool_call",
+		"mcp_call", "mcp_approval_request", "local_shell_call",
+		"tool_search_call", "web_search_call" };
+
+	return is_one_of(gw_str(type), types, LEN(types));
+}
+
+static enum gw_args
+args_of(const struct res_item *i)
+{
+	if (str_is(gw_str(&i->type), "custom_tool_call"))
+		return GW_ARGS_TEXT;
+	return has_pair(&i->type) || is_remote(&i->type) ? GW_ARGS_OBJECT : GW_ARGS_ANY;
+}
+
+int
+res_item_case(const struct gw_judge *j, const struct res_item *i, struct buf *room,
+	struct gw_case *c, struct err *e)
+{
+	const enum gw_args want = args_of(i);
+	struct js args = i->args;
+
+	*c = name_case(j, i);
+	if (args.type == JS_STRING && want != GW_ARGS_TEXT &&
+		decode_args(i->args, room, &args, e) < 0)
+		return -1;
+	gw_case_take_args(c, args, want);
+	if (!has_known_args(&i->type))
+		c->use.args = (struct str){ NULL, 0 };
+	gw_case_decide(j, c, POL_CALL);
+	return 0;
+}
+
+struct gw_case
+res_item_offer(const struct gw_judge *j, const struct res_item *i)
+{
+	struct gw_case c = name_case(j, i);
+
+	gw_case_decide(j, &c, POL_OFFER);
 	return c;
 }
 
@@ -175,12 +242,12 @@ res_item_case(const struct gw_judge *j, const struct res_item *i)
 static void
 decide_typed(const struct gw_judge *j, struct tool *t)
 {
-	t->c.use = (struct pol_use){ j->rules->agent, STR(""), gw_str(&t->type) };
-	gw_case_decide(j, &t->c);
+	t->c.use = gw_use(j, STR(""), gw_str(&t->type));
+	gw_case_decide(j, &t->c, POL_OFFER);
 	if (t->name.n == 0 || gw_case_is_off(&t->c))
 		return;
 	t->c.use.tool = gw_str(&t->name);
-	gw_case_decide(j, &t->c);
+	gw_case_decide(j, &t->c, POL_OFFER);
 }
 
 /* One definition; space is the name of the namespace around it. Not for a namespace. */
@@ -192,9 +259,9 @@ decide_tool(const struct gw_judge *j, struct tool *t, struct str space, struct e
 	if (str_is(type, "mcp")) {
 		if (t->server.n == 0)
 			return err_set(e, ERR_DATA, "an mcp tool without a server_label");
-		t->c.use = (struct pol_use){ j->rules->agent, gw_str(&t->server),
-			STR("") };
-		gw_case_decide_remote(j, &t->c);
+		t->c.remote = true;
+		t->c.use = gw_use(j, gw_str(&t->server), STR(""));
+		gw_case_decide(j, &t->c, POL_OFFER);
 		return 0;
 	}
 	if (type.n > 0 && !str_is(type, "function") && !str_is(type, "custom")) {
@@ -204,7 +271,7 @@ decide_tool(const struct gw_judge *j, struct tool *t, struct str space, struct e
 	if (t->name.n == 0)
 		return err_set(e, ERR_DATA, "a tool definition without a name");
 	t->c.use = pol_use_of_pair(j->rules->agent, space, gw_str(&t->name));
-	gw_case_decide(j, &t->c);
+	gw_case_decide(j, &t->c, POL_OFFER);
 	return 0;
 }
 
@@ -219,9 +286,7 @@ read_tool(struct js v, struct tool *t, struct err *e)
 		[TOOLS] = JS_FIELD("tools"),
 	};
 
-	t->c = (struct gw_case){
-		.what = "definition", .call_id = STR(""), .args = STR("")
-	};
+	t->c = gw_case_of("definition");
 	t->type.n = t->name.n = t->server.n = 0;
 	t->tools = (struct js){ .type = JS_NONE };
 	if (js_fields(v, f, N, e) < 0 || gw_name_read(f[TYPE].m.val, &t->type, e) < 0 ||
@@ -331,9 +396,12 @@ static int
 filter_call(struct req *r, struct js v, const struct res_item *i, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(POL_REFUSAL_MAX);
-	struct gw_case c = res_item_case(r->j, i);
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_BODY_MAX);
+	struct gw_case c;
 	int act;
 
+	if (res_item_case(r->j, i, &room, &c, e) < 0)
+		return -1;
 	c.what = "history";
 	act = gw_judge_part(r->j, &c, pol_on_history(r->j->rules->policy), "replaced", e);
 	if (act <= 0)

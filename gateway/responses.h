@@ -36,8 +36,14 @@ struct res_item {
 };
 
 int res_item_read(struct js v, struct res_item *i, struct err *e);
-/* The case of a RES_CALL, decided; its texts are views into i. */
-struct gw_case res_item_case(const struct gw_judge *j, const struct res_item *i);
+/*
+ * The case of a RES_CALL, decided; its texts are views into i, and into room, where arguments
+ * are that stand as JSON in a string.
+ */
+int res_item_case(const struct gw_judge *j, const struct res_item *i, struct buf *room,
+	struct gw_case *c, struct err *e);
+/* The same of a call whose arguments are still to come. */
+struct gw_case res_item_offer(const struct gw_judge *j, const struct res_item *i);
 
 int res_request(
 	const struct gw_judge *j, struct str body, struct buf *out, struct err *e);

@@ -17,7 +17,7 @@ struct held {
 	size_t index_n;
 	struct gw_name id;
 	struct buf raw;
-	bool off; /* policy would refuse what the first event says it is */
+	bool off; /* policy refuses what the first event says it is, whatever follows */
 };
 
 struct res_stream {
@@ -100,7 +100,7 @@ static int
 hold(struct res_stream *s, struct js index, const struct res_item *item, struct str raw,
 	struct err *e)
 {
-	struct gw_case c = res_item_case(s->j, item);
+	const struct gw_case c = res_item_offer(s->j, item);
 	struct held *h = &s->held[s->nheld];
 
 	if (index.type != JS_NUMBER || index.raw.n > INDEX_MAX)
@@ -257,38 +257,25 @@ put_message_events(const struct stand_in *in)
 	put_item_event(in, "response.output_item.done", "completed", in->text);
 }
 
-/* Decides and tells. The arguments are told as the JSON that is in their string. */
-static int
-judge_item(const struct res_stream *s, const struct res_item *item, struct gw_case c,
-	struct err *e)
-{
-	CLEANUP(buf_fini) struct buf args = BUF_INIT(GW_HELD_MAX);
-
-	if (item->args.type == JS_STRING &&
-		!str_is(gw_str(&item->type), "custom_tool_call")) {
-		if (js_decode(js_inside(item->args), &args, e) < 0)
-			return err_wrap(e, "a call's arguments");
-		c.args = buf_str(&args);
-	}
-	return gw_judge_call(s->j, &c, e);
-}
-
 static int
 on_call_done(struct res_stream *s, const struct js_field *f, const struct res_item *item,
 	struct str raw, struct buf *out, struct err *e)
 {
-	const struct gw_case c = res_item_case(s->j, item);
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
 	const size_t at = find_held(s, f[INDEX].m.val, STR(""));
 	const struct js *const number = &f[SEQUENCE].m.val;
 	char text[POL_REFUSAL_MAX];
+	struct gw_case c;
 	int act;
 
+	if (res_item_case(s->j, item, &room, &c, e) < 0)
+		return -1;
 	if (f[INDEX].m.val.type != JS_NUMBER)
 		return err_set(e, ERR_DATA, "a call without an output_index");
 	if (at < s->nheld && s->held[at].off && !gw_case_is_off(&c))
 		return err_set(
 			e, ERR_DATA, "a call ends under another name than it began");
-	act = judge_item(s, item, c, e);
+	act = gw_judge_call(s->j, &c, e);
 	if (act < 0 || gw_ids_add(&s->told, c.call_id, e) < 0 ||
 		(act > 0 && gw_ids_add(&s->gone, c.call_id, e) < 0))
 		return -1;
@@ -331,22 +318,22 @@ on_item_done(struct res_stream *s, const struct js_field *f, struct str raw,
 
 static int
 replace_output_item(struct res_stream *s, struct edits *ed, struct js v,
-	const struct res_item *item, struct err *e)
+	const struct res_item *item, const struct gw_case *c, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
-	const struct gw_case c = res_item_case(s->j, item);
 	char text[POL_REFUSAL_MAX];
 
 	put_message(
-		&b, item, "completed", str_of(pol_refusal(&c.use, &c.decision, text)));
+		&b, item, "completed", str_of(pol_refusal(&c->use, &c->decision, text)));
 	edits_replace(ed, v.raw.p, v.raw.p + v.raw.n, buf_str(&b));
-	return gw_ids_add(&s->gone, c.call_id, e);
+	return gw_ids_add(&s->gone, c->call_id, e);
 }
 
 /* One item of response.output[]: 0 it stays or is replaced, 1 the caller takes it out. */
 static int
 filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct err *e)
 {
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
 	struct res_item item;
 	struct gw_case c;
 	int act;
@@ -357,12 +344,13 @@ filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct e
 		return gw_judge_unknown(s->j, gw_str(&item.type), e);
 	if (item.kind != RES_CALL)
 		return is_orphan(s, &item);
-	c = res_item_case(s->j, &item);
+	if (res_item_case(s->j, &item, &room, &c, e) < 0)
+		return -1;
 	if (gw_ids_have(&s->told, c.call_id))
 		act = gw_case_is_off(&c) && !s->j->rules->audit;
 	else
-		act = judge_item(s, &item, c, e);
-	return act > 0 ? replace_output_item(s, ed, v, &item, e) : act;
+		act = gw_judge_call(s->j, &c, e);
+	return act > 0 ? replace_output_item(s, ed, v, &item, &c, e) : act;
 }
 
 static int
