@@ -34,6 +34,25 @@ event_from(const char *name, enum hook_event *event, struct err *e)
 	return err_set(e, ERR_USAGE, "no hook for the event \"%.64s\"", name);
 }
 
+/*
+ * In a subagent there is an agent_id, and agent_type is what it was defined as; agent_type
+ * alone is the kind of the session itself (--agent).
+ */
+static int
+read_caller(struct hook_call *c, struct err *e)
+{
+	const json_t *id = json_object_get(c->root, "agent_id");
+	const json_t *type = json_object_get(c->root, "agent_type");
+
+	if ((id != NULL && !json_is_string(id)) ||
+		(type != NULL && !json_is_string(type)))
+		return err_set(e, ERR_DATA,
+			"want agent_id and agent_type as texts, or not at all");
+	c->in_subagent = id != NULL;
+	c->subagent = str_of(id == NULL ? NULL : json_string_value(type));
+	return 0;
+}
+
 static int
 read_tool(struct hook_call *c, struct err *e)
 {
@@ -47,7 +66,7 @@ read_tool(struct hook_call *c, struct err *e)
 	c->args = json_dumps(input, JSON_COMPACT | JSON_SORT_KEYS);
 	if (c->args == NULL)
 		abort();
-	return 0;
+	return read_caller(c, e);
 }
 
 int
@@ -71,6 +90,28 @@ hook_read(struct hook_call *c, const char *event, struct str json, struct err *e
 	return events[c->event].has_tool ? read_tool(c, e) : 0;
 }
 
+static bool
+passes(const struct hook_call *c)
+{
+	switch (c->decision.verdict) {
+	case POL_ALLOW:
+	case POL_AUDITED:
+		return true;
+	case POL_ASK:
+		/*
+		 * Our own server asks. A hook's "ask" could be answered by another hook, so for
+		 * any other server there is nobody to ask.
+		 */
+		if (pol_is_pando(c->use.server))
+			return true;
+		break;
+	case POL_DENY:
+	case POL_VERDICTS:
+		break;
+	}
+	return c->mode == POL_AUDIT;
+}
+
 void
 hook_decide(struct hook_call *c, const struct policy *p)
 {
@@ -79,10 +120,13 @@ hook_decide(struct hook_call *c, const struct policy *p)
 	if (!events[c->event].has_tool)
 		return;
 	c->use = pol_use_of_joined(p, POL_CLAUDE, c->tool);
+	c->use.asking = POL_CALL;
+	c->use.args = str_of(c->args);
+	c->use.caller = c->in_subagent ? POL_CALLER_SUBAGENT : POL_CALLER_MAIN;
+	c->use.subagent = c->subagent;
 	c->decision = pol_decide(p, &c->use);
-	/* nobody can be asked here: a hook's "ask" can be answered by another hook */
 	if (c->event == HOOK_PRE_TOOL)
-		c->goes_on = c->decision.verdict <= POL_AUDITED || c->mode == POL_AUDIT;
+		c->goes_on = passes(c);
 }
 
 int
@@ -112,6 +156,8 @@ tool_event(const struct hook_call *c)
 {
 	if (!c->goes_on)
 		return "hook_denied";
+	if (c->decision.verdict == POL_ASK && c->mode != POL_AUDIT)
+		return "hook_asked";
 	return c->decision.verdict == POL_ALLOW ? "hook_allowed" : "hook_audited";
 }
 

@@ -9,7 +9,8 @@
  * which does stop the call. The hook is the second layer; the gateway decides first.
  *
  * Input as claude 2.1.197 and 2.1.329 send it: session_id, hook_event_name and, with tools,
- * tool_name, tool_input, tool_use_id. More members may come with any version.
+ * tool_name, tool_input, tool_use_id; in a subagent also agent_id and agent_type. More
+ * members may come with any version.
  */
 
 #include <stdbool.h>
@@ -35,6 +36,8 @@ struct hook_call {
 	json_t *root;
 	struct str tool, call_id; /* of root; empty without a tool */
 	char *args;               /* tool_input, compact; NULL without a tool */
+	bool in_subagent;
+	struct str subagent; /* of root: its name; empty when it is not known */
 	struct pol_use use;
 	struct pol_decision decision;
 	enum pol_mode mode;
