@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/secret.h"
+#include "mcp/ask.h"
 #include "mcp/mutate.h"
 #include "mcp/schema.h"
 #include "mcp/server.h"
@@ -15,6 +16,8 @@
  * is one, and source code in escaped JSON is what no model should have to read.
  */
 
+enum { US_PER_S = 1000000 };
+
 #define RESULT_META "pando-ai/result"
 
 struct call {
@@ -24,6 +27,7 @@ struct call {
 	struct buf raw; /* the arguments' canonical text: compact, keys sorted */
 	char id[TOOL_CALL_ID_MAX + 1];
 	int64_t began_us;
+	struct err wrong; /* about the arguments, when nobody was asked because of it */
 };
 
 static void
@@ -104,13 +108,30 @@ put_failure(struct buf *out, const char *text, const char *call_id)
 	put_result(out, &r, true, call_id);
 }
 
+/*
+ * Who calls cannot be seen here. In a run the gateway or the hook has seen it and decided;
+ * without either the stricter answer holds.
+ */
+static enum pol_caller
+caller_of(const struct server *s)
+{
+	const bool hooked = s->agent == POL_CLAUDE;
+	const bool behind = hooked || pol_mode_of(s->policy, s->agent) != POL_OFF;
+
+	return s->audit->who.run != NULL && behind ? POL_CALLER_ELSEWHERE
+						   : POL_CALLER_UNKNOWN;
+}
+
 static struct pol_use
-use_of(const struct server *s, const struct tool *t)
+use_of(const struct server *s, const struct call *c)
 {
 	return (struct pol_use){
 		.agent = s->agent,
-		.server = str_of(tool_server_of(t->role)),
-		.tool = str_of(t->name),
+		.server = str_of(tool_server_of(c->tool->role)),
+		.tool = str_of(c->tool->name),
+		.asking = POL_CALL,
+		.args = buf_str(&c->raw),
+		.caller = caller_of(s),
 	};
 }
 
@@ -118,7 +139,7 @@ static int
 record(struct server *s, const struct call *c, const char *event,
 	const struct pol_decision *d, const char *note, struct err *e)
 {
-	const struct pol_use use = use_of(s, c->tool);
+	const struct pol_use use = use_of(s, c);
 	struct rec r = REC_INIT;
 
 	rec_decided(&r, &use, d);
@@ -162,25 +183,103 @@ carry_out(struct server *s, const struct call *c, struct tool_result *r, struct 
 	return run_between_snapshots(s, c, r, e);
 }
 
-static void
-decide_and_run(
-	struct server *s, const struct call *c, struct buf *result, bool *cancelled)
+static enum ask_outcome
+ask_person(struct server *s, const struct call *c, const struct pol_decision *d)
 {
-	const struct pol_use use = use_of(s, c->tool);
-	const struct pol_decision d = pol_decide(s->policy, &use);
-	const bool denied = d.verdict == POL_DENY || d.verdict == POL_ASK;
+	const struct pol_use use = use_of(s, c);
+	CLEANUP(buf_fini) struct buf params = BUF_INIT(2 * ASK_TEXT_MAX);
+	CLEANUP(json_freep) json_t *answer = NULL;
+	const int64_t until = clock_mono_us() + (int64_t)ASK_SECONDS * US_PER_S;
+
+	if (!s->can_ask)
+		return ASK_UNABLE;
+	ask_put_params(&params, &use, d, c->args);
+	if (params.over)
+		return ASK_FAILED;
+	switch (server_request(
+		s, "elicitation/create", buf_str(&params), until, &answer)) {
+	case SERVER_ANSWER:
+		return ask_outcome_of(answer);
+	case SERVER_LATE:
+		return ASK_LATE;
+	case SERVER_CANCELLED:
+	case SERVER_GONE:
+		break;
+	}
+	return ASK_STOPPED;
+}
+
+/* Turns the verdict into what the person says. -1: it could not be logged. */
+static int
+settle(struct server *s, struct call *c, struct pol_decision *d, bool *cancelled,
+	struct err *e)
+{
+	enum ask_outcome o;
+
+	/* nobody is asked for what cannot be done */
+	if (schema_check(c->schema, c->args, &c->wrong) < 0) {
+		d->verdict = POL_DENY;
+		d->message = c->wrong.text;
+		return 0;
+	}
+	o = ask_person(s, c, d);
+	if (record(s, c, "mcp_call_asked", d, ask_outcome_name(o), e) < 0)
+		return -1;
+	*cancelled = o == ASK_STOPPED;
+	d->verdict = o == ASK_ALLOWED ? POL_ALLOW : POL_DENY;
+	if (o != ASK_ALLOWED)
+		d->message = ask_why_not(o);
+	return 0;
+}
+
+static const char *
+event_of(const struct pol_decision *d, bool audit)
+{
+	switch (d->verdict) {
+	case POL_ALLOW:
+		return "mcp_call_allowed";
+	case POL_AUDITED:
+		return "mcp_call_audited";
+	case POL_ASK:
+	case POL_DENY:
+	case POL_VERDICTS:
+		break;
+	}
+	return audit ? "mcp_call_audited" : "mcp_call_denied";
+}
+
+/* Decides and logs. 1: the call is made, 0: it is not, and d says why, -1: not logged. */
+static int
+decide(struct server *s, struct call *c, struct pol_decision *d, bool *cancelled,
+	struct err *e)
+{
+	const struct pol_use use = use_of(s, c);
+	const bool audit = pol_mode_of(s->policy, s->agent) == POL_AUDIT;
+
+	*d = pol_decide(s->policy, &use);
+	if (d->verdict == POL_ASK && !audit && settle(s, c, d, cancelled, e) < 0)
+		return -1;
+	if (record(s, c, event_of(d, audit), d, "", e) < 0)
+		return -1;
+	return audit || d->verdict == POL_ALLOW || d->verdict == POL_AUDITED;
+}
+
+static void
+decide_and_run(struct server *s, struct call *c, struct buf *result, bool *cancelled)
+{
 	CLEANUP(tool_result_fini) struct tool_result r = TOOL_RESULT_INIT;
+	const struct pol_use use = use_of(s, c);
+	struct pol_decision d;
 	struct err e = ERR_INIT;
 	char text[POL_REFUSAL_MAX];
+	const int go = decide(s, c, &d, cancelled, &e);
 
-	/* nobody can be asked here: a call that must be asked for is not made */
-	if (record(s, c, denied ? "mcp_call_denied" : "mcp_call_allowed", &d, "", &e) <
-		0) {
+	if (go < 0) {
 		(void)err_wrap(&e, "not done, because it cannot be logged");
 		put_failure(result, e.text, c->id);
 		return;
 	}
-	if (denied) {
+	if (go == 0) {
 		put_failure(result, pol_refusal(&use, &d, text), c->id);
 		return;
 	}

@@ -80,8 +80,17 @@ rpc_peek(struct rpc_in *in, struct str *line)
 	if (end == NULL)
 		return false;
 	*line = without_cr((struct str){ from, (size_t)(end - from) });
+	in->peeked = in->looked;
 	in->looked += (size_t)(end - from) + 1;
 	return true;
+}
+
+void
+rpc_drop_peeked(struct rpc_in *in)
+{
+	memmove(in->b.p + in->peeked, in->b.p + in->looked, in->b.n - in->looked);
+	in->b.n -= in->looked - in->peeked;
+	in->looked = in->peeked;
 }
 
 void
@@ -166,6 +175,27 @@ put_head(struct buf *out, const json_t *id)
 		buf_puts(out, "null");
 	else
 		json_put(out, id);
+}
+
+void
+rpc_put_request(struct buf *out, const char *id, const char *method, struct str params)
+{
+	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"id\":");
+	buf_put_json(out, str_of(id));
+	buf_printf(out, ",\"method\":\"%s\",\"params\":", method);
+	buf_put_str(out, params);
+	buf_puts(out, "}\n");
+}
+
+void
+rpc_put_cancelled(struct buf *out, const char *id, const char *why)
+{
+	buf_puts(out, "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\","
+		      "\"params\":{\"requestId\":");
+	buf_put_json(out, str_of(id));
+	buf_puts(out, ",\"reason\":");
+	buf_put_json(out, str_of(why));
+	buf_puts(out, "}}\n");
 }
 
 void

@@ -28,13 +28,15 @@ enum rpc_code {
 struct rpc_in {
 	struct buf b;  /* at most RPC_LINE_MAX */
 	size_t looked; /* bytes of b that rpc_peek has answered */
+	size_t peeked; /* where the line begins that rpc_peek gave last */
 	size_t used;   /* length of the line that rpc_take gave, newline included */
 	bool skipping; /* the rest of a line that was too long */
 };
 
 #define RPC_IN_INIT                                                                      \
 	{                                                                                \
-		.b = BUF_INIT(RPC_LINE_MAX), .looked = 0, .used = 0, .skipping = false   \
+		.b = BUF_INIT(RPC_LINE_MAX), .looked = 0, .peeked = 0, .used = 0,        \
+		.skipping = false                                                        \
 	}
 
 enum rpc_got { RPC_MORE, RPC_LINE, RPC_TOO_LONG };
@@ -46,6 +48,8 @@ void rpc_feed(struct rpc_in *in, struct str bytes); /* at most rpc_room() */
 enum rpc_got rpc_take(struct rpc_in *in, struct str *line);
 /* The next whole line that was not peeked at yet; it stays for rpc_take. */
 bool rpc_peek(struct rpc_in *in, struct str *line);
+/* What rpc_peek gave last is seen to: rpc_take will not give it. */
+void rpc_drop_peeked(struct rpc_in *in);
 void rpc_fini(struct rpc_in *in);
 
 enum rpc_kind { RPC_REQUEST, RPC_NOTIFICATION, RPC_RESPONSE, RPC_KINDS };
@@ -63,6 +67,10 @@ int rpc_parse(struct str line, struct rpc_msg *m, struct err *e);
 void rpc_msg_fini(struct rpc_msg *m); /* for CLEANUP */
 
 /* One line each; id NULL is written as null. */
+void rpc_put_request(
+	struct buf *out, const char *id, const char *method, struct str params);
+/* Takes a request of ours back. */
+void rpc_put_cancelled(struct buf *out, const char *id, const char *why);
 void rpc_put_result(struct buf *out, const json_t *id, struct str result);
 void rpc_put_error(struct buf *out, const json_t *id, int code, const char *why);
 

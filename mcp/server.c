@@ -1,11 +1,15 @@
 #include "mcp/server.h"
 
 #include <errno.h>
+#include <poll.h>
+#include <stdio.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fdio.h"
+#include "mcp/ask.h"
 
-enum { READ_STEP = 65536 };
+enum { READ_STEP = 65536, REQUEST_ID_MAX = 32, US_PER_MS = 1000 };
 
 #define SERVER_VERSION "0.1"
 
@@ -54,8 +58,9 @@ put_instructions(const struct server *s, struct buf *out)
 }
 
 static void
-put_initialized(const struct server *s, const json_t *params, struct buf *out)
+put_initialized(struct server *s, const json_t *params, struct buf *out)
 {
+	s->can_ask = ask_can(params, agree_on(params));
 	buf_printf(out,
 		"{\"protocolVersion\":\"%s\",\"capabilities\":{\"tools\":{\"listChanged\":false}},"
 		"\"serverInfo\":{\"name\":\"%s\",\"version\":\"" SERVER_VERSION "\"},"
@@ -191,6 +196,112 @@ on_input(void *to)
 		if (cancels_running(s, line))
 			return true;
 	return s->eof;
+}
+
+/* A request of ours that is under way. */
+struct request {
+	const char *id;
+	json_t *answer;
+	enum server_heard heard;
+	bool over;
+};
+
+static bool
+is_answer_to(const struct rpc_msg *m, const char *id)
+{
+	return m->kind == RPC_RESPONSE && json_is_string(m->id) &&
+	       strcmp(json_string_value(m->id), id) == 0;
+}
+
+/* A line that came meanwhile; true: it is seen to. */
+static bool
+take_meanwhile(struct server *s, struct str line, struct request *q)
+{
+	CLEANUP(rpc_msg_fini) struct rpc_msg m = { .root = NULL };
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(READ_STEP);
+	struct err ignored =
+		ERR_INIT; /* a bad line gets its answer when its turn comes */
+
+	if (rpc_parse(line, &m, &ignored) != 0)
+		return false;
+	if (is_answer_to(&m, q->id)) {
+		q->answer = json_incref(m.root);
+		q->heard = SERVER_ANSWER;
+		q->over = true;
+		return true;
+	}
+	if (m.kind != RPC_REQUEST || strcmp(m.method, "ping") != 0)
+		return false;
+	rpc_put_result(&out, m.id, STR("{}"));
+	return fd_write_all(s->out_fd, buf_str(&out), &ignored) == 0;
+}
+
+static void
+hear_lines(struct server *s, struct request *q)
+{
+	struct str line;
+
+	while (!q->over && rpc_peek(&s->in, &line)) {
+		if (take_meanwhile(s, line, q)) {
+			rpc_drop_peeked(&s->in);
+		} else if (cancels_running(s, line)) {
+			q->heard = SERVER_CANCELLED;
+			q->over = true;
+		}
+	}
+	if (!q->over && s->eof) {
+		q->heard = SERVER_GONE;
+		q->over = true;
+	}
+}
+
+/* Waits for input: false when none came in time, or there is no room for it. */
+static bool
+hear_more(struct server *s, int64_t until_us)
+{
+	struct pollfd p = { .fd = s->in_fd, .events = POLLIN };
+	struct err ignored = ERR_INIT; /* a client that cannot be read is gone */
+
+	for (;;) {
+		const int64_t left = (until_us - clock_mono_us()) / US_PER_MS;
+		const int got = left <= 0 || rpc_room(&s->in) == 0
+					? 0
+					: poll(&p, 1, (int)left);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got == 0)
+			return false;
+		if (got < 0 || read_some(s, &ignored) < 0)
+			s->eof = true;
+		return true;
+	}
+}
+
+enum server_heard
+server_request(struct server *s, const char *method, struct str params, int64_t until_us,
+	json_t **answer)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(READ_STEP);
+	char id[REQUEST_ID_MAX];
+	struct request q = { .id = id, .heard = SERVER_LATE };
+	struct err ignored = ERR_INIT; /* a client that cannot be written to is gone */
+
+	(void)snprintf(id, sizeof id, "pando-%u", ++s->requests);
+	rpc_put_request(&out, id, method, params);
+	if (out.over || fd_write_all(s->out_fd, buf_str(&out), &ignored) < 0)
+		return SERVER_GONE;
+	hear_lines(s, &q);
+	while (!q.over && hear_more(s, until_us))
+		hear_lines(s, &q);
+	if (q.heard == SERVER_ANSWER) {
+		*answer = q.answer;
+		return SERVER_ANSWER;
+	}
+	buf_reset(&out);
+	rpc_put_cancelled(&out, id, "no answer is wanted any more");
+	(void)fd_write_all(s->out_fd, buf_str(&out), &ignored); /* nothing hangs on it */
+	return q.heard;
 }
 
 static bool

@@ -11,7 +11,7 @@
  * send but the number: fields that an older one does not have are ignored by its clients.
  *
  * While a command runs its input is read on, so that notifications/cancelled and the end of
- * the input end the command.
+ * the input end the command; and so while a person is asked (ask.h).
  */
 
 #include "mcp/audit.h"
@@ -36,6 +36,8 @@ struct server {
 	struct rpc_in in;
 	bool eof;
 	const json_t *running; /* id of the call that runs */
+	bool can_ask;          /* the client said so at initialize */
+	unsigned int requests; /* of ours, for their ids */
 	const struct tool *tool[SERVER_TOOLS_MAX];
 	json_t *schema[SERVER_TOOLS_MAX];
 	size_t ntools;
@@ -43,6 +45,15 @@ struct server {
 
 /* Answers until the input ends: 0; -1 when the client cannot be read or written. */
 int server_run(struct server *s, struct err *e);
+
+/*
+ * A request of ours, while a call runs. Hears the client until its answer is there, which is
+ * the caller's then (*answer, the whole message). Pings and the call's cancellation are seen
+ * to meanwhile, other messages wait their turn.
+ */
+enum server_heard { SERVER_ANSWER, SERVER_LATE, SERVER_CANCELLED, SERVER_GONE };
+enum server_heard server_request(struct server *s, const char *method, struct str params,
+	int64_t until_us, json_t **answer);
 
 /* call.c: the result object of tools/call, or an error code with e. */
 int server_call(struct server *s, const json_t *params, struct buf *result,

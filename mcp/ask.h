@@ -1,0 +1,52 @@
+#ifndef MCP_ASK_H
+#define MCP_ASK_H
+
+/*
+ * A call that policy wants a person to allow: asked through the client by elicitation
+ * (MCP 2025-06-18 and later, "Elicitation", form mode).
+ *
+ * Only an accept with "allow": true is a yes. The field is there because codex answers a form
+ * without fields by itself, with accept, when its approval policy lets everything pass.
+ *
+ *   claude 2.1.329   offers it always; the terminal shows the form, -p answers cancel
+ *   codex 0.169.0    offers it always; declines by itself under approval_policy "never",
+ *                    which the launch sets as long as its own shell is off; exec cancels
+ */
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/json/json.h"
+#include "policy/policy.h"
+
+enum {
+	ASK_SECONDS = 600,   /* that a person has */
+	ASK_VALUE_MAX = 800, /* shown of one argument, bytes */
+	ASK_TEXT_MAX = 16384
+};
+
+enum ask_outcome {
+	ASK_ALLOWED,
+	ASK_DECLINED,
+	ASK_DISMISSED, /* closed without an answer */
+	ASK_LATE,
+	ASK_FAILED,  /* the client answers with an error, or what is not understood */
+	ASK_UNABLE,  /* the client cannot ask */
+	ASK_STOPPED, /* the call is cancelled, or the client gone */
+	ASK_OUTCOMES
+};
+
+const char *ask_outcome_name(enum ask_outcome o); /* for the log */
+/* Why the call is not made, for the model. */
+const char *ask_why_not(enum ask_outcome o);
+
+/* Pure. Did the client declare forms, in a revision that has them? */
+bool ask_can(const json_t *initialize_params, const char *revision);
+/* Pure. The params of elicitation/create. */
+void ask_put_params(struct buf *out, const struct pol_use *u,
+	const struct pol_decision *d, json_t *args);
+/* Pure. The client's message with the answer. */
+enum ask_outcome ask_outcome_of(const json_t *message);
+
+#endif
