@@ -24,6 +24,13 @@
 
 enum { POL_BUNDLE_MAX = 3 * POL_FILE_MAX + 65536 };
 
+/*
+ * One layer's file as it is now: 1, 0 when there is none, -1 when it may not be read or not be
+ * trusted. *path is where it is or would be, yours in any case; NULL: the layer has no place.
+ */
+int pol_layer_read(
+	enum pol_layer l, const char *root, char **path, struct buf *text, struct err *e);
+
 /* The files as they are now. root NULL: without a project's file. */
 struct policy *pol_load_live(const char *root, struct err *e);
 /* The same with one file in the place of that layer's. */
@@ -33,6 +40,9 @@ struct policy *pol_load_with(
 /* The bundle: texts, their paths, the root. Pure. */
 void pol_bundle(const struct policy *p, struct buf *out);
 struct policy *pol_of_bundle(struct str text, const char *name, struct err *e);
+
+/* Days that a bundle is kept which no run has used. */
+enum { POL_BUNDLE_DAYS = 30 };
 
 /* Saves the bundle where runs find it (0600); its path, yours. */
 char *pol_bundle_save(const struct policy *p, struct err *e);

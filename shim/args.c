@@ -17,8 +17,42 @@ args_refuse(const char *agent, const char *argument, const char *why, struct err
 {
 	char shown[LOG_QUOTED_MAX];
 
-	return err_set(e, ERR_REFUSED, "%s: %s is refused: %s; leave it out", agent,
+	return err_set(e, ERR_REFUSED, "%s: %s is refused: %s", agent,
 		log_quoted(str_of(argument), shown), why);
+}
+
+static int
+refuse_to_leave_out(
+	const char *agent, const char *argument, const char *why, struct err *e)
+{
+	(void)args_refuse(agent, argument, why, e);
+	return err_hint(e, "leave it out");
+}
+
+void
+args_add_wish(struct args *a, struct args_wish w)
+{
+	for (size_t i = 0; i < a->nwishes; i++)
+		if (strcmp(a->wish[i].option, w.option) == 0)
+			return;
+	if (a->nwishes == ARGS_WISHES_MAX)
+		abort(); /* the tables have fewer */
+	a->wish[a->nwishes++] = w;
+}
+
+int
+args_check_wish(const struct args_wish *w, const struct policy *p, enum pol_agent agent,
+	struct err *e)
+{
+	const struct pol_use u = {
+		.agent = agent, .tool = str_of(w->tool), .asking = POL_OFFER
+	};
+
+	if (w->tool == NULL)
+		return refuse_to_leave_out(pol_agent_name(agent), w->option, w->why, e);
+	if (pol_decide(p, &u).verdict <= POL_AUDITED)
+		return 0;
+	return args_refuse(pol_agent_name(agent), w->option, w->why, e);
 }
 
 const struct args_row *
@@ -51,9 +85,9 @@ args_refuse_option(
 {
 	for (size_t i = 0; i < t->nrefused; i++)
 		if (str_is(name, t->refused[i].name))
-			return args_refuse(
+			return refuse_to_leave_out(
 				t->agent, t->refused[i].name, t->refused[i].why, e);
-	return args_refuse(t->agent, argument,
+	return refuse_to_leave_out(t->agent, argument,
 		"pando-ai does not know it and cannot tell what it would loosen", e);
 }
 

@@ -17,6 +17,15 @@
 #include "policy/policy.h"
 #include "base/words.h"
 
+enum { ARGS_WISHES_MAX = 8 };
+
+/* An option about the agent's own tools. It loosens no supervision: policy decides. */
+struct args_wish {
+	const char *option;
+	const char *tool; /* NULL: [native_tools] is said in the policy alone */
+	const char *why;  /* of the refusal */
+};
+
 struct args {
 	bool inert;
 	const char *command; /* of an inert launch, NULL for --version and --help */
@@ -26,19 +35,27 @@ struct args {
 	char *dir;             /* codex --cd, NULL: none */
 	bool tui;              /* codex: takes the flags of the terminal interface */
 	bool has_mode;         /* claude: --permission-mode is among the flags */
+	bool has_tools;        /* claude: --tools is among the flags */
+	struct args_wish wish[ARGS_WISHES_MAX];
+	size_t nwishes;
 };
 
 void args_fini(struct args *a); /* for CLEANUP too */
 
 /* argv[0] is the agent's name. Refusals are ERR_REFUSED and name the argument. */
-int args_of_claude(
-	struct args *a, const struct policy *p, char *const *argv, struct err *e);
+int args_of_claude(struct args *a, char *const *argv, struct err *e);
 int args_of_codex(struct args *a, char *const *argv, struct err *e);
+
+/* Whether policy lets the agent have what was wished for. */
+int args_check_wish(const struct args_wish *w, const struct policy *p,
+	enum pol_agent agent, struct err *e);
 
 /* True when the agent's own --help lists the subcommand ("update|upgrade" lists two). */
 bool args_help_lists(struct str help, const char *command);
 
-/* Shared by the tables. */
+/* Shared by the tables. A wish that is there already is not added again. */
+void args_add_wish(struct args *a, struct args_wish w);
+
 enum arity {
 	ARITY_NONE,
 	ARITY_ONE,
@@ -73,7 +90,7 @@ bool args_is_option(const char *word);
 int args_refuse_option(
 	const struct args_table *t, const char *argument, struct str name, struct err *e);
 
-/* "<agent>: <argument> is refused: <why>" */
+/* "<agent>: <argument> is refused: <why>"; the tables' refusals add "; leave it out". */
 int args_refuse(const char *agent, const char *argument, const char *why, struct err *e);
 
 #endif

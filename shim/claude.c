@@ -46,6 +46,15 @@ put_item(struct buf *b, bool *any, const char *z)
 	*any = true;
 }
 
+/* The person's own --tools, which only an audited claude may have, is then the list. */
+static void
+add_all_tools(struct plan *p, const struct args *a)
+{
+	if (!a->has_tools)
+		words_add(&p->argv, "--tools=default");
+	words_add(&p->argv, "--disallowedTools=" OTHER_SERVERS);
+}
+
 static void
 add_tools(struct plan *p, const struct policy *pol)
 {
@@ -62,19 +71,17 @@ add_tools(struct plan *p, const struct policy *pol)
 
 		put_item(has ? &on : &off, has ? &any_on : &any_off, natives[i]);
 	}
-	n = pol_native_allowed(pol, &names);
-	for (size_t i = 0; i < n; i++)
-		if (is_name(names[i]) && !is_known_native(names[i]) &&
-			plan_has_native(pol, POL_CLAUDE, names[i]))
-			put_item(&on, &any_on, names[i]);
-	n = pol_native_denied(pol, &names);
-	for (size_t i = 0; i < n; i++)
+	n = pol_native_names(pol, &names);
+	for (size_t i = 0; i < n; i++) {
+		const bool has = plan_has_native(pol, POL_CLAUDE, names[i]);
+
 		if (is_name(names[i]) && !is_known_native(names[i]))
-			put_item(&off, &any_off, names[i]);
+			put_item(has ? &on : &off, has ? &any_on : &any_off, names[i]);
+	}
 	words_addf(&p->argv, "--tools=%s",
-		pol_native_default_allows(pol) ? "default"
-		: any_on                       ? buf_text(&on)
-					       : "");
+		pol_native_default_allows(pol, POL_CLAUDE) ? "default"
+		: any_on                                   ? buf_text(&on)
+							   : "");
 	words_addf(&p->argv, "--disallowedTools=%s", buf_text(&off));
 }
 
@@ -88,7 +95,10 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	words_add(&p->argv, "--setting-sources=user");
 	words_add(&p->argv, "--strict-mcp-config");
 	words_addf(&p->argv, "--mcp-config=%s/mcp.json", f->dir);
-	add_tools(p, pol);
+	if (pol_mode_of(pol, POL_CLAUDE) == POL_AUDIT)
+		add_all_tools(p, a);
+	else
+		add_tools(p, pol);
 	words_add(&p->argv, "--allowedTools=mcp__" POL_SERVER_CORE
 			    "__*,mcp__" POL_SERVER_WORKSPACE "__*");
 	words_add(&p->argv, "--no-chrome");
@@ -146,7 +156,7 @@ int
 plan_claude(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	const struct args *a, struct err *e)
 {
-	const char *const paths[] = { f->root, f->mcp, f->home, f->log };
+	const char *const paths[] = { f->root, f->mcp, f->home, f->log, f->policy };
 
 	for (size_t i = 0; i < LEN(paths); i++)
 		if (paths[i] != NULL && strstr(paths[i], "${") != NULL)

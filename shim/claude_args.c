@@ -11,7 +11,16 @@
 
 static const char agent[] = "claude";
 
-enum check { CHECK_NOTHING, CHECK_INPUT, CHECK_MODE, CHECK_SCHEMA, CHECK_DROP, CHECKS };
+enum check {
+	CHECK_NOTHING,
+	CHECK_INPUT,
+	CHECK_MODE,
+	CHECK_SCHEMA,
+	CHECK_TOOLS,
+	CHECK_BRIEF,
+	CHECK_DROP,
+	CHECKS
+};
 
 static const struct args_row allowed[] = {
 	{ "--print", 'p', ARITY_NONE, CHECK_NOTHING },
@@ -29,6 +38,7 @@ static const struct args_row allowed[] = {
 	{ "--autocompact", 0, ARITY_ONE, CHECK_NOTHING },
 	{ "--ax-screen-reader", 0, ARITY_NONE, CHECK_NOTHING },
 	{ "--betas", 0, ARITY_MANY, CHECK_NOTHING },
+	{ "--brief", 0, ARITY_NONE, CHECK_BRIEF },
 	{ "--debug-file", 0, ARITY_ONE, CHECK_NOTHING },
 	{ "--debug-to-stderr", 0, ARITY_NONE, CHECK_NOTHING },
 	{ "--disable-slash-commands", 0, ARITY_NONE, CHECK_NOTHING },
@@ -63,6 +73,7 @@ static const struct args_row allowed[] = {
 	{ "--task-budget", 0, ARITY_ONE, CHECK_NOTHING },
 	{ "--thinking", 0, ARITY_ONE, CHECK_NOTHING },
 	{ "--thinking-display", 0, ARITY_ONE, CHECK_NOTHING },
+	{ "--tools", 0, ARITY_MANY, CHECK_TOOLS },
 	{ "--verbose", 0, ARITY_NONE, CHECK_NOTHING },
 };
 
@@ -78,8 +89,6 @@ static const struct args_row allowed[] = {
 
 /* Refused with a reason of their own; what stands nowhere is refused as unknown. */
 static const struct args_refusal refused[] = {
-	{ "--tools", WHY_TOOLS },
-	{ "--brief", WHY_TOOLS },
 	{ "--settings", WHY_SETTINGS },
 	{ "--setting-sources", WHY_SETTINGS },
 	{ "--managed-settings", WHY_SETTINGS },
@@ -183,22 +192,16 @@ check_mode(struct args *a, const struct args_row *r, const char *value, struct e
 }
 
 /* Structured output is one more tool of claude's own, and refused unless policy has it. */
-static int
-check_schema(const struct args_row *r, const struct policy *p, struct err *e)
+static void
+wish_schema(struct args *a, const struct args_row *r)
 {
-	const struct pol_use u = { .agent = POL_CLAUDE, .tool = STR("StructuredOutput") };
-
-	if (pol_decide(p, &u).verdict <= POL_AUDITED)
-		return 0;
-	return args_refuse(agent, r->name,
-		"it needs claude's tool StructuredOutput: put that in [native_tools] allow "
-		"of the policy",
-		e);
+	args_add_wish(a, (struct args_wish){ r->name, "StructuredOutput",
+				 "it needs claude's tool StructuredOutput: put that in "
+				 "[native_tools] allow of the policy" });
 }
 
 static int
-check(struct args *a, const struct policy *p, const struct args_row *r, const char *value,
-	struct err *e)
+check(struct args *a, const struct args_row *r, const char *value, struct err *e)
 {
 	switch ((enum check)r->check) {
 	case CHECK_INPUT:
@@ -209,7 +212,15 @@ check(struct args *a, const struct policy *p, const struct args_row *r, const ch
 	case CHECK_MODE:
 		return check_mode(a, r, value, e);
 	case CHECK_SCHEMA:
-		return check_schema(r, p, e);
+		wish_schema(a, r);
+		break;
+	case CHECK_TOOLS:
+		a->has_tools = true;
+		args_add_wish(a, (struct args_wish){ r->name, NULL, WHY_TOOLS });
+		break;
+	case CHECK_BRIEF:
+		args_add_wish(a, (struct args_wish){ r->name, NULL, WHY_TOOLS });
+		break;
 	case CHECK_NOTHING:
 	case CHECK_DROP:
 	case CHECKS:
@@ -221,14 +232,13 @@ check(struct args *a, const struct policy *p, const struct args_row *r, const ch
 /* Where the parser stands; value is what came with the option, after "=" or a letter. */
 struct reader {
 	struct args *a;
-	const struct policy *p;
 	char *const *next;
 };
 
 static int
 put(struct reader *in, const struct args_row *r, const char *value, struct err *e)
 {
-	if (check(in->a, in->p, r, value == NULL ? "" : value, e) < 0)
+	if (check(in->a, r, value == NULL ? "" : value, e) < 0)
 		return -1;
 	if (r->check == CHECK_DROP)
 		return 0;
@@ -422,9 +432,9 @@ settle_operands(struct args *a, struct err *e)
 }
 
 int
-args_of_claude(struct args *a, const struct policy *p, char *const *argv, struct err *e)
+args_of_claude(struct args *a, char *const *argv, struct err *e)
 {
-	struct reader in = { .a = a, .p = p, .next = argv + 1 };
+	struct reader in = { .a = a, .next = argv + 1 };
 	int got;
 
 	if (refuse_anywhere(argv, e) < 0)

@@ -310,7 +310,7 @@ claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy
 	struct err *e)
 {
 	const char *const names[] = { f->root, f->cwd, f->git_root, f->home, f->hook,
-		f->mcp, f->log, f->version };
+		f->mcp, f->log, f->policy, f->version };
 
 	for (size_t i = 0; i < LEN(names); i++)
 		if (check_text(names[i], e) < 0)

@@ -222,7 +222,7 @@ plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	const struct args *a, struct err *e)
 {
 	const char *const names[] = { f->root, f->cwd, f->git_root, f->home, f->mcp,
-		f->log, f->catalog };
+		f->log, f->policy, f->catalog };
 	const struct plan_scrub scrub = { dropped, f->port == 0 ? kept_direct : kept };
 
 	for (size_t i = 0; i < LEN(names); i++)

@@ -13,7 +13,15 @@
 
 static const char agent[] = "codex";
 
-enum check { CHECK_NOTHING, CHECK_CONFIG, CHECK_DIR, CHECK_HELP, CHECK_DROP, CHECKS };
+enum check {
+	CHECK_NOTHING,
+	CHECK_CONFIG,
+	CHECK_DIR,
+	CHECK_HELP,
+	CHECK_SEARCH,
+	CHECK_DROP,
+	CHECKS
+};
 
 static const struct args_row allowed[] = {
 	{ "--config", 'c', ARITY_ONE, CHECK_CONFIG },
@@ -36,6 +44,7 @@ static const struct args_row allowed[] = {
 	{ "--no-alt-screen", 0, ARITY_NONE, CHECK_NOTHING },
 	{ "--no-daemon", 0, ARITY_NONE, CHECK_DROP },
 	{ "--output-schema", 0, ARITY_ONE, CHECK_NOTHING },
+	{ "--search", 0, ARITY_NONE, CHECK_SEARCH },
 	{ "--skip-git-repo-check", 0, ARITY_NONE, CHECK_NOTHING },
 	{ "--title", 0, ARITY_ONE, CHECK_NOTHING },
 	{ "--uncommitted", 0, ARITY_NONE, CHECK_NOTHING },
@@ -53,7 +62,6 @@ static const struct args_refusal refused[] = {
 	{ "--remote-auth-token-env", WHY_OUTSIDE },
 	{ "--oss", WHY_PROVIDER },
 	{ "--local-provider", WHY_PROVIDER },
-	{ "--search", WHY_TOOLS },
 	{ "--enable", WHY_TOOLS },
 	{ "--sandbox", WHY_SANDBOX },
 	{ "-s", WHY_SANDBOX },
@@ -168,6 +176,12 @@ put(struct reader *in, const struct args_row *r, const char *value, struct err *
 		break;
 	case CHECK_HELP:
 		in->a->inert = true; /* clap prints and ends as soon as it reads this */
+		break;
+	case CHECK_SEARCH:
+		args_add_wish(
+			in->a, (struct args_wish){ r->name, "web_search",
+				       "it needs codex's tool web_search: put that in "
+				       "[native_tools] allow of the policy" });
 		break;
 	case CHECK_DROP:
 		return 0;

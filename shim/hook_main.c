@@ -11,6 +11,7 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/place.h"
+#include "policy/layers.h"
 #include "shim/hook.h"
 #include "shim/ready.h"
 
@@ -60,13 +61,12 @@ answer(const char *event, struct err *e)
 	CLEANUP(buf_fini) struct buf in = BUF_INIT(HOOK_INPUT_MAX);
 	CLEANUP(buf_fini) struct buf out = BUF_INIT(HOOK_ANSWER_MAX);
 	CLEANUP(hook_call_fini) struct hook_call c = HOOK_CALL_INIT;
-	CLEANUP(mem_freep) char *path = place_policy(e);
 	CLEANUP(pol_freep) struct policy *policy = NULL;
 
-	if (path == NULL || fd_read_all(STDIN_FILENO, &in, e) < 0 ||
+	if (fd_read_all(STDIN_FILENO, &in, e) < 0 ||
 		hook_read(&c, event, buf_str(&in), e) < 0)
 		return -1;
-	policy = pol_load_or_default(path, e);
+	policy = pol_load_for_run(getenv("PANDO_PROJECT_ROOT"), e);
 	if (policy == NULL)
 		return -1;
 	hook_decide(&c, policy);

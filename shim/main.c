@@ -17,6 +17,7 @@
 #include "base/path.h"
 #include "base/place.h"
 #include "gateway/client.h"
+#include "policy/layers.h"
 #include "policy/record.h"
 #include "shim/agent.h"
 #include "shim/args.h"
@@ -28,14 +29,16 @@
 #include "shim/rundir.h"
 #include "shim/sweep.h"
 
+enum { NOTE_MAX = 16384 };
+
 struct launch {
 	enum pol_agent kind;
 	char *const *argv;
 	char run[ID_HEX + 1];
 	const char *stage; /* what is being done; names the rule in the log */
-	char *policy_path;
 	struct policy *policy;
-	char *file; /* the agent, until it is l->agent's */
+	char *bundle; /* the policy as a file, for all of the run */
+	char *file;   /* the agent, until it is l->agent's */
 	struct agent agent;
 	struct args args;
 	struct root root;
@@ -50,8 +53,8 @@ struct launch {
 static void
 launch_fini(struct launch *l)
 {
-	mem_freep((void *)&l->policy_path);
 	pol_freep(&l->policy);
+	mem_freep((void *)&l->bundle);
 	mem_freep((void *)&l->file);
 	agent_fini(&l->agent);
 	args_fini(&l->args);
@@ -90,15 +93,32 @@ record(const struct launch *l, struct rec *r, struct err *e)
 static int
 record_launch(const struct launch *l, struct err *e)
 {
-	CLEANUP(mem_freep)
-	char *note = mem_printf("%s %s%s, policy %s", l->agent.file, l->agent.version,
-		l->args.inert ? " as typed" : "", pol_file(l->policy));
+	CLEANUP(buf_fini) struct buf note = BUF_INIT(NOTE_MAX);
 	struct rec r = REC_INIT;
 
 	r.event = l->args.inert ? "shim_passed" : "shim_launch";
 	r.verdict = pol_verdict_name(POL_ALLOW);
 	r.mode = pol_mode_name(pol_mode_of(l->policy, l->kind));
-	r.note = str_of(note);
+	buf_printf(&note, "%s %s%s, policy %s", l->agent.file, l->agent.version,
+		l->args.inert ? " as typed" : "", pol_digest(l->policy));
+	for (int i = POL_MANAGED; i < POL_LAYERS; i++)
+		if (pol_path(l->policy, (enum pol_layer)i) != NULL)
+			buf_printf(&note, ", %s", pol_path(l->policy, (enum pol_layer)i));
+	r.note = buf_str(&note);
+	return record(l, &r, e);
+}
+
+/* Mode audit: what would have been refused, told and then done. */
+static int
+record_wish(const struct launch *l, const struct err *why, struct err *e)
+{
+	struct rec r = REC_INIT;
+
+	r.event = "shim_audited";
+	r.verdict = pol_verdict_name(POL_DENY);
+	r.rule = "launch.arguments";
+	r.mode = pol_mode_name(POL_AUDIT);
+	r.note = str_of(why->text);
 	return record(l, &r, e);
 }
 
@@ -132,10 +152,7 @@ static int
 load_policy(struct launch *l, struct err *e)
 {
 	l->stage = "launch.policy";
-	l->policy_path = place_policy(e);
-	if (l->policy_path == NULL)
-		return -1;
-	l->policy = pol_load_or_default(l->policy_path, e);
+	l->policy = pol_load_live(l->root.path, e);
 	if (l->policy != NULL)
 		return 0;
 	e->code = ERR_POLICY;
@@ -149,7 +166,7 @@ understand(struct launch *l, struct err *e)
 {
 	l->stage = "launch.arguments";
 	if (l->kind == POL_CLAUDE)
-		return args_of_claude(&l->args, l->policy, l->argv, e);
+		return args_of_claude(&l->args, l->argv, e);
 	return args_of_codex(&l->args, l->argv, e);
 }
 
@@ -244,15 +261,54 @@ ask_agent(struct launch *l, struct err *e)
 	return l->catalog == NULL ? -1 : 0;
 }
 
+/* Wishes about the agent's tools; an audited agent gets what it wants. */
+static int
+check_wishes(const struct launch *l, struct err *e)
+{
+	for (size_t i = 0; i < l->args.nwishes; i++) {
+		struct err why = ERR_INIT;
+
+		if (args_check_wish(&l->args.wish[i], l->policy, l->kind, &why) == 0)
+			continue;
+		if (pol_mode_of(l->policy, l->kind) != POL_AUDIT) {
+			*e = why;
+			return -1;
+		}
+		if (record_wish(l, &why, e) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+check_helper(const struct launch *l, struct err *e)
+{
+	if (!pol_requires_helper(l->policy))
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		"the policy has [security] require_helper = true, and this pando-ai has no "
+		"helper daemon: nothing is launched while the policy says that");
+}
+
+/* What the policy says of the launch as a whole. */
+static int
+ask_policy(struct launch *l, struct err *e)
+{
+	l->stage = "launch.helper";
+	if (check_helper(l, e) < 0)
+		return -1;
+	l->stage = "launch.arguments";
+	return check_wishes(l, e);
+}
+
 static int
 join_gateway(struct launch *l, struct err *e)
 {
-	const bool own_file = access(l->policy_path, F_OK) == 0;
 	const struct gw_register r = { .run = l->run,
 		.agent = pol_agent_name(l->kind),
 		.agent_version = l->agent.version,
 		.root = l->root.path,
-		.policy = own_file ? l->policy_path : NULL,
+		.policy = l->bundle,
 		.policy_sha256 = pol_digest(l->policy) };
 
 	l->stage = "launch.gateway";
@@ -274,6 +330,8 @@ make_plan(struct launch *l, struct err *e)
 		.hook = l->hook,
 		.mcp = l->mcp,
 		.log = log != NULL && path_is_absolute(log) ? log : NULL,
+		.policy = l->bundle,
+		.policy_sha256 = pol_digest(l->policy),
 		.port = l->gateway.port,
 		.token = &l->gateway.token,
 		.env = environ,
@@ -290,7 +348,9 @@ make_plan(struct launch *l, struct err *e)
 static int
 start(struct launch *l, struct err *e)
 {
-	if (join_gateway(l, e) < 0)
+	l->stage = "launch.policy";
+	l->bundle = pol_bundle_save(l->policy, e);
+	if (l->bundle == NULL || join_gateway(l, e) < 0)
 		return -1;
 	l->stage = "launch.files";
 	if (rundir_make(&l->dir, l->run, e) < 0)
@@ -308,12 +368,12 @@ start(struct launch *l, struct err *e)
 static int
 launch(struct launch *l, struct err *e)
 {
-	if (id_new(l->run, e) < 0 || find(l, e) < 0 || load_policy(l, e) < 0 ||
-		understand(l, e) < 0 || find_root(l, e) < 0 || open_agent(l, e) < 0)
+	if (id_new(l->run, e) < 0 || find(l, e) < 0 || understand(l, e) < 0 ||
+		find_root(l, e) < 0 || load_policy(l, e) < 0 || open_agent(l, e) < 0)
 		return -1;
 	if (l->args.inert)
 		return pass(l, e);
-	if (look(l, e) < 0 || ask_agent(l, e) < 0)
+	if (ask_policy(l, e) < 0 || look(l, e) < 0 || ask_agent(l, e) < 0)
 		return -1;
 	l->stage = "launch.log";
 	if (record_launch(l, e) < 0)

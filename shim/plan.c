@@ -90,7 +90,7 @@ is_never_kept(struct str name)
 	static const char *const list[] = { "LD_*", "BASH_ENV", "ENV", "NODE_*", "BUN_*",
 		"PYTHON*", "PERL5*", "RUBYOPT", "PANDO_RUN", "PANDO_AGENT",
 		"PANDO_AGENT_VERSION", "PANDO_PROJECT_ROOT", "PANDO_PROCESS_ROLE",
-		"PANDO_SANDBOX", "" };
+		"PANDO_SANDBOX", "PANDO_POLICY", "PANDO_POLICY_SHA256", "" };
 
 	return is_listed(name, list);
 }
@@ -112,6 +112,8 @@ plan_add_env(struct plan *p, const struct plan_facts *f, enum pol_agent a,
 	words_addf(&p->env, "PANDO_AGENT=%s", pol_agent_name(a));
 	words_addf(&p->env, "PANDO_AGENT_VERSION=%s", f->version);
 	words_addf(&p->env, "PANDO_PROJECT_ROOT=%s", f->root);
+	words_addf(&p->env, "PANDO_POLICY=%s", f->policy);
+	words_addf(&p->env, "PANDO_POLICY_SHA256=%s", f->policy_sha256);
 	if (f->port == 0)
 		return;
 	/* the agents send even loopback traffic to a proxy; the gateway uses it behind them */
@@ -122,9 +124,12 @@ plan_add_env(struct plan *p, const struct plan_facts *f, enum pol_agent a,
 bool
 plan_has_native(const struct policy *pol, enum pol_agent a, const char *tool)
 {
-	const struct pol_use u = { .agent = a, .tool = str_of(tool) };
+	const struct pol_use u = {
+		.agent = a, .tool = str_of(tool), .asking = POL_OFFER
+	};
 
-	return pol_decide(pol, &u).verdict <= POL_AUDITED;
+	return pol_mode_of(pol, a) == POL_AUDIT ||
+	       pol_decide(pol, &u).verdict <= POL_AUDITED;
 }
 
 char *
@@ -150,7 +155,8 @@ plan_server_env(const struct plan_facts *f, enum pol_agent a, const char *role,
 	const char *const all[] = { "PANDO_PROCESS_ROLE", role, "PANDO_RUN", f->run,
 		"PANDO_AGENT", pol_agent_name(a), "PANDO_AGENT_VERSION", f->version,
 		"PANDO_PROJECT_ROOT", f->root, "HOME", f->home, "PANDO_GATEWAY_LOG_FILE",
-		f->log };
+		f->log, "PANDO_POLICY", f->policy, "PANDO_POLICY_SHA256",
+		f->policy_sha256 };
 	size_t n = 0;
 
 	for (size_t i = 0; i + 1 < LEN(all); i += 2) {

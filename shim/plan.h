@@ -52,6 +52,8 @@ struct plan_facts {
 	const char *version;           /* of the agent */
 	const char *hook, *mcp;        /* pando-hook and pando-mcp */
 	const char *log;               /* PANDO_GATEWAY_LOG_FILE of the person, NULL */
+	const char *policy;            /* the bundle of the run */
+	const char *policy_sha256;     /* its digest */
 	int port;                      /* of the gateway, 0: this run has none */
 	const struct secret *token;    /* NULL with port 0 */
 	char *const *env;              /* the person's */
@@ -105,7 +107,10 @@ void plan_add_env(struct plan *p, const struct plan_facts *f, enum pol_agent a,
 /* The value of a variable of the person's, NULL. */
 const char *plan_env_of(char *const *env, const char *name);
 
-/* True when policy lets the agent have this tool of its own. */
+/*
+ * True when the agent is to have this tool of its own: policy offers it, or only listens (mode
+ * audit), and then what the agent would have by itself is what it gets.
+ */
 bool plan_has_native(const struct policy *pol, enum pol_agent a, const char *tool);
 
 /* A URL for a message: what may hold a password or a key is left out. Yours. */
@@ -115,7 +120,7 @@ char *plan_shown_url(const char *url);
 char *plan_base_url(const struct plan_facts *f, const char *below);
 
 /* The environment of our servers: "core" or "workspace", as names and values in turn. */
-enum { PLAN_SERVER_ENV_MAX = 16 };
+enum { PLAN_SERVER_ENV_MAX = 18 };
 size_t plan_server_env(const struct plan_facts *f, enum pol_agent a, const char *role,
 	const char *pairs[PLAN_SERVER_ENV_MAX]);
 
