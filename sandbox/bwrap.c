@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,7 +10,7 @@
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/place.h"
-#include "policy/policy.h"
+#include "policy/layers.h"
 #include "sandbox/audit.h"
 #include "sandbox/fds.h"
 #include "sandbox/host.h"
@@ -30,8 +31,9 @@ struct launch {
 	struct guards guards;
 	struct plan_fds fd;
 	struct plan plan;
-	char *log;     /* the decision log */
-	size_t filter; /* instructions */
+	struct policy *policy; /* NULL: none was given */
+	char *log;             /* the decision log */
+	size_t filter;         /* instructions */
 };
 
 static void
@@ -44,6 +46,7 @@ launch_fini(struct launch *l)
 	for (size_t i = 0; i < LEN(own); i++)
 		fd_closep(own[i]);
 	plan_fini(&l->plan);
+	pol_freep(&l->policy);
 	guards_close(&l->guards);
 	mem_freep(&l->log);
 	state_close(&l->state);
@@ -70,25 +73,23 @@ open_program(const char *path, int *fd, struct err *e)
 
 /* A copy: the sandbox needs no way to the folder in which the person keeps it. */
 static int
-copy_policy(const char *path, int *fd, struct err *e)
+take_policy(struct launch *l, const char *path, struct err *e)
 {
-	CLEANUP(fd_closep) int from = -1;
-	CLEANUP(buf_fini) struct buf text = BUF_INIT(POL_FILE_MAX);
-	struct stat st;
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(POL_BUNDLE_MAX);
+	const char *root;
 
 	if (path == NULL)
 		return 0;
-	from = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (from < 0 && errno == ENOENT)
-		return 0;
-	if (from < 0 || fstat(from, &st) < 0)
-		return err_sys(e, "open the policy %s", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_POLICY, "%s is not a regular file", path);
-	if (fd_read_all(from, &text, e) < 0)
-		return err_wrap(e, "%s", path);
-	*fd = fds_of_text("policy.toml", buf_text(&text), e);
-	return *fd < 0 ? -1 : 0;
+	l->policy = pol_bundle_load(path, getenv("PANDO_POLICY_SHA256"), e);
+	if (l->policy == NULL)
+		return -1;
+	root = pol_root(l->policy);
+	if (root != NULL && strcmp(root, l->project.path) != 0)
+		return err_set(e, ERR_POLICY, "%s: the policy of a run in %s, not in %s",
+			path, root, l->project.path);
+	pol_bundle(l->policy, &text);
+	l->fd.policy = fds_of_text("policy", buf_text(&text), e);
+	return l->fd.policy < 0 ? -1 : 0;
 }
 
 static int
@@ -138,13 +139,38 @@ guard_log(struct launch *l, struct err *e)
 	return guards_add(&l->guards, l->project.fd, rel, e);
 }
 
+static struct guard_opened
+opened(const struct launch *l)
+{
+	struct guard_opened o = { .n = 0 };
+
+	if (l->policy != NULL)
+		o.n = pol_writable(l->policy, &o.names);
+	return o;
+}
+
+/* [sandbox] read_only */
+static int
+guard_more(struct launch *l, struct err *e)
+{
+	const char *const *names = NULL;
+	const size_t n = l->policy == NULL ? 0 : pol_read_only(l->policy, &names);
+
+	for (size_t i = 0; i < n; i++)
+		if (guards_add(&l->guards, l->project.fd, names[i], e) < 0)
+			return -1;
+	return 0;
+}
+
 /* From here on somebody waits for the end of us to remove the placeholders. */
 static int
 open_project(struct launch *l, struct err *e)
 {
+	const struct guard_opened o = opened(l);
+
 	if (state_open(&l->state, l->project.fd, e) < 0 ||
 		tidy_start(&l->project, &l->state, &l->fd.sync, e) < 0 ||
-		guards_open(&l->guards, l->project.fd, e) < 0)
+		guards_open(&l->guards, l->project.fd, &o, e) < 0 || guard_more(l, e) < 0)
 		return err_wrap(e, "project root %s", l->project.path);
 	l->fd.root = l->project.fd;
 	l->fd.home = l->state.home;
@@ -159,9 +185,8 @@ open_all(struct launch *l, const struct options *o, struct err *e)
 	if (fds_keep_only(o->keep, o->nkeep, e) < 0 ||
 		project_open(&l->project, o->root, e) < 0 ||
 		open_program(o->program[0], &l->fd.program, e) < 0 ||
-		copy_policy(o->policy, &l->fd.policy, e) < 0 ||
-		host_probe(&l->host, e) < 0 || open_project(l, e) < 0 ||
-		open_texts(l, e) < 0)
+		take_policy(l, o->policy, e) < 0 || host_probe(&l->host, e) < 0 ||
+		open_project(l, e) < 0 || open_texts(l, e) < 0)
 		return -1;
 	if (o->mode == OPT_RUN && guard_log(l, e) < 0)
 		return -1;
@@ -213,12 +238,15 @@ static int
 note_start(const struct launch *l, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf b = BUF_INIT(LAYERS_MAX);
+	const struct guard_opened o = opened(l);
 
 	buf_printf(&b,
 		"bwrap %s; namespaces user pid net ipc uts cgroup; seccomp %zu "
 		"instructions; guarded names %zu; limits ",
 		l->host.version, l->filter, l->guards.n);
 	limits_put(&b);
+	for (size_t i = 0; i < o.n; i++)
+		buf_printf(&b, "%s%s", i == 0 ? "; opened by policy " : " ", o.names[i]);
 	return audit_started(l->project.path, buf_str(&b), e);
 }
 

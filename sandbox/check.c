@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -11,6 +12,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/place.h"
+#include "base/words.h"
 #include "sandbox/host.h"
 #include "sandbox/project.h"
 #include "sandbox/state.h"
@@ -22,18 +24,14 @@ enum { SAID_MAX = 4096, PROBE_MS = 20 * 1000 };
 
 /* Answers its exit status, and what it said on standard error. */
 static int
-probe(const char *root, struct buf *said, struct err *e)
+probe(const char *root, const char *policy, struct buf *said, struct err *e)
 {
+	CLEANUP(words_fini) struct words argv = WORDS_INIT;
+	CLEANUP(words_fini) struct words env = WORDS_INIT;
+	const char *sha256 = getenv("PANDO_POLICY_SHA256");
 	CLEANUP(fd_closep) int out = memfd_create("probe", MFD_CLOEXEC);
 	CLEANUP(mem_freep) char *home = place_home(e);
-	CLEANUP(mem_freep) char *home_is = NULL;
-	CLEANUP(mem_freep) char *named = mem_strdup(root);
-	char *argv[] = { (char[]){ "pando-sandbox" }, (char[]){ "--project-root" }, named,
-		(char[]){ "--probe" }, NULL };
-	char *env[] = { NULL, NULL };
 	struct child_spec spec = { .path = "/proc/self/exe",
-		.argv = argv,
-		.env = env,
 		.fd = { -1, -1, out },
 		.nfds = 3,
 		.die_with_parent = true };
@@ -44,8 +42,19 @@ probe(const char *root, struct buf *said, struct err *e)
 		return -1;
 	if (out < 0)
 		return err_sys(e, "make a memory file");
-	home_is = mem_printf("HOME=%s", home);
-	env[0] = home_is;
+	words_addf(&env, "HOME=%s", home);
+	if (sha256 != NULL)
+		words_addf(&env, "PANDO_POLICY_SHA256=%s", sha256);
+	words_add(&argv, "pando-sandbox");
+	words_add(&argv, "--project-root");
+	words_add(&argv, root);
+	if (policy != NULL) {
+		words_add(&argv, "--policy");
+		words_add(&argv, policy);
+	}
+	words_add(&argv, "--probe");
+	spec.argv = argv.v;
+	spec.env = env.v;
 	if (child_start(&spec, &pid, e) < 0)
 		return -1;
 	status = child_wait_ms(pid, PROBE_MS, e);
@@ -104,7 +113,7 @@ explain(int status, const struct buf *said, struct err *e)
 }
 
 int
-check_run(const char *root, struct err *e)
+check_run(const char *root, const char *policy, struct err *e)
 {
 	CLEANUP(project_close) struct project p = { .fd = -1 };
 	CLEANUP(state_close) struct state s = { -1, -1, -1, -1, -1, false };
@@ -115,7 +124,7 @@ check_run(const char *root, struct err *e)
 		return -1;
 	if (state_open(&s, p.fd, e) < 0)
 		return err_wrap(e, "project root %s", root);
-	status = probe(root, &said, e);
+	status = probe(root, policy, &said, e);
 	if (leave_no_trace(&p, &s, e) < 0 || status < 0)
 		return -1;
 	return status == 0 ? 0 : explain(status, &said, e);

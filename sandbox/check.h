@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 
-int check_run(const char *root, struct err *e);
+/* policy may be NULL. */
+int check_run(const char *root, const char *policy, struct err *e);
 
 #endif

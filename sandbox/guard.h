@@ -14,7 +14,8 @@
  * carry the sticky bit, which nobody gives to such files, so that tidy.h can remove them
  * without remembering which there were: at the end of the last sandbox of this root.
  *
- * All sandboxes of a root guard all names, so none can race the start of another.
+ * All sandboxes of a root guard all names but those that their policy opens, so none can race
+ * the start of another. What keeps the policy, and what keeps git where it is, is never opened.
  */
 
 #include <stdbool.h>
@@ -22,7 +23,7 @@
 
 #include "base/err.h"
 
-enum { GUARD_MAX = 40 };
+enum { GUARD_MAX = 128 };
 
 struct guard {
 	const char *name; /* below the root */
@@ -49,9 +50,18 @@ size_t guard_rules(const struct guard_rule **rules);
 /* Made by guards_open() and not by a person. */
 bool guard_is_placeholder(const struct guard_rule *r, const struct stat *st);
 
+/* Names that a policy opens ([sandbox] writable), borrowed. */
+struct guard_opened {
+	const char *const *names;
+	size_t n;
+};
+
+/* Pure: each is a guarded name that may be opened. */
+int guard_check_opened(const struct guard_opened *o, struct err *e);
+
 /* To be called with the lock of the state held, and with somebody to tidy up. */
-int guards_open(struct guards *g, int root, struct err *e);
-/* One more that exists, read-only; the name is borrowed. */
+int guards_open(struct guards *g, int root, const struct guard_opened *o, struct err *e);
+/* One more, read-only; it must exist. The name is borrowed. */
 int guards_add(struct guards *g, int root, const char *name, struct err *e);
 void guards_close(struct guards *g);
 

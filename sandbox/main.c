@@ -1,10 +1,11 @@
 /*
  * pando-sandbox --project-root P [--keep-fd N]... [--policy FILE] -- PROGRAM [ARG]...
- * pando-sandbox --project-root P --check
+ * pando-sandbox --project-root P [--policy FILE] --check
  *
  * Becomes bwrap, which runs PROGRAM with the project and nothing else of this machine: no
- * home, no network, no other process. Inside, PROGRAM is /run/pando/program and a copy of
- * FILE, if it exists, /run/pando/policy.toml; 0, 1, 2 and the descriptors N stay open; the
+ * home, no network, no other process. FILE is the policy of a run (policy/layers.h): its
+ * [sandbox] holds. Inside, PROGRAM is /run/pando/program and a copy of FILE
+ * /run/pando/policy; 0, 1, 2 and the descriptors N stay open; the
  * environment is made anew (plan.h). The exit status is PROGRAM's own. With --check it only
  * tries: silent when that works. When there can be no sandbox nothing runs: status 75, and
  * one line that says why and what to do. Other statuses: base/err.h.
@@ -28,7 +29,7 @@ run(const struct options *o, struct err *e)
 		audit_failed(audit_event(e), o->root, e);
 		return -1;
 	case OPT_CHECK:
-		return check_run(o->root, e);
+		return check_run(o->root, o->policy, e);
 	case OPT_PROBE:
 		return bwrap_run(o, e);
 	case OPT_INSIDE:

@@ -8,7 +8,7 @@ enum { DECIMAL = 10, FIRST_FREE_FD = 3 };
 
 static const char *const usage =
 	"usage: pando-sandbox --project-root P [--keep-fd N]... [--policy FILE] -- PROGRAM "
-	"[ARG]..., or pando-sandbox --project-root P --check";
+	"[ARG]..., or pando-sandbox --project-root P [--policy FILE] --check";
 
 static const struct {
 	const char *flag;
@@ -90,8 +90,7 @@ check(const struct options *o, struct err *e)
 		break;
 	case OPT_CHECK:
 	case OPT_PROBE:
-		good = o->root != NULL && o->program[0] == NULL && o->nkeep == 0 &&
-		       o->policy == NULL;
+		good = o->root != NULL && o->program[0] == NULL && o->nkeep == 0;
 		break;
 	case OPT_INSIDE:
 		good = o->root == NULL && o->policy == NULL;

@@ -5,10 +5,10 @@
  * The command line.
  *
  *   pando-sandbox --project-root P [--keep-fd N]... [--policy FILE] -- PROGRAM [ARG]...
- *   pando-sandbox --project-root P --check
+ *   pando-sandbox --project-root P [--policy FILE] --check
  *
  * The other three are how this program starts itself:
- *   --project-root P --probe               a sandbox that ends at once (check.h)
+ *   --project-root P [--policy FILE] --probe   a sandbox that ends at once (check.h)
  *   --inside [--keep-fd N]... [-- NAME [ARG]...]   the first program inside (inside.h)
  *   --tidy                                 removes placeholders afterwards (tidy.h)
  */

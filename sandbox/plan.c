@@ -223,7 +223,7 @@ may_pass(const char *var)
 {
 	static const char *const names[] = { "LANG=", "TZ=", "TERM=", "COLUMNS=",
 		"LINES=", "NO_COLOR=", "CI=", "PANDO_RUN=", "PANDO_AGENT=",
-		"PANDO_AGENT_VERSION=", "PANDO_PROCESS_ROLE=" };
+		"PANDO_AGENT_VERSION=", "PANDO_PROCESS_ROLE=", "PANDO_POLICY_SHA256=" };
 	const char *value = strchr(var, '=');
 
 	if (value == NULL || !is_plain(value + 1))
@@ -253,6 +253,8 @@ add_env(struct words *w, const struct plan_in *in)
 	add_own(w, mem_printf("USER=%s", user));
 	add_own(w, mem_printf("LOGNAME=%s", user));
 	add_own(w, mem_printf("PANDO_PROJECT_ROOT=%s", in->root));
+	if (in->fd.policy >= 0)
+		add(w, "PANDO_POLICY=" PLAN_POLICY);
 	for (char *const *var = in->caller_env; *var != NULL; var++)
 		if (may_pass(*var))
 			add(w, *var);

@@ -23,7 +23,7 @@
 #define PLAN_AT "/run/pando"
 #define PLAN_SELF PLAN_AT "/sandbox"
 #define PLAN_PROGRAM PLAN_AT "/program"
-#define PLAN_POLICY PLAN_AT "/policy.toml"
+#define PLAN_POLICY PLAN_AT "/policy"
 #define PLAN_CACHE PLAN_AT "/cache"
 
 enum { PLAN_TOPS_MAX = 6, PLAN_ETC_MAX = 64, PLAN_WORDS_MAX = 4096, PLAN_ENV_MAX = 64 };
