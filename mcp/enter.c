@@ -29,7 +29,7 @@ first_line(struct buf *b)
 
 /* What it says on standard error is the reason. */
 static int
-ask(const char *program, const char *root, struct err *e)
+ask(const char *program, const char *root, const char *policy, struct err *e)
 {
 	CLEANUP(words_fini) struct words a = WORDS_INIT;
 	CLEANUP(fd_closep) int from = -1;
@@ -43,6 +43,8 @@ ask(const char *program, const char *root, struct err *e)
 	words_add(&a, program);
 	words_add(&a, "--project-root");
 	words_add(&a, root);
+	words_add(&a, "--policy");
+	words_add(&a, policy);
 	words_add(&a, "--check");
 	s.argv = a.v;
 	if (pipe2(p, O_CLOEXEC) < 0)
@@ -105,21 +107,8 @@ own_path(struct err *e)
 }
 
 static int
-add_policy(struct words *a, struct err *e)
-{
-	CLEANUP(mem_freep) char *path = place_policy(e);
-
-	if (path == NULL)
-		return -1;
-	if (access(path, F_OK) < 0)
-		return errno == ENOENT ? 0 : err_sys(e, "look at %s", path);
-	words_add(a, "--policy");
-	words_add(a, path);
-	return 0;
-}
-
-static int
-sandbox_args(struct words *a, const char *program, const char *root, struct err *e)
+sandbox_args(struct words *a, const char *program, const char *root, const char *policy,
+	struct err *e)
 {
 	CLEANUP(mem_freep) char *self = own_path(e);
 	char fd[] = { '0' + ENTER_KEEPER_FD, '\0' };
@@ -131,8 +120,8 @@ sandbox_args(struct words *a, const char *program, const char *root, struct err 
 	words_add(a, root);
 	words_add(a, "--keep-fd");
 	words_add(a, fd);
-	if (add_policy(a, e) < 0)
-		return -1;
+	words_add(a, "--policy");
+	words_add(a, policy);
 	words_add(a, "--");
 	words_add(a, self);
 	words_add(a, "--project-root");
@@ -155,26 +144,24 @@ bury_keeper(pid_t keeper)
 }
 
 static int
-start_sandbox(const char *program, const char *root, int sock, pid_t *pid, struct err *e)
+start_sandbox(const struct words *a, int sock, pid_t *pid, struct err *e)
 {
-	CLEANUP(words_fini) struct words a = WORDS_INIT;
 	struct child_spec s = {
-		.path = program,
+		.path = a->v[0],
+		.argv = a->v,
 		.env = environ,
 		.fd = { STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO, sock },
 		.nfds = ENTER_KEEPER_FD + 1,
 		.die_with_parent = true,
 	};
 
-	if (sandbox_args(&a, program, root, e) < 0)
-		return -1;
-	s.argv = a.v;
 	return child_start(&s, pid, e);
 }
 
 int
-enter_sandbox(const char *root, int *status, struct err *e)
+enter_sandbox(const char *root, const char *policy, int *status, struct err *e)
 {
+	CLEANUP(words_fini) struct words a = WORDS_INIT;
 	CLEANUP(mem_freep) char *program = place_program("pando-sandbox", e);
 	CLEANUP(fd_closep) int ours = -1;
 	CLEANUP(fd_closep) int theirs = -1;
@@ -183,7 +170,8 @@ enter_sandbox(const char *root, int *status, struct err *e)
 	int s[2];
 	int got;
 
-	if (program == NULL || ask(program, root, e) < 0)
+	if (program == NULL || ask(program, root, policy, e) < 0 ||
+		sandbox_args(&a, program, root, policy, e) < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, s) < 0)
 		return err_sys(e, "make a socket pair");
@@ -192,7 +180,7 @@ enter_sandbox(const char *root, int *status, struct err *e)
 	if (start_keeper(root, theirs, &keeper, e) < 0)
 		return -1;
 	fd_closep(&theirs);
-	got = start_sandbox(program, root, ours, &sandbox, e);
+	got = start_sandbox(&a, ours, &sandbox, e);
 	fd_closep(&ours);
 	if (got == 0) {
 		/* the conversation is the sandbox's: here its pipes would only be held open */

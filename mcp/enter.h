@@ -20,7 +20,10 @@ enum {
 	ENTER_KEEPER_MS = 2000 /* to wait for the keeper when the sandbox has ended */
 };
 
-/* 0 when the sandbox was there and has ended: *status is its own; -1 with the reason. */
-int enter_sandbox(const char *root, int *status, struct err *e);
+/*
+ * 0 when the sandbox was there and has ended: *status is its own; -1 with the reason. policy
+ * is the file of the run (PANDO_POLICY), of which the sandbox takes a copy inside.
+ */
+int enter_sandbox(const char *root, const char *policy, int *status, struct err *e);
 
 #endif

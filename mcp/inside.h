@@ -11,7 +11,6 @@
 #include "base/str.h"
 
 #define INSIDE_PROGRAM "/run/pando/program"
-#define INSIDE_POLICY "/run/pando/policy.toml"
 
 /* 0 when all of it holds; else e names what does not. */
 int inside_verify(struct err *e);

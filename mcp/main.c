@@ -21,11 +21,11 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/path.h"
-#include "base/place.h"
 #include "mcp/enter.h"
 #include "mcp/inside.h"
 #include "mcp/run.h"
 #include "mcp/server.h"
+#include "policy/layers.h"
 
 struct options {
 	const char *root;
@@ -180,6 +180,50 @@ note_start(struct server *s, struct err *e)
 	return audit_write(s->audit, &r, e);
 }
 
+/* Where it serves, under which policy. */
+struct world {
+	int root;
+	struct policy *policy;
+};
+
+static void
+world_fini(struct world *w)
+{
+	fd_closep(&w->root);
+	pol_freep(&w->policy);
+}
+
+/*
+ * Started by hand there is no policy of a run: then it is made here as a launch makes it, so
+ * that all that is started from here has the same.
+ */
+static int
+load_policy(const struct options *o, struct world *w, struct err *e)
+{
+	const bool has_run = getenv("PANDO_POLICY") != NULL;
+	CLEANUP(mem_freep) char *path = NULL;
+
+	if (o->sandboxed && !has_run)
+		return err_set(e, ERR_SANDBOX,
+			"no policy was handed in (PANDO_POLICY is not set)");
+	w->policy = pol_load_for_run(o->root, e);
+	if (w->policy == NULL)
+		return -1;
+	if (pol_requires_helper(w->policy))
+		return err_set(e, ERR_REFUSED,
+			"the policy has [security] require_helper = true, and this pando-ai "
+			"has no helper daemon");
+	if (has_run || o->role == TOOL_CORE)
+		return 0;
+	path = pol_bundle_save(w->policy, e);
+	if (path == NULL)
+		return -1;
+	if (setenv("PANDO_POLICY", path, 1) < 0 ||
+		setenv("PANDO_POLICY_SHA256", pol_digest(w->policy), 1) < 0)
+		return err_sys(e, "set PANDO_POLICY");
+	return 0;
+}
+
 /* The core of a launched run does: the workspace cannot, from where it is. */
 static void
 watch_the_gateway(const struct options *o, struct watch *w, struct audit *audit)
@@ -191,16 +235,17 @@ watch_the_gateway(const struct options *o, struct watch *w, struct audit *audit)
 }
 
 static int
-serve(const struct options *o, int root, const char *unavailable, struct err *e)
+serve(const struct options *o, const struct world *w, const char *unavailable,
+	struct err *e)
 {
 	CLEANUP(audit_close) struct audit audit = AUDIT_INIT;
-	CLEANUP(pol_freep) struct policy *policy = NULL;
-	CLEANUP(mem_freep)
-	char *path = o->sandboxed ? mem_strdup(INSIDE_POLICY) : place_policy(e);
 	CLEANUP(watch_end) struct watch watch = WATCH_INIT;
 	struct server s = {
 		.role = o->role,
-		.host = { .root = { .fd = root, .path = o->root }, .keeper = o->keeper },
+		.host = { .root = { .fd = w->root, .path = o->root },
+			.keeper = o->keeper,
+			.limits = *pol_limits_of(w->policy) },
+		.policy = w->policy,
 		.audit = &audit,
 		.unavailable = unavailable,
 		.in_fd = STDIN_FILENO,
@@ -208,14 +253,10 @@ serve(const struct options *o, int root, const char *unavailable, struct err *e)
 		.watch = &watch,
 	};
 
-	if (path == NULL || take_agent(&s, e) < 0)
+	if (take_agent(&s, e) < 0)
 		return -1;
 	(void)signal(
 		SIGPIPE, SIG_IGN); /* a client that is gone shows as an error of write */
-	policy = pol_load_or_default(path, e);
-	if (policy == NULL)
-		return -1;
-	s.policy = policy;
 	if (audit_open(&audit, o->keeper, e) < 0 || note_start(&s, e) < 0)
 		return -1;
 	watch_the_gateway(o, &watch, &audit);
@@ -237,19 +278,18 @@ settle_inside(const struct options *o, struct err *e)
 static int
 start(const struct options *o, int *status, struct err *e)
 {
-	CLEANUP(fd_closep) int root = open_root(o->root, e);
+	CLEANUP(world_fini) struct world w = { .root = open_root(o->root, e) };
 	struct err why = ERR_INIT;
 
-	if (root < 0)
+	if (w.root < 0 || (o->sandboxed && settle_inside(o, e) < 0) ||
+		load_policy(o, &w, e) < 0)
 		return -1;
-	if (o->sandboxed)
-		return settle_inside(o, e) < 0 ? -1 : serve(o, root, NULL, e);
-	if (o->role == TOOL_CORE)
-		return serve(o, root, NULL, e);
-	if (enter_sandbox(o->root, status, &why) == 0)
+	if (o->sandboxed || o->role == TOOL_CORE)
+		return serve(o, &w, NULL, e);
+	if (enter_sandbox(o->root, getenv("PANDO_POLICY"), status, &why) == 0)
 		return 0;
 	(void)log_fail(&why); /* the client gets it too */
-	return serve(o, root, why.text, e);
+	return serve(o, &w, why.text, e);
 }
 
 int

@@ -43,10 +43,10 @@ run_capture_add(struct run_capture *c, struct str bytes)
 	c->total += (int64_t)bytes.n;
 	buf_put(&c->head, bytes.p, n);
 	bytes = str_skip(bytes, n);
-	if (bytes.n > RUN_TAIL_MAX)
-		bytes = str_skip(bytes, bytes.n - RUN_TAIL_MAX);
+	if (bytes.n > c->part)
+		bytes = str_skip(bytes, bytes.n - c->part);
 	if (c->tail.n + bytes.n > c->tail.max)
-		buf_drop_front(&c->tail, c->tail.n - RUN_TAIL_MAX);
+		buf_drop_front(&c->tail, c->tail.n - c->part);
 	buf_put(&c->tail, bytes.p, bytes.n);
 }
 
@@ -56,8 +56,8 @@ run_capture_put(struct buf *out, const struct run_capture *c)
 	struct str tail = buf_str(&c->tail);
 	int64_t gone;
 
-	if (tail.n > RUN_TAIL_MAX)
-		tail = str_skip(tail, tail.n - RUN_TAIL_MAX);
+	if (tail.n > c->part)
+		tail = str_skip(tail, tail.n - c->part);
 	gone = c->total - (int64_t)c->head.n - (int64_t)tail.n;
 	buf_put_str(out, buf_str(&c->head));
 	if (gone > 0)
@@ -242,6 +242,17 @@ wait_for_end(
 	}
 }
 
+static void
+limit_output(const struct run_spec *s, struct run_report *r)
+{
+	const int64_t part = s->output_max / RUN_PARTS;
+
+	if (s->output_max <= 0 || part >= RUN_PART_MAX)
+		return;
+	r->out = (struct run_capture)RUN_CAPTURE_OF((size_t)part);
+	r->err = (struct run_capture)RUN_CAPTURE_OF((size_t)part);
+}
+
 int
 run_command(const struct run_spec *s, struct run_report *r, struct err *e)
 {
@@ -249,6 +260,7 @@ run_command(const struct run_spec *s, struct run_report *r, struct err *e)
 	const int64_t began = clock_mono_us();
 	int got;
 
+	limit_output(s, r);
 	g.until_us = began + s->timeout_ms * US_PER_MS;
 	if (start(s, &g, e) < 0)
 		return -1;

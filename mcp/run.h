@@ -11,24 +11,25 @@
 #include "mcp/tool.h"
 
 enum {
-	RUN_HEAD_MAX = 24 << 10, /* of each output, bytes */
-	RUN_TAIL_MAX = 24 << 10,
-	RUN_TAIL_ROOM = 48 << 10, /* collected before the tail is cut to its size */
-	RUN_TERM_MS = 1000,       /* from the first, friendly signal to the last */
+	RUN_PART_MAX = 24 << 10, /* of each output's begin, and of its end, bytes */
+	RUN_PARTS = 4,           /* so many of a command: two outputs, begin and end */
+	RUN_TERM_MS = 1000,      /* from the first, friendly signal to the last */
 	RUN_REAP_MS = 5000
 };
 
-/* The first and the last bytes of a stream of any length. */
+/* The first and the last bytes of a stream of any length: part of each. */
 struct run_capture {
-	struct buf head, tail; /* tail holds up to RUN_TAIL_ROOM */
+	struct buf head, tail; /* tail collects twice a part before it is cut to one */
+	size_t part;
 	int64_t total;
 };
 
-#define RUN_CAPTURE_INIT                                                                 \
+#define RUN_CAPTURE_OF(bytes)                                                            \
 	{                                                                                \
-		.head = BUF_INIT(RUN_HEAD_MAX), .tail = BUF_INIT(RUN_TAIL_ROOM),         \
+		.head = BUF_INIT(bytes), .tail = BUF_INIT(2 * (bytes)), .part = (bytes), \
 		.total = 0                                                               \
 	}
+#define RUN_CAPTURE_INIT RUN_CAPTURE_OF(RUN_PART_MAX)
 
 void run_capture_add(struct run_capture *c, struct str bytes);
 void run_capture_put(
@@ -39,6 +40,7 @@ struct run_spec {
 	const char *command;
 	const char *dir; /* absolute */
 	int64_t timeout_ms;
+	int64_t output_max; /* bytes kept of both outputs; 0, and more than fits: what fits */
 	const struct tool_watch *watch; /* borrowed */
 };
 

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/json/json.h"
 #include "mcp/root.h"
+#include "policy/policy.h"
 
 enum {
 	TOOL_TEXT_MAX = 512 << 10, /* of one result, bytes */
@@ -34,7 +35,8 @@ struct tool_watch {
 
 struct tool_host {
 	struct root root;
-	int keeper; /* descriptor of keeper/client.h, -1 in the core */
+	int keeper;               /* descriptor of keeper/client.h, -1 in the core */
+	struct pol_limits limits; /* of the policy; 0: none */
 	struct tool_watch watch;
 };
 

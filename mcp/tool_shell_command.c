@@ -9,7 +9,7 @@
 
 /* shell-command: one command line, inside of the sandbox like the server itself. */
 
-enum { TIMEOUT_DEFAULT_MS = 120000 };
+enum { TIMEOUT_DEFAULT_MS = 120000, MS_PER_S = 1000 };
 
 static const char schema[] =
 	"{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"command\"],"
@@ -20,6 +20,16 @@ static const char schema[] =
 	"\"description\":\"Directory, relative to the project root\"},"
 	"\"timeout_ms\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":600000,"
 	"\"description\":\"120000 when absent\"}}}";
+
+/* What was asked for, as far as [limits] goes. */
+static int64_t
+timeout_of(const struct tool_host *h, const json_t *args)
+{
+	const int64_t asked = tool_number(args, "timeout_ms", TIMEOUT_DEFAULT_MS);
+	const int64_t most = (int64_t)h->limits.command_seconds * MS_PER_S;
+
+	return most > 0 && asked > most ? most : asked;
+}
 
 static void
 put_status(struct buf *out, const struct run_report *r, int64_t timeout_ms)
@@ -60,11 +70,17 @@ put_stream(struct buf *out, const char *name, const struct run_capture *c)
 }
 
 static void
-tell(struct tool_result *to, const struct run_report *r, int64_t timeout_ms)
+tell(struct tool_result *to, const struct run_report *r, const struct run_spec *s,
+	const struct tool_host *h)
 {
 	const bool exited = WIFEXITED(r->status);
 
-	put_status(&to->text, r, timeout_ms);
+	put_status(&to->text, r, s->timeout_ms);
+	if (r->timed_out &&
+		s->timeout_ms == (int64_t)h->limits.command_seconds * MS_PER_S)
+		buf_printf(&to->text,
+			"the policy gives a command no more than %d seconds\n",
+			h->limits.command_seconds);
 	put_stream(&to->text, "stdout", &r->out);
 	put_stream(&to->text, "stderr", &r->err);
 	if (r->out.total == 0 && r->err.total == 0)
@@ -97,7 +113,8 @@ run(const struct tool_host *h, const json_t *args, struct tool_result *to, struc
 	CLEANUP(run_report_fini) struct run_report r = RUN_REPORT_INIT;
 	struct run_spec s = {
 		.command = tool_text(args, "command", ""),
-		.timeout_ms = tool_number(args, "timeout_ms", TIMEOUT_DEFAULT_MS),
+		.timeout_ms = timeout_of(h, args),
+		.output_max = h->limits.command_output_bytes,
 		.watch = &h->watch,
 	};
 
@@ -107,7 +124,7 @@ run(const struct tool_host *h, const json_t *args, struct tool_result *to, struc
 	s.dir = dir;
 	if (run_command(&s, &r, e) < 0)
 		return -1;
-	tell(to, &r, s.timeout_ms);
+	tell(to, &r, &s, h);
 	return 0;
 }
 
