@@ -22,7 +22,7 @@
  *
  * In that folder, which it makes, the gateway leaves a record of the run (gateway/record.h,
  * 0600, with the token). The next gateway then goes on with the run: same port, same token,
- * same policy, as long as it is the same process and the policy file has
+ * same policy, as long as it is the same process and the policy's file has
  * the same digest. A gateway that is killed so costs its clients the exchanges that were
  * under way, which they repeat. Somebody has to start it again: whoever watches.
  */
@@ -45,7 +45,8 @@ struct gw_run {
 struct gw_register {
 	const char *run; /* id_new() */
 	const char *agent, *agent_version, *root;
-	const char *policy; /* path of the policy file, NULL: built-in */
+	const char
+		*policy; /* path of the run's bundle (policy/layers.h), NULL: built-in */
 	const char *policy_sha256;
 	const char *log; /* the run's decision log, NULL: as the environment says */
 };

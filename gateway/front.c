@@ -77,6 +77,7 @@ on_run_request(
 		r.text =
 			"pando-ai: too many requests of this run at a time: try again later";
 	} else {
+		gw_policies_ask(run);
 		gw_conn_start(run, f->up, &route, q);
 		return;
 	}

@@ -9,6 +9,7 @@
 #include "base/path.h"
 #include "base/place.h"
 #include "gateway/process.h"
+#include "policy/layers.h"
 
 static bool
 is_hex(const char *z, size_t n)
@@ -28,6 +29,7 @@ gw_runs_init(struct gw_runs *all, struct event_base *base,
 {
 	*all = (struct gw_runs){ .base = base, .on_ended = on_ended, .to = to };
 	LIST_INIT(&all->head);
+	all->policies = gw_policies_new(base, all);
 }
 
 static void
@@ -68,6 +70,8 @@ gw_runs_fini(struct gw_runs *all)
 		next = LIST_NEXT(r, link);
 		gw_runs_drop(r);
 	}
+	gw_policies_free(all->policies);
+	all->policies = NULL;
 }
 
 static void
@@ -117,14 +121,19 @@ check_fields(struct gw_runs *all, const struct gw_register *w, struct err *e)
 static int
 load_policy(struct gw_reg *r, const struct gw_register *w, struct err *e)
 {
-	r->policy = w->policy != NULL ? pol_load(w->policy, e) : pol_default();
+	const char *root;
+
+	r->policy = w->policy != NULL ? pol_bundle_load(w->policy, w->policy_sha256, e)
+				      : pol_default();
 	if (r->policy == NULL)
 		return -1;
 	if (strcmp(pol_digest(r->policy), w->policy_sha256) != 0)
 		return err_set(e, ERR_POLICY,
-			"%s: not the policy that the launch read: it was changed meanwhile, "
-			"start again",
-			pol_file(r->policy));
+			"the policy of the launch is not the built-in one");
+	root = pol_root(r->policy);
+	if (root != NULL && strcmp(root, w->root) != 0)
+		return err_set(e, ERR_POLICY, "%s: the policy of a run in %s, not in %s",
+			w->policy, root, w->root);
 	return 0;
 }
 
@@ -193,6 +202,7 @@ add(struct gw_runs *all, const struct gw_register *w, const struct owner *o,
 		return NULL;
 	LIST_INSERT_HEAD(&all->head, r, link);
 	all->n++;
+	gw_policies_begin(all->policies, r);
 	got = r;
 	r = NULL;
 	return got;

@@ -5,8 +5,8 @@
  * The registered runs: who may speak to the gateway, under which policy.
  *
  * A run is bound to a process by a pidfd taken while that process waits for our answer; it
- * ends when the process ends, and its token with it. Each run has its own view of the policy
- * and writes to the log that its launch names.
+ * ends when the process ends, and its token with it. Each run has the policy that its launch
+ * read, for as long as it lasts, and writes to the log that its launch names.
  */
 
 #include <stdbool.h>
@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "gateway/client.h"
+#include "gateway/policies.h"
 #include "gateway/record.h"
 #include "policy/policy.h"
 #include "policy/record.h"
@@ -40,12 +41,13 @@ struct gw_reg {
 	struct secret token;
 	enum pol_agent agent;
 	char *agent_version, *root;
-	char *policy_path; /* NULL: the built-in policy */
+	char *policy_path; /* of the bundle; NULL: the built-in policy */
 	pid_t pid;
 	uint64_t start; /* gw_process_start() of it */
 	int pidfd;
 	struct event *ended;
 	struct policy *policy;
+	struct gw_policy_state policy_state;
 	struct rec_log log;
 	struct gw_conns conns; /* its exchanges; conn.c keeps it */
 	size_t nconns;
@@ -55,6 +57,7 @@ struct gw_runs {
 	struct event_base *base;
 	LIST_HEAD(gw_regs, gw_reg) head;
 	size_t n;
+	struct gw_policies *policies;
 	/* Called once for each run that ends by itself, before it is freed. */
 	void (*on_ended)(struct gw_reg *r, void *to);
 	void *to;

@@ -3,9 +3,9 @@
 #include <curl/curl.h>
 #include <event2/event.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "gateway/head.h"
+#include "policy/upstream.h"
 
 enum { MS_PER_S = 1000, US_PER_MS = 1000, UPLOAD_STEP = 512 << 10 };
 
@@ -271,23 +271,6 @@ add_fields(struct gw_up *t, struct str lines, struct err *e)
 	return add_field(t, "Accept-Encoding: identity", e);
 }
 
-/* A provider on this machine is reached directly, whatever the environment says. */
-static bool
-is_loopback(const char *url)
-{
-	CURLU *u = curl_url();
-	char *host = NULL;
-	bool yes = false;
-
-	if (u != NULL && curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-		curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK)
-		yes = strcasecmp(host, "localhost") == 0 ||
-		      strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0;
-	curl_free(host);
-	curl_url_cleanup(u);
-	return yes;
-}
-
 static void
 set_options(struct gw_up *t, const struct gw_up_request *r)
 {
@@ -313,7 +296,8 @@ set_options(struct gw_up *t, const struct gw_up_request *r)
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
 	if (roots != NULL)
 		(void)curl_easy_setopt(c, CURLOPT_CAINFO, roots);
-	if (is_loopback(r->url))
+	/* a provider on this machine is reached directly, whatever the environment says */
+	if (upstream_is_loopback(str_of(r->url)))
 		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
 	if (r->post) {
 		(void)curl_easy_setopt(c, CURLOPT_POST, 1L);

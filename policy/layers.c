@@ -63,22 +63,34 @@ read_project(const char *root, const char *path, struct buf *text, struct err *e
 	return fd_read_all(fd, text, e) < 0 ? err_wrap(e, "%s", path) : 1;
 }
 
-static int
-layer_read(
-	enum pol_layer l, const char *root, char **path, struct buf *text, struct err *e)
+char *
+pol_layer_path(enum pol_layer l, const char *root, struct err *e)
 {
 	switch (l) {
 	case POL_MANAGED:
-		*path = mem_strdup(POL_MANAGED_PATH);
-		return trust_read_managed(*path, text, e);
+		return mem_strdup(POL_MANAGED_PATH);
 	case POL_USER:
-		*path = place_policy(e);
-		return *path == NULL ? -1 : trust_read_user(*path, geteuid(), text, e);
+		return place_policy(e);
 	case POL_PROJECT:
-		if (root == NULL)
-			return 0;
-		*path = path_join(root, IN_PROJECT);
-		return read_project(root, *path, text, e);
+		return root == NULL ? NULL : path_join(root, IN_PROJECT);
+	case POL_BUILT_IN:
+	case POL_LAYERS:
+		break;
+	}
+	return NULL;
+}
+
+static int
+layer_read(enum pol_layer l, const char *root, const char *path, struct buf *text,
+	struct err *e)
+{
+	switch (l) {
+	case POL_MANAGED:
+		return trust_read_managed(path, text, e);
+	case POL_USER:
+		return trust_read_user(path, geteuid(), text, e);
+	case POL_PROJECT:
+		return read_project(root, path, text, e);
 	case POL_BUILT_IN:
 	case POL_LAYERS:
 		break;
@@ -87,12 +99,18 @@ layer_read(
 }
 
 int
-pol_layer_read(
-	enum pol_layer l, const char *root, char **path, struct buf *text, struct err *e)
+pol_layer_read(enum pol_layer l, const char *root, struct buf *text, struct err *e)
 {
+	struct err where = ERR_INIT;
+	CLEANUP(mem_freep) char *path = pol_layer_path(l, root, &where);
 	int got;
 
-	*path = NULL;
+	if (path == NULL && where.code == ERR_NONE)
+		return 0;
+	if (path == NULL) {
+		*e = where;
+		return policy_error(e);
+	}
 	got = layer_read(l, root, path, text, e);
 	return got < 0 ? policy_error(e) : got;
 }
@@ -115,10 +133,20 @@ texts_fini(struct texts *t)
 }
 
 static int
-read_given(const char *from, char **path, struct buf *text, struct err *e)
+take_given(struct texts *t, enum pol_layer l, const char *from, struct err *e)
 {
-	*path = mem_strdup(from);
-	return path_read(from, text, e) < 0 ? policy_error(e) : 1;
+	t->path[l] = mem_strdup(from);
+	return path_read(from, &t->bytes[l], e) < 0 ? policy_error(e) : 1;
+}
+
+static int
+take_live(struct texts *t, enum pol_layer l, const char *root, struct err *e)
+{
+	const int got = pol_layer_read(l, root, &t->bytes[l], e);
+
+	if (got > 0)
+		t->path[l] = pol_layer_path(l, root, e);
+	return got;
 }
 
 static struct policy *
@@ -131,20 +159,17 @@ load(const char *root, enum pol_layer instead, const char *given, struct err *e)
 		int got;
 
 		t.bytes[l].max = POL_FILE_MAX;
-		got = given != NULL && l == instead
-			      ? read_given(given, &t.path[l], &t.bytes[l], e)
-			      : pol_layer_read(l, root, &t.path[l], &t.bytes[l], e);
+		got = given != NULL && l == instead ? take_given(&t, l, given, e)
+						    : take_live(&t, l, root, e);
 		if (got < 0) {
 			(void)err_wrap(e, "cannot read the policy");
 			return NULL;
 		}
 		if (got == 0)
 			continue;
-		t.text[t.n++] = (struct pol_text){
-			.layer = l,
+		t.text[t.n++] = (struct pol_text){ .layer = l,
 			.path = t.path[l],
-			.text = { buf_text(&t.bytes[l]), t.bytes[l].n }
-		};
+			.text = { buf_text(&t.bytes[l]), t.bytes[l].n } };
 	}
 	return pol_of_texts(t.text, t.n, root, e);
 }

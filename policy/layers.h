@@ -24,12 +24,10 @@
 
 enum { POL_BUNDLE_MAX = 3 * POL_FILE_MAX + 65536 };
 
-/*
- * One layer's file as it is now: 1, 0 when there is none, -1 when it may not be read or not be
- * trusted. *path is where it is or would be, yours in any case; NULL: the layer has no place.
- */
-int pol_layer_read(
-	enum pol_layer l, const char *root, char **path, struct buf *text, struct err *e);
+/* Where a layer's file is or would be, yours. NULL: it has no place; e tells when it should. */
+char *pol_layer_path(enum pol_layer l, const char *root, struct err *e);
+/* Its text now: 1; 0: there is none; -1: it may not be read, or not be trusted. */
+int pol_layer_read(enum pol_layer l, const char *root, struct buf *text, struct err *e);
 
 /* The files as they are now. root NULL: without a project's file. */
 struct policy *pol_load_live(const char *root, struct err *e);

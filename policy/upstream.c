@@ -1,7 +1,7 @@
 #include "policy/upstream.h"
 
 #include <arpa/inet.h>
-#include <stdbool.h>
+#include <strings.h>
 
 #include "policy/policy.h"
 
@@ -83,7 +83,7 @@ is_loopback_host(struct str host)
 	struct in6_addr v6;
 
 	memcpy(z, host.p, host.n);
-	if (strcmp(z, "localhost") == 0)
+	if (strcasecmp(z, "localhost") == 0)
 		return true;
 	if (inet_pton(AF_INET, z, &v4) == 1)
 		return ntohl(v4.s_addr) >> 24 == 127;
@@ -116,10 +116,10 @@ upstream_trimmed(struct str url)
 	return url;
 }
 
-int
+bool
 upstream_is_loopback(struct str url)
 {
 	struct parts parts = { 0 };
 
-	return split(url, &parts) == NULL && !parts.tls && is_loopback_host(parts.host);
+	return split(url, &parts) == NULL && is_loopback_host(parts.host);
 }

@@ -6,13 +6,15 @@
  * (127.0.0.0/8, [::1], localhost), since keys go there. No user, query or fragment.
  */
 
+#include <stdbool.h>
+
 #include "base/str.h"
 
 /* NULL when the URL is fine, else what is wrong with it. */
 const char *upstream_fault(struct str url);
 /* Without a trailing slash, so that a path can be appended. */
 struct str upstream_trimmed(struct str url);
-/* True for http:// to a loopback address. */
-int upstream_is_loopback(struct str url);
+/* Whether its host is this machine: such a provider is reached without a proxy. */
+bool upstream_is_loopback(struct str url);
 
 #endif

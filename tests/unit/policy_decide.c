@@ -231,7 +231,11 @@ upstreams_are_https_or_loopback(void)
 			rows[i].url);
 	ok_bytes(upstream_trimmed(STR("https://a/v1//")), STR("https://a/v1"),
 		"trailing slash");
-	ok_int(upstream_is_loopback(STR("https://127.0.0.1")), 0, "https is not exempt");
+	ok(upstream_is_loopback(STR("https://127.0.0.1/v1")), "this machine");
+	ok(upstream_is_loopback(STR("http://[::1]:80")), "this machine");
+	ok(upstream_is_loopback(STR("http://LOCALHOST:80/x")), "this machine");
+	ok(!upstream_is_loopback(STR("https://127.example.org/v1")), "another one");
+	ok(!upstream_is_loopback(STR("https://localhost.example.org")), "another one");
 }
 
 static void
