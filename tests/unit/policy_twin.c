@@ -1,0 +1,750 @@
+/*
+ * The decision function against a slow and obvious twin: random policies, random calls, one
+ * answer. The twin goes through every rule of every file in order, knows no index, no probe and
+ * no scratch space, and writes each matcher down as its page describes it. What both share is
+ * the reading of a shell command (policy_command, policy_redteam test that).
+ *
+ * The policies are built as structures, so that no check of a file stands in the way of odd
+ * ones.
+ */
+
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "policy/argument.h"
+#include "policy/ruleset.h"
+
+enum {
+	CASES = 1000 * 1000,
+	CALLS = 500, /* of one policy */
+	RULES_MAX = 12,
+	ARGS_MAX = 2,
+	ITEMS_MAX = 3,
+	PARTS_MAX = 64,
+	SHOWN_MAX = 5
+};
+
+static const char root[] = "/home/u/p";
+
+/* xorshift64: the same cases each time. */
+static uint64_t state = 88172645463325252u;
+
+static size_t
+pick(size_t n)
+{
+	state ^= state << 13;
+	state ^= state >> 7;
+	state ^= state << 17;
+	return (size_t)(state % n);
+}
+
+#define PICK(list) (list)[pick(LEN(list))]
+
+static const char *const servers[] = { "claude", "codex", "claude", "codex", "*",
+	"pando_workspace", "pando_core", "github", "a-b", "a_b", "a*", "?-b", "pando_*" };
+static const char *const tools[] = { "Bash", "exec_command", "*", "shell-command",
+	"get_issue", "x-y", "x_y", "x*", "?ash", "*_issue", "read-file",
+	"longer-than-eight", "longer-than-nine", "longer-*" };
+static const char *const used_servers[] = { "", "", "pando_workspace", "pando_core",
+	"github", "a-b", "a_b", "claude", "other" };
+static const char *const used_tools[] = { "Bash", "exec_command", "shell-command",
+	"shell_command", "get_issue", "x-y", "x_y", "read-file", "longer-than-eight",
+	"longer_than_eight", "longer-than-nine", "Read", "" };
+static const char *const keys[] = { "command", "path", "cmd", "force" };
+static const char *const texts[] = { "git push", "git status", "git status; git push",
+	"echo $(git push)", "ls -l", "env git push", "src", "src/a.c", "./src/../doc/x",
+	"../q", "/home/u/p/src/deep/b", "/etc/passwd", "~/x", "src/*.c", "*.c", "true",
+	"5", "", ".", "/home/u", "a b c d e f g h", "longer than eight",
+	"longer than nine", "\"'\\\n" };
+static const char *const globs[] = { "*", "git *", "*push*", "src/*", "?rc", "longer*",
+	"longer than e*", "", "*.c", "git status" };
+static const char *const folders[] = { "src", "doc", ".", "/etc", "/home/u/p/src",
+	"src/deep", "~/x", "/" };
+static const char *const tokens[][2] = { { "git", "push" }, { "git", NULL },
+	{ "ls", NULL }, { "g*", "push" }, { "git", "status" } };
+
+/* --- random policies ----------------------------------------------------------------- */
+
+static void
+make_matcher(struct pol_matcher *m, const char *key)
+{
+	*m = (struct pol_matcher){ .key = mem_strdup(key),
+		.kind = (enum pol_matcher_kind)pick(POL_MATCHERS) };
+	if (m->kind == POL_PREFIX) {
+		const char *const *t = tokens[pick(LEN(tokens))];
+
+		cmd_prefix_init(&m->prefix, t, t[1] == NULL ? 1 : 2);
+		return;
+	}
+	m->text = mem_strdup(m->kind == POL_LITERAL ? PICK(texts)
+			     : m->kind == POL_GLOB  ? PICK(globs)
+						    : PICK(folders));
+}
+
+static void
+make_rule(struct pol_rule *r, size_t number)
+{
+	static const char *const subagents[] = { "*", "Explore", "E*" };
+
+	*r = (struct pol_rule){
+		.id = mem_printf("rule[%zu]", number),
+		.line = (int)number + 10,
+		.agents = 1 + (unsigned)pick(3),
+		.subagent = pick(8) == 0 ? mem_strdup(PICK(subagents)) : NULL,
+		.server = mem_strdup(PICK(servers)),
+		.tool = mem_strdup(PICK(tools)),
+		.nargs = pick(ARGS_MAX + 1),
+		.verdict = (enum pol_verdict)pick(POL_VERDICTS),
+	};
+	r->arg = mem_alloc((r->nargs + 1) * sizeof *r->arg);
+	for (size_t i = 0; i < r->nargs; i++)
+		make_matcher(&r->arg[i], keys[(pick(LEN(keys) / 2) * 2 + i) % LEN(keys)]);
+}
+
+static void
+make_list(struct pol_list *l, const char *const *from, size_t nfrom, bool with_tools)
+{
+	l->n = pick(ITEMS_MAX);
+	l->item = mem_alloc((l->n + 1) * sizeof *l->item);
+	for (size_t i = 0; i < l->n; i++) {
+		l->item[i].name = mem_strdup(from[pick(nfrom)]);
+		l->item[i].rule = mem_printf("list[%zu]", i);
+		l->item[i].line = (int)i + 100;
+		if (!with_tools || pick(2) == 0)
+			continue;
+		l->item[i].tools = mem_alloc(2 * sizeof(char *));
+		l->item[i].tools[0] = mem_strdup(PICK(tools));
+	}
+}
+
+static struct pol_file *
+make_file(enum pol_layer layer)
+{
+	struct pol_file *f = mem_alloc(sizeof *f);
+
+	f->layer = layer;
+	f->path = mem_strdup(pol_layer_name(layer));
+	f->v.lock = layer == POL_MANAGED && pick(2) == 0;
+	f->v.native_default_allow = pick(2) == 0;
+	f->at[POL_SET_NATIVE_DEFAULT].line = (int)pick(2);
+	f->v.other_mode = (enum pol_other_mode)pick(POL_OTHER_MODES);
+	f->at[POL_SET_OTHER_MODE].line = (int)pick(2);
+	make_list(&f->native_allow, tools, LEN(tools), false);
+	make_list(&f->native_deny, tools, LEN(tools), false);
+	make_list(&f->other_servers, servers, LEN(servers), true);
+	f->nrules = pick(RULES_MAX);
+	f->rule = mem_alloc((f->nrules + 1) * sizeof *f->rule);
+	for (size_t i = 0; i < f->nrules; i++)
+		make_rule(&f->rule[i], i);
+	f->index = pol_index_new(f);
+	return f;
+}
+
+static struct policy *
+make_policy(void)
+{
+	struct policy *p = mem_alloc(sizeof *p);
+
+	pol_values_default(&p->v);
+	p->root = pick(4) == 0 ? NULL : mem_strdup(root);
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
+		if (pick(3) > 0)
+			p->file[l] = make_file((enum pol_layer)l);
+	return p;
+}
+
+/* --- random calls -------------------------------------------------------------------- */
+
+enum kind { ABSENT, TEXT, WORD, LIST, OBJECT, KINDS };
+
+struct value {
+	enum kind kind;
+	const char *text, *second; /* of a LIST */
+};
+
+struct given {
+	struct pol_use use;
+	bool known; /* the arguments are */
+	bool free;  /* they are a text, not named */
+	struct value value[LEN(keys)];
+	struct buf json;
+};
+
+static void
+put_value(struct buf *b, const struct value *v)
+{
+	switch (v->kind) {
+	case ABSENT:
+	case KINDS:
+		buf_puts(b, "null");
+		return;
+	case TEXT:
+		buf_put_json(b, str_of(v->text));
+		return;
+	case WORD:
+		buf_puts(b, v->text);
+		return;
+	case LIST:
+		buf_putc(b, '[');
+		buf_put_json(b, str_of(v->text));
+		buf_puts(b, ", ");
+		buf_put_json(b, str_of(v->second));
+		buf_putc(b, ']');
+		return;
+	case OBJECT:
+		buf_puts(b, "{\"a\":1}");
+		return;
+	}
+}
+
+static void
+make_value(struct value *v)
+{
+	static const char *const words[] = { "true", "5", "-1.5" };
+
+	v->kind = pick(2) == 0 ? TEXT : (enum kind)pick(KINDS);
+	v->text = v->kind == WORD ? PICK(words) : PICK(texts);
+	v->second = PICK(texts);
+}
+
+static void
+make_args(struct given *g)
+{
+	bool first = true;
+
+	buf_reset(&g->json);
+	g->known = pick(12) > 0;
+	g->free = pick(20) == 0;
+	for (size_t i = 0; i < LEN(keys); i++)
+		make_value(&g->value[i]);
+	if (g->free) {
+		buf_put_json(&g->json, STR("some text"));
+		return;
+	}
+	buf_putc(&g->json, '{');
+	for (size_t i = 0; i < LEN(keys); i++) {
+		if (g->value[i].kind == ABSENT && pick(2) == 0)
+			continue;
+		buf_printf(&g->json, "%s\"%s\":", first ? "" : ",", keys[i]);
+		put_value(&g->json, &g->value[i]);
+		first = false;
+	}
+	buf_putc(&g->json, '}');
+}
+
+static void
+make_call(struct given *g)
+{
+	static const char *const names[] = { "", "Explore", "Plan" };
+	static const char *const broken[] = { "{", "{\"path\":1,\"path\":2}", "[1]", "7",
+		"\"" };
+
+	make_args(g);
+	g->use = (struct pol_use){
+		.agent = (enum pol_agent)pick(POL_AGENTS),
+		.server = str_of(PICK(used_servers)),
+		.tool = str_of(PICK(used_tools)),
+		.asking = pick(4) == 0 ? POL_OFFER : POL_CALL,
+		.caller = (enum pol_caller)pick(4),
+		.subagent = str_of(PICK(names)),
+	};
+	g->use.args = buf_str(&g->json);
+	if (!g->known && pick(2) == 0)
+		g->use.args = (struct str){ NULL, 0 };
+	else if (!g->known)
+		g->use.args = str_of(PICK(broken));
+	if (g->use.asking == POL_OFFER)
+		g->known = false;
+}
+
+/* --- the twin: matchers -------------------------------------------------------------- */
+
+static bool
+twin_glob(const char *p, const char *s, bool respelt)
+{
+	if (*p == '\0')
+		return *s == '\0';
+	if (*p == '*')
+		return twin_glob(p + 1, s, respelt) ||
+		       (*s != '\0' && twin_glob(p, s + 1, respelt));
+	if (*s == '\0')
+		return false;
+	if (*p != '?' && *p != *s && !(respelt && *s == '_' && strchr("-.", *p) != NULL))
+		return false;
+	return twin_glob(p + 1, s + 1, respelt);
+}
+
+struct parts {
+	char text[1024];
+	char *part[PARTS_MAX];
+	size_t n;
+};
+
+/* false: it climbs above its beginning. */
+static bool
+twin_parts(struct parts *w, const char *path)
+{
+	w->n = 0;
+	(void)snprintf(w->text, sizeof w->text, "%s", path);
+	for (char *save = NULL, *t = strtok_r(w->text, "/", &save); t != NULL;
+		t = strtok_r(NULL, "/", &save)) {
+		if (strcmp(t, ".") == 0)
+			continue;
+		if (strcmp(t, "..") != 0)
+			w->part[w->n++] = t;
+		else if (w->n > 0)
+			w->n--;
+		else if (path[0] != '/')
+			return false;
+	}
+	return true;
+}
+
+static bool
+twin_is_within(const struct parts *inner, const struct parts *outer)
+{
+	if (inner->n < outer->n)
+		return false;
+	for (size_t i = 0; i < outer->n; i++)
+		if (strcmp(inner->part[i], outer->part[i]) != 0)
+			return false;
+	return true;
+}
+
+static enum cmd_match
+twin_compare(const char *path, const char *folder)
+{
+	struct parts p;
+	struct parts f;
+
+	if (!twin_parts(&p, path))
+		return CMD_UNSURE;
+	(void)twin_parts(&f, folder);
+	if (twin_is_within(&p, &f))
+		return CMD_YES;
+	return twin_is_within(&f, &p) ? CMD_UNSURE : CMD_NO;
+}
+
+static enum cmd_match
+twin_under(const char *folder, const char *given, const struct given *g, const char *top)
+{
+	char path[1024];
+	char full[2048];
+	char *star;
+
+	if (folder[0] == '~' || given[0] == '~')
+		return CMD_UNSURE;
+	(void)snprintf(path, sizeof path, "%s", given);
+	star = strpbrk(path, "*?[{");
+	if (star != NULL) {
+		while (star > path && *star != '/')
+			star--;
+		*star = '\0';
+	}
+	if (given[0] == '/') {
+		if (folder[0] == '/')
+			return twin_compare(path, folder);
+		if (top == NULL)
+			return CMD_UNSURE;
+		(void)snprintf(full, sizeof full, "%s/%s", top, folder);
+		return twin_compare(path, full);
+	}
+	if (g->use.server.n == 0)
+		return CMD_UNSURE;
+	if (top == NULL)
+		return folder[0] == '/' ? CMD_UNSURE : twin_compare(path, folder);
+	(void)snprintf(full, sizeof full, "%s/%s", top, path);
+	if (folder[0] == '/')
+		return twin_compare(full, folder);
+	(void)snprintf(path, sizeof path, "%s/%s", top, folder);
+	return twin_compare(full, path);
+}
+
+/* What the twin takes from the tested side: how a line is read. */
+struct twin_line {
+	const char *key; /* NULL: no argument of this call is a command */
+	bool read;
+	struct sh_line line;
+};
+
+static enum cmd_match
+twin_line_glob(const struct twin_line *t, const char *pattern, const char *text)
+{
+	if (!t->read || t->line.opaque)
+		return CMD_UNSURE;
+	if (twin_glob(pattern, text, false))
+		return t->line.simple ? CMD_YES : CMD_UNSURE;
+	for (size_t i = 0; i < t->line.ncommands; i++) {
+		const struct sh_command *c = &t->line.command[i];
+		char words[1024] = "";
+
+		for (size_t k = 0; k < c->n; k++) {
+			const struct sh_word *w = &t->line.word[c->first + k];
+			const size_t have = strlen(words);
+
+			if (!w->known)
+				return CMD_UNSURE;
+			(void)snprintf(words + have, sizeof words - have, "%s" STR_FMT,
+				k > 0 ? " " : "", STR_ARG(w->text));
+		}
+		if (twin_glob(pattern, words, false))
+			return CMD_UNSURE;
+	}
+	return CMD_NO;
+}
+
+static enum cmd_match
+twin_prefix(const struct twin_line *t, const struct pol_matcher *m, size_t command)
+{
+	if (t->key == NULL || strcmp(t->key, m->key) != 0 || !t->read)
+		return CMD_UNSURE;
+	if (command >= t->line.ncommands)
+		return t->line.opaque ? CMD_UNSURE : CMD_NO;
+	return cmd_match(&t->line, command, &m->prefix);
+}
+
+static enum cmd_match
+twin_text(const struct pol_matcher *m, const char *text, const struct given *g,
+	const char *top)
+{
+	if (m->kind == POL_UNDER)
+		return twin_under(m->text, text, g, top);
+	if (m->kind == POL_LITERAL)
+		return strcmp(m->text, text) == 0 ? CMD_YES : CMD_NO;
+	return twin_glob(m->text, text, false) ? CMD_YES : CMD_NO;
+}
+
+static enum cmd_match
+twin_list(const struct pol_matcher *m, const struct value *v, const struct given *g,
+	const char *top)
+{
+	const enum cmd_match a = twin_text(m, v->text, g, top);
+	const enum cmd_match b = twin_text(m, v->second, g, top);
+
+	return a == b ? a : CMD_UNSURE;
+}
+
+static enum cmd_match
+twin_arg(const struct pol_matcher *m, const struct given *g, const char *top,
+	const struct twin_line *t, size_t command)
+{
+	const struct value *v = NULL;
+
+	for (size_t i = 0; i < LEN(keys); i++)
+		if (strcmp(keys[i], m->key) == 0)
+			v = &g->value[i];
+	if (!g->known)
+		return CMD_UNSURE;
+	if (g->free || v->kind == ABSENT)
+		return m->kind == POL_UNDER ? CMD_UNSURE : CMD_NO;
+	if (v->kind == OBJECT)
+		return CMD_UNSURE;
+	if (m->kind == POL_PREFIX)
+		return twin_prefix(t, m, command);
+	if (m->is_command && v->kind == LIST)
+		return CMD_UNSURE;
+	if (v->kind == LIST)
+		return twin_list(m, v, g, top);
+	if (m->is_command && m->kind == POL_GLOB) {
+		struct twin_line none = { .read = false };
+
+		none.key = NULL;
+		return twin_line_glob(
+			t->key != NULL && strcmp(t->key, m->key) == 0 ? t : &none,
+			m->text, v->text);
+	}
+	return twin_text(m, v->text, g, top);
+}
+
+/* --- the twin: rules, files, layers ---------------------------------------------------- */
+
+static bool
+twin_names(const struct pol_rule *r, const struct pol_use *u)
+{
+	const bool native = u->server.n == 0;
+	const char *server = native ? pol_agent_name(u->agent) : u->server.p;
+	const bool respelt = u->agent == POL_CODEX;
+
+	if (!native &&
+		(strcmp(r->server, "claude") == 0 || strcmp(r->server, "codex") == 0))
+		return false;
+	return twin_glob(r->server, server, respelt) &&
+	       twin_glob(r->tool, u->tool.p, respelt);
+}
+
+static enum cmd_match
+twin_caller(const struct pol_rule *r, const struct pol_use *u)
+{
+	if (r->subagent == NULL)
+		return CMD_YES;
+	if (u->caller == POL_CALLER_MAIN || u->caller == POL_CALLER_ELSEWHERE)
+		return CMD_NO;
+	if (u->caller == POL_CALLER_UNKNOWN)
+		return CMD_UNSURE;
+	if (strcmp(r->subagent, "*") == 0)
+		return CMD_YES;
+	if (u->subagent.n == 0)
+		return CMD_UNSURE;
+	return twin_glob(r->subagent, u->subagent.p, false) ? CMD_YES : CMD_NO;
+}
+
+static enum cmd_match
+twin_rule(const struct pol_rule *r, const struct given *g, const char *top,
+	const struct twin_line *t, size_t command)
+{
+	enum cmd_match got = CMD_YES;
+
+	if (!twin_names(r, &g->use) || (r->agents >> g->use.agent & 1) == 0)
+		return CMD_NO;
+	got = twin_caller(r, &g->use);
+	for (size_t i = 0; i < r->nargs; i++) {
+		const enum cmd_match one = twin_arg(&r->arg[i], g, top, t, command);
+
+		if (one < got)
+			got = one;
+	}
+	return got;
+}
+
+/* -1: the file says nothing. */
+static int
+twin_tables(const struct pol_file *f, const struct pol_use *u)
+{
+	const bool respelt = u->agent == POL_CODEX;
+	bool hit = false;
+
+	if (pol_is_pando(u->server))
+		return -1;
+	if (u->server.n == 0) {
+		for (size_t i = 0; i < f->native_deny.n; i++)
+			if (twin_glob(f->native_deny.item[i].name, u->tool.p, false))
+				return POL_DENY;
+		for (size_t i = 0; i < f->native_allow.n; i++)
+			if (twin_glob(f->native_allow.item[i].name, u->tool.p, false))
+				return POL_ALLOW;
+		if (f->at[POL_SET_NATIVE_DEFAULT].line == 0)
+			return -1;
+		return f->v.native_default_allow ? POL_ALLOW : POL_DENY;
+	}
+	if (f->at[POL_SET_OTHER_MODE].line == 0)
+		return -1;
+	for (size_t i = 0; i < f->other_servers.n; i++) {
+		const struct pol_item *item = &f->other_servers.item[i];
+
+		if (!twin_glob(item->name, u->server.p, respelt))
+			continue;
+		hit |= item->tools == NULL ||
+		       twin_glob(item->tools[0], u->tool.p, respelt) ||
+		       (u->tool.n == 0 && f->v.other_mode == POL_DENY_LIST);
+	}
+	if (f->v.other_mode == POL_ALLOW_LIST)
+		return hit ? POL_ALLOW : POL_DENY;
+	if (f->v.other_mode == POL_DENY_LIST)
+		return hit ? POL_DENY : POL_ALLOW;
+	return POL_DENY;
+}
+
+struct twin {
+	int own, floor; /* -1: nothing */
+};
+
+static struct twin
+twin_file(const struct pol_file *f, const struct given *g, const char *top,
+	const struct twin_line *t, size_t command, bool optional)
+{
+	struct twin a = { -1, -1 };
+	int rest = -1;
+	bool decided = false;
+
+	for (size_t i = 0; i < f->nrules && !decided; i++) {
+		const int verdict = f->rule[i].verdict;
+		const enum cmd_match got = twin_rule(&f->rule[i], g, top, t, command);
+
+		if (got == CMD_YES) {
+			rest = verdict;
+			decided = true;
+		} else if (got == CMD_UNSURE && g->use.asking == POL_OFFER) {
+			if (optional && (a.own < 0 || verdict < a.own))
+				a.own = verdict;
+		} else if (got == CMD_UNSURE && verdict > POL_ALLOW &&
+			   verdict > a.floor) {
+			a.floor = verdict;
+		}
+	}
+	if (!decided)
+		rest = twin_tables(f, &g->use);
+	if (rest >= 0 && (a.own < 0 || rest < a.own))
+		a.own = rest;
+	return a;
+}
+
+static int
+twin_once(const struct policy *p, const struct given *g, const struct twin_line *t,
+	size_t command, bool optional)
+{
+	const int usual = pol_is_pando(g->use.server) ? POL_ALLOW : POL_DENY;
+	const bool locked = p->file[POL_MANAGED] != NULL && p->file[POL_MANAGED]->v.lock;
+	struct twin a[POL_LAYERS];
+	int best = -1;
+
+	for (int l = 0; l < POL_LAYERS; l++) {
+		a[l] = (struct twin){ -1, -1 };
+		if (l != POL_BUILT_IN && p->file[l] != NULL)
+			a[l] = twin_file(p->file[l], g, p->root, t, command, optional);
+		if (a[l].own > best)
+			best = a[l].own;
+		if (a[l].floor > best)
+			best = a[l].floor;
+	}
+	if (a[POL_MANAGED].own < 0 && (locked || a[POL_USER].own < 0) && usual > best)
+		best = usual;
+	return best;
+}
+
+static bool
+twin_is_read(const struct pol_file *f, const char *key)
+{
+	for (size_t i = 0; i < f->nrules; i++)
+		for (size_t k = 0; k < f->rule[i].nargs; k++)
+			if (strcmp(f->rule[i].arg[k].key, key) == 0 &&
+				f->rule[i].arg[k].is_command &&
+				f->rule[i].arg[k].kind != POL_LITERAL)
+				return true;
+	return false;
+}
+
+/* A rule on arguments is reached: none before it decides for certain. */
+static bool
+twin_reaches_args(const struct pol_file *f, const struct pol_use *u)
+{
+	for (size_t i = 0; i < f->nrules; i++) {
+		const struct pol_rule *r = &f->rule[i];
+
+		if (!twin_names(r, u))
+			continue;
+		if (r->nargs > 0)
+			return true;
+		if ((r->agents >> u->agent & 1) != 0 && twin_caller(r, u) == CMD_YES)
+			return false;
+	}
+	return false;
+}
+
+/* Of the first file that reaches one: the first argument that a rule of it reads as a command. */
+static void
+twin_find_command(const struct policy *p, const struct given *g, struct twin_line *t)
+{
+	t->key = NULL;
+	t->read = false;
+	for (int l = POL_MANAGED; l < POL_LAYERS && t->key == NULL; l++) {
+		const struct pol_file *f = p->file[l];
+		const bool wanted = f != NULL && twin_reaches_args(f, &g->use);
+
+		for (size_t i = 0; wanted && i < f->nrules; i++)
+			for (size_t k = 0; k < f->rule[i].nargs && t->key == NULL; k++)
+				if (twin_is_read(f, f->rule[i].arg[k].key))
+					t->key = f->rule[i].arg[k].key;
+	}
+	for (size_t i = 0; t->key != NULL && i < LEN(keys); i++) {
+		if (strcmp(keys[i], t->key) != 0 || !g->known || g->free)
+			continue;
+		t->read = g->value[i].kind == TEXT || g->value[i].kind == WORD;
+		if (t->read)
+			sh_split(&t->line, str_of(g->value[i].text));
+	}
+}
+
+static int
+twin_decide(const struct policy *p, const struct given *g)
+{
+	static struct twin_line t;
+	size_t n = 1;
+	int best = -1;
+
+	if (pol_is_pando(g->use.server) && g->use.tool.n == 0)
+		return POL_DENY;
+	twin_find_command(p, g, &t);
+	if (t.read && t.line.ncommands > 1)
+		n = t.line.ncommands;
+	for (size_t i = 0; i < n; i++) {
+		const int one = twin_once(p, g, &t, i, true);
+
+		if (one > best)
+			best = one;
+	}
+	if (g->use.asking == POL_OFFER) {
+		const int without = twin_once(p, g, &t, 0, false);
+
+		return without < best ? without : best;
+	}
+	return best;
+}
+
+/* --- both ------------------------------------------------------------------------------ */
+
+static bool
+is_list_of_commands(const struct policy *p, const struct given *g)
+{
+	/* an argument list is quoted and read as one line: the twin has no quoting */
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
+		for (size_t i = 0; p->file[l] != NULL && i < p->file[l]->nrules; i++)
+			for (size_t k = 0; k < p->file[l]->rule[i].nargs; k++)
+				for (size_t v = 0; v < LEN(keys); v++)
+					if (p->file[l]->rule[i].arg[k].is_command &&
+						g->value[v].kind == LIST &&
+						strcmp(keys[v],
+							p->file[l]->rule[i].arg[k].key) ==
+							0)
+						return true;
+	return false;
+}
+
+static void
+both_agree_on_a_million_random_calls(void)
+{
+	struct given g = { .json = BUF_INIT(4096) };
+	size_t seen[POL_VERDICTS] = { 0 };
+	size_t differ = 0;
+	size_t done = 0;
+
+	while (done < CASES && differ < SHOWN_MAX) {
+		struct policy *p = make_policy();
+
+		for (size_t i = 0; i < CALLS; i++) {
+			struct pol_decision d;
+			int want;
+
+			make_call(&g);
+			if (is_list_of_commands(p, &g))
+				continue;
+			d = pol_decide(p, &g.use);
+			want = twin_decide(p, &g);
+			done++;
+			seen[d.verdict]++;
+			if ((int)d.verdict == want)
+				continue;
+			differ++;
+			printf("# %s " STR_FMT "/" STR_FMT " " STR_FMT
+			       ": decided %s by %s of %s, the twin says %s\n",
+				pol_agent_name(g.use.agent), STR_ARG(g.use.server),
+				STR_ARG(g.use.tool), STR_ARG(g.use.args),
+				pol_verdict_name(d.verdict), d.rule, d.file,
+				pol_verdict_name((enum pol_verdict)want));
+		}
+		pol_free(p);
+	}
+	ok_int(differ, 0, "the twin agrees");
+	ok(done >= CASES, "on all cases");
+	for (int v = 0; v < POL_VERDICTS; v++)
+		ok(seen[v] > CASES / 100, pol_verdict_name((enum pol_verdict)v));
+	buf_fini(&g.json);
+}
+
+int
+main(void)
+{
+	both_agree_on_a_million_random_calls();
+	return test_done();
+}
