@@ -20,7 +20,7 @@ struct ask {
 	const struct pol_use *u;
 	struct arg_call call[POL_LAYERS];
 	struct arg_room room;
-	bool optional; /* POL_OFFER: rules that may match take part */
+	bool optional; /* POL_OFFER: of the rules that may match, the mildest does */
 };
 
 static struct pol_decision
@@ -129,7 +129,6 @@ raise_floor(struct answer *a, const struct pol_decision *d)
 	a->floor = *d;
 }
 
-/* A rule that may match. In an offer, the mildest of all that may decide counts. */
 static void
 take_unsure(const struct ask *k, struct answer *a, const struct pol_decision *d)
 {
@@ -351,20 +350,13 @@ stricter(struct pol_decision *best, bool *any, const struct pol_decision *d)
  * a person's below a locked one, only beside them.
  */
 static struct pol_decision
-ask_all(struct ask *k, size_t command)
+strictest(const struct ask *k, const struct answer a[POL_LAYERS])
 {
-	const struct policy *p = k->p;
-	const struct pol_decision usual = built_in(k->u);
-	const bool locked = p->file[POL_MANAGED] != NULL && p->file[POL_MANAGED]->v.lock;
-	struct answer a[POL_LAYERS] = { { .speaks = false } };
-	struct pol_decision best = usual;
-	bool any = false;
+	const struct pol_file *managed = k->p->file[POL_MANAGED];
+	const bool locked = managed != NULL && managed->v.lock;
+	struct pol_decision best = built_in(k->u);
+	bool any = !a[POL_MANAGED].speaks && (locked || !a[POL_USER].speaks);
 
-	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
-		if (p->file[l] != NULL)
-			a[l] = ask_file(k, p->file[l], command);
-	if (!a[POL_MANAGED].speaks && (locked || !a[POL_USER].speaks))
-		any = true;
 	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
 		if (a[l].has_floor)
 			stricter(&best, &any, &a[l].floor);
@@ -374,11 +366,70 @@ ask_all(struct ask *k, size_t command)
 	return best;
 }
 
+static void
+ask_files(struct ask *k, size_t command, struct answer a[POL_LAYERS])
+{
+	for (int l = 0; l < POL_LAYERS; l++) {
+		a[l] = (struct answer){ .speaks = false };
+		if (k->p->file[l] != NULL)
+			a[l] = ask_file(k, k->p->file[l], command);
+	}
+}
+
 /* How often to ask: once for each command of the line that a rule reads. */
 static size_t
 count_commands(const struct arg_room *room)
 {
 	return room->has_line && room->line.ncommands > 1 ? room->line.ncommands : 1;
+}
+
+static struct pol_decision
+decide_call(struct ask *k)
+{
+	struct answer a[POL_LAYERS];
+	struct pol_decision best;
+
+	ask_files(k, 0, a);
+	best = strictest(k, a);
+	for (size_t i = 1; i < count_commands(&k->room) && best.verdict < POL_DENY; i++) {
+		struct pol_decision d;
+
+		ask_files(k, i, a);
+		d = strictest(k, a);
+		if (d.verdict > best.verdict)
+			best = d;
+	}
+	return best;
+}
+
+/*
+ * The mildest answer that some arguments get: in each file either the mildest of the rules that
+ * may match does, or none of them.
+ */
+static struct pol_decision
+decide_offer(struct ask *k)
+{
+	struct answer mild[POL_LAYERS];
+	struct answer none[POL_LAYERS];
+	struct pol_decision best;
+
+	k->optional = true;
+	ask_files(k, 0, mild);
+	k->optional = false;
+	ask_files(k, 0, none);
+	best = strictest(k, none);
+	for (unsigned with = 1u << POL_MANAGED; with < 1u << POL_LAYERS;
+		with += 1u << POL_MANAGED) {
+		struct answer a[POL_LAYERS];
+		struct pol_decision d;
+
+		for (int l = 0; l < POL_LAYERS; l++)
+			a[l] = (with >> l & 1) != 0 ? mild[l] : none[l];
+		d = strictest(k, a);
+		if (d.verdict < best.verdict)
+			best = d;
+	}
+	return best;
 }
 
 static void
@@ -405,23 +456,12 @@ struct pol_decision
 pol_decide(const struct policy *p, const struct pol_use *u)
 {
 	struct ask k;
-	struct pol_decision best;
 	struct pol_decision d;
 
 	if (has_no_tool(u, &d))
 		return d;
 	begin(&k, p, u);
-	best = ask_all(&k, 0);
-	for (size_t i = 1; i < count_commands(&k.room) && best.verdict < POL_DENY; i++) {
-		d = ask_all(&k, i);
-		if (d.verdict > best.verdict)
-			best = d;
-	}
-	if (!k.optional)
-		return best;
-	k.optional = false;
-	d = ask_all(&k, 0);
-	return d.verdict < best.verdict ? d : best;
+	return u->asking == POL_OFFER ? decide_offer(&k) : decide_call(&k);
 }
 
 bool

@@ -546,60 +546,80 @@ twin_tables(const struct pol_file *f, const struct pol_use *u)
 	return POL_DENY;
 }
 
+enum { SILENT = -1, OUTCOMES_MAX = RULES_MAX + 2 };
+
+/*
+ * What a file can say: at a call one answer and the least that rules which may match want; at an
+ * offer, where such a rule matches or does not, one of several answers.
+ */
 struct twin {
-	int own, floor; /* -1: nothing */
+	int own[OUTCOMES_MAX];
+	size_t n;
+	int floor;
 };
 
 static struct twin
 twin_file(const struct pol_file *f, const struct given *g, const char *top,
-	const struct twin_line *t, size_t command, bool optional)
+	const struct twin_line *t, size_t command)
 {
-	struct twin a = { -1, -1 };
-	int rest = -1;
-	bool decided = false;
+	struct twin a = { .floor = SILENT };
 
-	for (size_t i = 0; i < f->nrules && !decided; i++) {
+	for (size_t i = 0; i < f->nrules; i++) {
 		const int verdict = f->rule[i].verdict;
 		const enum cmd_match got = twin_rule(&f->rule[i], g, top, t, command);
 
-		if (got == CMD_YES) {
-			rest = verdict;
-			decided = true;
-		} else if (got == CMD_UNSURE && g->use.asking == POL_OFFER) {
-			if (optional && (a.own < 0 || verdict < a.own))
-				a.own = verdict;
-		} else if (got == CMD_UNSURE && verdict > POL_ALLOW &&
-			   verdict > a.floor) {
+		if (got == CMD_YES || (got == CMD_UNSURE && g->use.asking == POL_OFFER))
+			a.own[a.n++] = verdict;
+		else if (got == CMD_UNSURE && verdict > POL_ALLOW && verdict > a.floor)
 			a.floor = verdict;
-		}
+		if (got == CMD_YES)
+			return a;
 	}
-	if (!decided)
-		rest = twin_tables(f, &g->use);
-	if (rest >= 0 && (a.own < 0 || rest < a.own))
-		a.own = rest;
+	a.own[a.n++] = twin_tables(f, &g->use);
 	return a;
 }
 
 static int
-twin_once(const struct policy *p, const struct given *g, const struct twin_line *t,
-	size_t command, bool optional)
+twin_strictest(const struct policy *p, const struct pol_use *u, const int own[POL_LAYERS],
+	const int floor[POL_LAYERS])
 {
-	const int usual = pol_is_pando(g->use.server) ? POL_ALLOW : POL_DENY;
 	const bool locked = p->file[POL_MANAGED] != NULL && p->file[POL_MANAGED]->v.lock;
+	int best = SILENT;
+
+	if (own[POL_MANAGED] == SILENT && (locked || own[POL_USER] == SILENT))
+		best = pol_is_pando(u->server) ? POL_ALLOW : POL_DENY;
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
+		best = own[l] > best ? own[l] : best;
+		best = floor[l] > best ? floor[l] : best;
+	}
+	return best;
+}
+
+/* The mildest of all that the files can say together; at a call there is but one. */
+static int
+twin_once(const struct policy *p, const struct given *g, const struct twin_line *t,
+	size_t command)
+{
 	struct twin a[POL_LAYERS];
-	int best = -1;
+	int floor[POL_LAYERS];
+	int best = POL_VERDICTS;
 
 	for (int l = 0; l < POL_LAYERS; l++) {
-		a[l] = (struct twin){ -1, -1 };
-		if (l != POL_BUILT_IN && p->file[l] != NULL)
-			a[l] = twin_file(p->file[l], g, p->root, t, command, optional);
-		if (a[l].own > best)
-			best = a[l].own;
-		if (a[l].floor > best)
-			best = a[l].floor;
+		a[l] = (struct twin){ .own = { SILENT }, .n = 1, .floor = SILENT };
+		if (p->file[l] != NULL)
+			a[l] = twin_file(p->file[l], g, p->root, t, command);
+		floor[l] = a[l].floor;
 	}
-	if (a[POL_MANAGED].own < 0 && (locked || a[POL_USER].own < 0) && usual > best)
-		best = usual;
+	for (size_t i = 0; i < a[POL_MANAGED].n; i++)
+		for (size_t k = 0; k < a[POL_USER].n; k++)
+			for (size_t m = 0; m < a[POL_PROJECT].n; m++) {
+				const int own[POL_LAYERS] = { SILENT,
+					a[POL_MANAGED].own[i], a[POL_USER].own[k],
+					a[POL_PROJECT].own[m] };
+				const int one = twin_strictest(p, &g->use, own, floor);
+
+				best = one < best ? one : best;
+			}
 	return best;
 }
 
@@ -669,15 +689,10 @@ twin_decide(const struct policy *p, const struct given *g)
 	if (t.read && t.line.ncommands > 1)
 		n = t.line.ncommands;
 	for (size_t i = 0; i < n; i++) {
-		const int one = twin_once(p, g, &t, i, true);
+		const int one = twin_once(p, g, &t, i);
 
 		if (one > best)
 			best = one;
-	}
-	if (g->use.asking == POL_OFFER) {
-		const int without = twin_once(p, g, &t, 0, false);
-
-		return without < best ? without : best;
 	}
 	return best;
 }
