@@ -497,6 +497,7 @@ pol_rule_match(const struct pol_rule *r, const struct pol_use *u, const char *ro
 	struct arg_room room;
 	struct arg_call c;
 	enum cmd_match best = CMD_NO;
+	enum cmd_match worst = CMD_YES;
 	size_t n;
 
 	if (!index_names(r, u))
@@ -520,6 +521,7 @@ pol_rule_match(const struct pol_rule *r, const struct pol_use *u, const char *ro
 			got = one < got ? one : got;
 		}
 		best = got > best ? got : best;
+		worst = got < worst ? got : worst;
 	}
-	return best;
+	return r->verdict > POL_AUDITED ? best : worst;
 }

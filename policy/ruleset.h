@@ -164,6 +164,7 @@ void pol_index_free(struct pol_index *x); /* takes NULL */
 /*
  * decide.c, for vet.c: what one rule alone says of a call (args as JSON text). YES and UNSURE
  * as for cmd_match(): a deny or ask rule applies when UNSURE, an allow or audit rule does not.
+ * Of the commands of a line a rule that loosens has to match each, another one of them.
  */
 enum cmd_match pol_rule_match(
 	const struct pol_rule *r, const struct pol_use *u, const char *root);

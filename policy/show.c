@@ -1,0 +1,170 @@
+#include "policy/keys.h"
+
+enum { SHOWN_MAX = 1 << 20 };
+
+struct shower {
+	void (*each)(void *to, const struct pol_shown *s);
+	void *to;
+};
+
+static void
+show(const struct shower *w, const char *key, struct buf *value, const struct pol_file *f,
+	int line)
+{
+	const struct pol_shown s = {
+		.key = key,
+		.value = buf_text(value),
+		.layer = f != NULL ? f->layer : POL_BUILT_IN,
+		.file = f != NULL ? f->path : "built-in",
+		.line = line,
+	};
+
+	w->each(w->to, &s);
+}
+
+static void
+show_setting(const struct policy *p, const struct shower *w, enum pol_setting s)
+{
+	CLEANUP(buf_fini) struct buf value = BUF_INIT(SHOWN_MAX);
+	const struct pol_file *f = p->file[p->from[s]];
+	size_t n;
+
+	pol_value_put(&value, &p->v, s);
+	show(w, pol_keys(&n)[pol_setting(s)->key].name, &value, f,
+		f != NULL ? f->at[s].line : 0);
+}
+
+static void
+put_texts(struct buf *out, char *const *texts)
+{
+	buf_putc(out, '[');
+	for (size_t i = 0; texts[i] != NULL; i++) {
+		buf_puts(out, i > 0 ? ", " : "");
+		buf_put_json(out, str_of(texts[i]));
+	}
+	buf_putc(out, ']');
+}
+
+static void
+show_list(const struct shower *w, const struct pol_file *f, const struct pol_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		CLEANUP(buf_fini) struct buf value = BUF_INIT(SHOWN_MAX);
+		const struct pol_item *item = &l->item[i];
+
+		if (item->tools != NULL)
+			buf_puts(&value, "{ server = ");
+		buf_put_json(&value, str_of(item->name));
+		if (item->tools != NULL) {
+			buf_puts(&value, ", tools = ");
+			put_texts(&value, item->tools);
+			buf_puts(&value, " }");
+		}
+		show(w, item->rule, &value, f, item->line);
+	}
+}
+
+static void
+put_matcher(struct buf *out, const struct pol_matcher *m)
+{
+	buf_puts(out, ", args.");
+	buf_put_json(out, str_of(m->key));
+	buf_puts(out, " = ");
+	switch (m->kind) {
+	case POL_LITERAL:
+		buf_put_json(out, str_of(m->text));
+		return;
+	case POL_GLOB:
+		buf_puts(out, "{ glob = ");
+		buf_put_json(out, str_of(m->text));
+		break;
+	case POL_PREFIX:
+		buf_puts(out, "{ prefix = ");
+		put_texts(out, m->prefix.token);
+		break;
+	case POL_UNDER:
+		buf_puts(out, "{ path_under = ");
+		buf_put_json(out, str_of(m->text));
+		break;
+	case POL_MATCHERS:
+		return;
+	}
+	buf_puts(out, " }");
+}
+
+static void
+put_text(struct buf *out, const char *key, const char *text)
+{
+	if (text == NULL)
+		return;
+	buf_printf(out, ", %s = ", key);
+	buf_put_json(out, str_of(text));
+}
+
+static void
+put_agents(struct buf *out, const struct pol_rule *r)
+{
+	for (int a = 0; a < POL_AGENTS; a++)
+		if (r->agents == 1u << a)
+			put_text(out, "agent", pol_agent_name((enum pol_agent)a));
+}
+
+static void
+show_rule(const struct shower *w, const struct pol_file *f, const struct pol_rule *r)
+{
+	CLEANUP(buf_fini) struct buf value = BUF_INIT(SHOWN_MAX);
+	CLEANUP(mem_freep) char *key = mem_printf("rule.%s", r->id);
+	CLEANUP(mem_freep) char *tool = mem_printf("%s/%s", r->server, r->tool);
+
+	buf_puts(&value, "{ tool = ");
+	buf_put_json(&value, str_of(tool));
+	put_agents(&value, r);
+	put_text(&value, "subagent", r->subagent);
+	for (size_t i = 0; i < r->nargs; i++)
+		put_matcher(&value, &r->arg[i]);
+	put_text(&value, "decision", pol_verdict_name(r->verdict));
+	put_text(&value, "message", r->message);
+	buf_puts(&value, " }");
+	show(w, key, &value, f, r->line);
+}
+
+static const struct pol_list *
+list_of(const struct pol_file *f, enum pol_key_id id)
+{
+	if (id == KEY_NATIVE_ALLOW)
+		return &f->native_allow;
+	if (id == KEY_NATIVE_DENY)
+		return &f->native_deny;
+	if (id == KEY_OTHER_SERVERS)
+		return &f->other_servers;
+	if (id == KEY_READ_ONLY)
+		return &f->read_only;
+	return id == KEY_WRITABLE ? &f->writable : NULL;
+}
+
+void
+pol_show(const struct policy *p, void (*each)(void *to, const struct pol_shown *s),
+	void *to)
+{
+	const struct shower w = { each, to };
+
+	for (int id = 0; id < POL_KEY_IDS; id++) {
+		const enum pol_setting s = pol_setting_of((enum pol_key_id)id);
+
+		if (s != POL_SETTINGS)
+			show_setting(p, &w, s);
+		for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
+			const struct pol_list *list = p->file[l] == NULL
+							      ? NULL
+							      : list_of(p->file[l],
+									(enum pol_key_id)
+										id);
+
+			if (list != NULL)
+				show_list(&w, p->file[l], list);
+		}
+	}
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
+		for (size_t i = 0; p->file[l] != NULL && i < p->file[l]->nrules; i++)
+			show_rule(&w, p->file[l], &p->file[l]->rule[i]);
+}

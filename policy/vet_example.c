@@ -1,0 +1,156 @@
+#include "policy/vet.h"
+
+/* Where a made-up project stands, so that examples may have whole paths. */
+static const char example_root[] = "/project";
+
+/* One call that a rule could meet. */
+struct stand_in {
+	char server[POL_NAME_MAX + 1], tool[POL_NAME_MAX + 1], caller[POL_NAME_MAX + 1];
+	struct pol_use use;
+};
+
+static bool
+applies(const struct pol_rule *r, const struct pol_use *u)
+{
+	const enum cmd_match got = (r->agents & 1u << u->agent) != 0
+					   ? pol_rule_match(r, u, example_root)
+					   : CMD_NO;
+
+	return got == CMD_YES || (got == CMD_UNSURE && r->verdict > POL_AUDITED);
+}
+
+/* A name that the pattern matches. */
+static struct str
+any_name(const char *pattern, char out[POL_NAME_MAX + 1])
+{
+	size_t n = 0;
+
+	for (; pattern[n] != '\0' && n < POL_NAME_MAX; n++)
+		out[n] = strchr("*?", pattern[n]) != NULL ? 'x' : pattern[n];
+	out[n] = '\0';
+	return (struct str){ out, n };
+}
+
+/*
+ * The number-th call for an example: one for each of Pando's tools, then one of another
+ * server, or a native one. False: there are no more.
+ */
+static bool
+stand_in(struct stand_in *s, const struct pol_rule *r, size_t number)
+{
+	size_t n;
+	const struct pol_tool *tools = pol_pando_tools(&n);
+	enum pol_agent own;
+
+	if (number > n)
+		return false;
+	if (number < n) {
+		s->use.server = str_of(tools[number].server);
+		s->use.tool = str_of(tools[number].name);
+		return true;
+	}
+	s->use.tool = any_name(r->tool, s->tool);
+	s->use.server = pol_agent_from(str_of(r->server), &own)
+				? (struct str){ NULL, 0 }
+				: any_name(r->server, s->server);
+	return true;
+}
+
+static void
+begin(struct stand_in *s, const struct pol_rule *r, int agent,
+	const struct pol_example *x)
+{
+	s->use = (struct pol_use){
+		.agent = (enum pol_agent)agent,
+		.asking = POL_CALL,
+		.args = str_of(x->args),
+		.caller = POL_CALLER_MAIN,
+	};
+	if (r->subagent == NULL)
+		return;
+	s->use.caller = POL_CALLER_SUBAGENT;
+	s->use.subagent = any_name(r->subagent, s->caller);
+}
+
+/* NULL: the rule itself decides the call, if it applies. */
+static const struct pol_rule *
+decides_before(
+	const struct pol_file *f, const struct pol_rule *r, const struct pol_use *u)
+{
+	for (const struct pol_rule *before = f->rule; before < r; before++)
+		if (applies(before, u))
+			return before;
+	return NULL;
+}
+
+/* Does the rule apply to one of the calls; *before: what decides all such calls first. */
+static bool
+any_applies(const struct pol_file *f, const struct pol_rule *r,
+	const struct pol_example *x, const struct pol_rule **before)
+{
+	struct stand_in s;
+	bool any = false;
+
+	*before = NULL;
+	for (int agent = 0; agent < POL_AGENTS; agent++) {
+		begin(&s, r, agent, x);
+		for (size_t i = 0; stand_in(&s, r, i); i++) {
+			if (!applies(r, &s.use))
+				continue;
+			any = true;
+			*before = decides_before(f, r, &s.use);
+			if (*before == NULL)
+				return true;
+		}
+	}
+	return any;
+}
+
+static int
+vet_match(const struct pol_file *f, const struct pol_rule *r, const struct pol_example *x,
+	struct err *e)
+{
+	const struct pol_rule *before;
+
+	if (!any_applies(f, r, x, &before))
+		return pol_wrong(f, x->line, x->column, e,
+			"the rule \"%s\" does not match its example %s; mend the rule or "
+			"the example",
+			r->id, x->shown);
+	if (before != NULL)
+		return pol_wrong(f, x->line, x->column, e,
+			"the rule \"%s\" (line %d) decides the example %s of \"%s\" "
+			"before it; change their order, or mend the example",
+			before->id, before->line, x->shown, r->id);
+	return 0;
+}
+
+static int
+vet_not_match(const struct pol_file *f, const struct pol_rule *r,
+	const struct pol_example *x, struct err *e)
+{
+	const struct pol_rule *before;
+
+	if (!any_applies(f, r, x, &before))
+		return 0;
+	return pol_wrong(f, x->line, x->column, e,
+		"the rule \"%s\" matches %s, which is under not_match; mend the rule or the "
+		"example",
+		r->id, x->shown);
+}
+
+int
+pol_vet_examples(const struct pol_file *f, struct err *e)
+{
+	for (size_t i = 0; i < f->nrules; i++) {
+		const struct pol_rule *r = &f->rule[i];
+
+		for (size_t k = 0; k < r->match.n; k++)
+			if (vet_match(f, r, &r->match.item[k], e) < 0)
+				return -1;
+		for (size_t k = 0; k < r->not_match.n; k++)
+			if (vet_not_match(f, r, &r->not_match.item[k], e) < 0)
+				return -1;
+	}
+	return 0;
+}
