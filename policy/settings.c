@@ -9,7 +9,7 @@ enum {
 	LOG_KEEP_MAX = 100,
 	COMMAND_SECONDS_MAX = 86400,
 	COMMAND_OUTPUT_MIN = 1 << 10,
-	COMMAND_OUTPUT_MAX = 1 << 20
+	COMMAND_OUTPUT_MAX = 96 << 10 /* what mcp/run.h has room for */
 };
 
 #define LOG_BYTES_MAX (INT64_C(1) << 40)
@@ -264,7 +264,7 @@ pol_values_default(struct pol_values *v)
 		.call = POL_REPLACE,
 		.unknown = POL_REFUSE,
 		.log = { .max_bytes = 64 << 20, .max_days = 30, .keep = 8 },
-		.limits = { .command_seconds = 600, .command_output_bytes = 48 << 10 },
+		.limits = { .command_seconds = 600, .command_output_bytes = 96 << 10 },
 	};
 }
 
