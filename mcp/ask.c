@@ -104,7 +104,8 @@ ask_put_params(struct buf *out, const struct pol_use *u, const struct pol_decisi
 	buf_put_json(out, buf_str(&text));
 	buf_puts(out,
 		",\"requestedSchema\":{\"type\":\"object\",\"properties\":{\"allow\":{"
-		"\"type\":\"boolean\",\"title\":\"Allow this call\","
+		"\"type\":\"string\",\"enum\":[\"no\",\"yes\"],"
+		"\"title\":\"Allow this call\","
 		"\"description\":\"It is made once, now\"}},"
 		"\"required\":[\"allow\"]}}");
 	if (text.over)
@@ -116,7 +117,7 @@ ask_outcome_of(const json_t *message)
 {
 	const json_t *result = json_object_of(message, "result");
 	const char *action = json_text_of(result, "action");
-	const json_t *content = json_object_of(result, "content");
+	const char *allow = json_text_of(json_object_of(result, "content"), "allow");
 
 	if (action == NULL || json_object_get(message, "error") != NULL)
 		return ASK_FAILED;
@@ -126,6 +127,5 @@ ask_outcome_of(const json_t *message)
 		return ASK_DISMISSED;
 	if (strcmp(action, "accept") != 0)
 		return ASK_FAILED;
-	return json_is_true(json_object_get(content, "allow")) ? ASK_ALLOWED
-							       : ASK_DECLINED;
+	return allow != NULL && strcmp(allow, "yes") == 0 ? ASK_ALLOWED : ASK_DECLINED;
 }

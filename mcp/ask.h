@@ -5,12 +5,15 @@
  * A call that policy wants a person to allow: asked through the client by elicitation
  * (MCP 2025-06-18 and later, "Elicitation", form mode).
  *
- * Only an accept with "allow": true is a yes. The field is there because codex answers a form
- * without fields by itself, with accept, when its approval policy lets everything pass.
+ * Only an accept with "allow": "yes" is a yes. Measured:
  *
- *   claude 2.1.329   offers it always; the terminal shows the form, -p answers cancel
- *   codex 0.169.0    offers it always; declines by itself under approval_policy "never",
- *                    which the launch sets as long as its own shell is off; exec cancels
+ *   claude 2.1.329   the terminal shows the form; with -p the answer is cancel, whatever the
+ *                    permission mode. A hook of the person's for the event Elicitation may
+ *                    answer in their place.
+ *   codex 0.169.0    the terminal shows the form, unless approval_policy is "never"; exec
+ *                    declines. A form without fields it accepts by itself when it may do
+ *                    everything without approval, so ours has one; the first choice is marked
+ *                    when the form appears, so that is "no".
  */
 
 #include <stdbool.h>
