@@ -121,7 +121,9 @@ add_off(struct plan *p, const struct plan_facts *f, const struct policy *pol)
 		return;
 	set(p, "sandbox_mode=\"read-only\"");
 	set(p, "default_permissions=\":read-only\"");
-	set(p, "approval_policy=\"never\"");
+	/* as "never", but that a server of ours can ask the person (mcp/ask.h) */
+	set(p, "approval_policy={granular={sandbox_approval=false,rules=false,"
+	       "skill_approval=false,request_permissions=false,mcp_elicitations=true}}");
 }
 
 static void
