@@ -10,9 +10,36 @@
 #include "base/place.h"
 #include "gateway/client.h"
 #include "install/agents.h"
+#include "install/policy_cli.h"
 
 /* A status of 1, apart from errors, says: something that could be supervised is not. */
 enum { STATUS_GAP = 1 };
+
+/* What the mode leaves of supervision, in plain words. */
+static int
+mode_status(const char *name, enum pol_mode mode, const char *real)
+{
+	switch (mode) {
+	case POL_ENFORCE:
+		printf("%-8s supervised, mode enforce: %s\n", name, real);
+		return 0;
+	case POL_AUDIT:
+		printf("%-8s NOT held back, mode audit: %s\n", name, real);
+		printf("%-8s every call is decided and logged and none is stopped; its own tools "
+		       "are on\n",
+			"");
+		return STATUS_GAP;
+	case POL_OFF:
+		printf("%-8s supervised in part, mode off: %s\n", name, real);
+		printf("%-8s calls are not stopped on the wire: its model traffic does not go "
+		       "through the gateway\n",
+			"");
+		return STATUS_GAP;
+	case POL_MODES:
+		break;
+	}
+	return STATUS_GAP;
+}
 
 static int
 agent_status(enum pol_agent a, const struct policy *p)
@@ -33,13 +60,47 @@ agent_status(enum pol_agent a, const struct policy *p)
 			name, name, real);
 		return STATUS_GAP;
 	}
-	printf("%-8s supervised, gateway mode %s: %s\n", name, pol_mode_name(mode), real);
-	if (mode != POL_ENFORCE) {
-		printf("%-8s [proxy] %s = \"%s\": calls are not stopped on the wire\n",
-			"", name, pol_mode_name(mode));
-		return STATUS_GAP;
+	return mode_status(name, mode, real);
+}
+
+/* The files that hold, and whether the managed one is the last word. */
+struct layers {
+	bool locked;
+};
+
+static void
+on_setting(void *to, const struct pol_shown *s)
+{
+	struct layers *l = to;
+
+	if (strcmp(s->key, "lock") == 0 && strcmp(s->value, "true") == 0)
+		l->locked = s->layer == POL_MANAGED;
+}
+
+static void
+policy_status(const struct policy *p)
+{
+	struct layers l = { .locked = false };
+	const char *title = "policy";
+
+	pol_show(p, on_setting, &l);
+	for (int i = POL_MANAGED; i < POL_LAYERS; i++) {
+		const char *path = pol_path(p, (enum pol_layer)i);
+
+		if (path == NULL)
+			continue;
+		printf("%-8s %-8s %s%s\n", title, pol_layer_name((enum pol_layer)i), path,
+			i == POL_MANAGED && l.locked
+				? " (locked: files below can only tighten it)"
+				: "");
+		title = "";
 	}
-	return 0;
+	if (*title != '\0')
+		printf("%-8s built-in: there is no file\n", title);
+	if (pol_requires_helper(p))
+		printf("%-8s [security] require_helper = true, but there is no helper daemon: "
+		       "NOTHING is launched\n",
+			"");
 }
 
 static int
@@ -96,21 +157,21 @@ sandbox_status(struct err *e)
 int
 command_status(int argc, char **argv, struct err *e)
 {
-	CLEANUP(mem_freep) char *file = place_policy(e);
+	CLEANUP(mem_freep) char *root = NULL;
 	CLEANUP(pol_freep) struct policy *p = NULL;
 	int gap = 0;
 	int sandbox;
 
 	if (argc > 1)
 		return err_set(e, ERR_USAGE, "status takes no '%s'", argv[1]);
-	if (file == NULL)
-		return -1;
-	p = pol_load_or_default(file, e);
+	p = cli_policy(NULL, &root, e);
 	if (p == NULL)
 		return -1;
-	printf("policy   %s\n", pol_file(p));
+	policy_status(p);
 	for (int a = 0; a < POL_AGENTS; a++)
 		gap |= agent_status((enum pol_agent)a, p);
+	if (pol_requires_helper(p))
+		gap |= STATUS_GAP;
 	if (gateway_status(e) < 0)
 		return -1;
 	sandbox = sandbox_status(e);

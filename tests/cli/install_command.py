@@ -133,7 +133,7 @@ def status_tells_what_typing_the_name_starts(build):
         ok(r.returncode == 1 and "NOT supervised" in r.stdout, "the agent before the shim", r.stdout)
         (h.dir / ".pando" / "policy.toml").write_text("[proxy]\nclaude = \"audit\"\n")
         r = h.run("status")
-        ok(r.returncode == 1 and "not stopped on the wire" in r.stdout, "audit mode is told", r.stdout)
+        ok(r.returncode == 1 and "claude   NOT held back" in r.stdout, "audit mode is told", r.stdout)
         ok("NOT available" not in r.stdout, "the sandbox works here", r.stdout)
 
 
