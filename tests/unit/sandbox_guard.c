@@ -16,6 +16,8 @@
 
 enum { DIR_MODE = 0755, FILE_MODE = 0644, MARKED_DIR = 01700, MARKED_FILE = 01600 };
 
+static const struct guard_opened nothing = { .n = 0 };
+
 struct place {
 	char path[64];
 	int fd;
@@ -86,7 +88,7 @@ a_repository_is_pinned_and_its_configuration_shut(void)
 	put(&p, ".git/config", "[core]\n");
 	folder(&p, ".git/modules");
 	put(&p, ".envrc", "x\n");
-	ok_int(guards_open(&g, p.fd, &e), 0, e.text);
+	ok_int(guards_open(&g, p.fd, &nothing, &e), 0, e.text);
 	ok(find(&g, ".git") != NULL && !find(&g, ".git")->shut, ".git itself is open");
 	for (size_t i = 1; i < g.n; i++)
 		ok(g.at[i].shut && g.at[i].fd >= 0, g.at[i].name);
@@ -111,7 +113,7 @@ other_kinds_of_git_are_shut_as_a_whole(void)
 			put(&p, ".git", "gitdir: /x\n");
 		if (kind == 2)
 			folder(&p, ".git"); /* without a configuration */
-		ok_int(guards_open(&g, p.fd, &e), 0, e.text);
+		ok_int(guards_open(&g, p.fd, &nothing, &e), 0, e.text);
 		ok(find(&g, ".git") != NULL && find(&g, ".git")->shut, "read-only");
 		ok(find(&g, ".git/config") == NULL && find(&g, ".git/hooks") == NULL,
 			"and nothing in it");
@@ -130,7 +132,7 @@ placeholders_go_and_what_a_person_put_there_stays(void)
 	folder(&p, ".git");
 	put(&p, ".git/config", "[core]\n");
 	folder(&p, ".idea");
-	ok_int(guards_open(&g, p.fd, &e), 0, e.text);
+	ok_int(guards_open(&g, p.fd, &nothing, &e), 0, e.text);
 	put(&p, ".vscode/tasks.json", "{}");
 	put(&p, ".git/config.worktree", "[core]\n");
 	ok_int(tidy_root(p.fd, &e), 0, e.text);
@@ -154,17 +156,93 @@ links_and_special_files_are_refused_by_name(void)
 		struct guards g = { .n = 0 };
 
 		ok_int(symlinkat("/etc", p.fd, names[i]), 0, names[i]);
-		ok_int(guards_open(&g, p.fd, &e), -1, "a link");
+		ok_int(guards_open(&g, p.fd, &nothing, &e), -1, "a link");
 		ok_int(e.code, ERR_REFUSED, e.text);
 		ok(strstr(e.text, names[i]) != NULL, "named");
 		guards_close(&g);
 		e = (struct err)ERR_INIT;
 		ok_int(unlinkat(p.fd, names[i], 0), 0, names[i]);
 		ok_int(mkfifoat(p.fd, names[i], FILE_MODE), 0, names[i]);
-		ok_int(guards_open(&g, p.fd, &e), -1, "a pipe");
+		ok_int(guards_open(&g, p.fd, &nothing, &e), -1, "a pipe");
 		ok_int(e.code, ERR_REFUSED, e.text);
 		guards_close(&g);
 	}
+}
+
+static void
+a_policy_opens_guarded_names_but_not_all(void)
+{
+	static const struct {
+		const char *name;
+		int want;
+	} rows[] = {
+		{ ".git/hooks", 0 },
+		{ ".git/config", 0 },
+		{ ".vscode", 0 },
+		{ ".envrc", 0 },
+		{ ".pando", -1 },
+		{ ".git", -1 },
+		{ ".git/commondir", -1 },
+		{ "HEAD", -1 },
+		{ "src", -1 },
+		{ ".vscode/tasks.json", -1 },
+		{ ".pando/policy.toml", -1 },
+		{ "", -1 },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		const struct guard_opened o = { &rows[i].name, 1 };
+		struct err e = ERR_INIT;
+
+		ok_int(guard_check_opened(&o, &e), rows[i].want, rows[i].name);
+		ok_int(e.code, rows[i].want < 0 ? ERR_POLICY : ERR_NONE, e.text);
+	}
+}
+
+static void
+an_opened_name_is_not_held_and_gets_no_placeholder(void)
+{
+	CLEANUP(place_gone) struct place p = place_new();
+	CLEANUP(guards_close) struct guards g = { .n = 0 };
+	static const char *const names[] = { ".vscode", ".envrc", ".git/hooks" };
+	static const char *const never[] = { ".pando" };
+	const struct guard_opened o = { names, LEN(names) };
+	const struct guard_opened bad = { never, LEN(never) };
+	struct err e = ERR_INIT;
+
+	folder(&p, ".git");
+	put(&p, ".git/config", "[core]\n");
+	put(&p, ".envrc", "x\n");
+	ok_int(guards_open(&g, p.fd, &o, &e), 0, e.text);
+	for (size_t i = 0; i < LEN(names); i++)
+		ok(find(&g, names[i]) == NULL, names[i]);
+	ok_int(mode_of(&p, ".vscode"), 0, "no placeholder");
+	ok(find(&g, ".pando") != NULL && find(&g, ".git/config") != NULL,
+		"the others are held");
+	guards_close(&g);
+	ok_int(guards_open(&g, p.fd, &bad, &e), -1, "the policy's own folder");
+}
+
+static void
+what_shall_be_read_only_must_be_there(void)
+{
+	CLEANUP(place_gone) struct place p = place_new();
+	CLEANUP(guards_close) struct guards g = { .n = 0 };
+	struct err e = ERR_INIT;
+
+	folder(&p, "vendor");
+	put(&p, "vendor/x.c", "");
+	ok_int(guards_add(&g, p.fd, "vendor", &e), 0, e.text);
+	ok_int(guards_add(&g, p.fd, "vendor/x.c", &e), 0, e.text);
+	ok(g.n == 2 && g.at[0].shut && g.at[1].shut, "both are");
+	ok_int(guards_add(&g, p.fd, "vendor/y.c", &e), -1, "not there");
+	ok(e.code == ERR_REFUSED && strstr(e.text, "vendor/y.c is not there") != NULL,
+		e.text);
+	ok_int(symlinkat("vendor", p.fd, "link"), 0, "a link");
+	ok_int(guards_add(&g, p.fd, "link/x.c", &e), -1, "by a link");
+	for (size_t i = g.n; i < GUARD_MAX; i++)
+		ok_int(guards_add(&g, p.fd, "vendor", &e), 0, "up to the limit");
+	ok_int(guards_add(&g, p.fd, "vendor", &e), -1, "no more");
 }
 
 static void
@@ -212,6 +290,9 @@ main(void)
 	other_kinds_of_git_are_shut_as_a_whole();
 	placeholders_go_and_what_a_person_put_there_stays();
 	links_and_special_files_are_refused_by_name();
+	a_policy_opens_guarded_names_but_not_all();
+	an_opened_name_is_not_held_and_gets_no_placeholder();
+	what_shall_be_read_only_must_be_there();
 	the_state_is_private_and_one_lock_is_shared();
 	a_link_in_the_place_of_the_state_is_refused();
 	return test_done();

@@ -21,6 +21,7 @@ command_lines_are_understood_or_refused(void)
 			OPT_RUN },
 		{ { "--project-root", "/p", "--check" }, OPT_CHECK },
 		{ { "--check", "--project-root", "/p" }, OPT_CHECK },
+		{ { "--check", "--project-root", "/p", "--policy", "f" }, OPT_CHECK },
 		{ { "--project-root", "/p", "--probe" }, OPT_PROBE },
 		{ { "--inside", "--keep-fd", "3", "--", "x" }, OPT_INSIDE },
 		{ { "--inside" }, OPT_INSIDE },

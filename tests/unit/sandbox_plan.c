@@ -98,7 +98,7 @@ static const char golden[] =
 	"--dev /dev\n--size 268435456\n--perms 1777\n--tmpfs /dev/shm\n"
 	"--remount-ro /dev\n--proc /proc\n"
 	"--ro-bind-fd 7 /run/pando/sandbox\n--ro-bind-fd 8 /run/pando/program\n"
-	"--ro-bind-data 9 /run/pando/policy.toml\n--bind-fd 6 /run/pando/cache\n"
+	"--ro-bind-data 9 /run/pando/policy\n--bind-fd 6 /run/pando/cache\n"
 	"--bind-fd 4 /home/sandbox\n--bind-fd 5 /tmp\n"
 	"--bind-fd 3 /home/u/p\n--bind-fd 20 /home/u/p/.git\n"
 	"--ro-bind-fd 21 /home/u/p/.git/hooks\n--ro-bind-fd 22 /home/u/p/.claude\n"
@@ -138,7 +138,7 @@ what_is_absent_is_not_mounted(void)
 	in.nix = true;
 	have = argv_of(&in);
 	has(have, "--symlink", false, "no /bin on this host");
-	has(have, "policy.toml", false, "no policy");
+	has(have, "/run/pando/policy", false, "no policy");
 	has(have, "/run/pando/program", false, "no program in a probe");
 	has(have, "--ro-bind /nix/store /nix/store", true, "the store of nix");
 	ok(strcmp(have + strlen(have) - 8, "--inside") == 0, "a probe ends at once");

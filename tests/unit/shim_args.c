@@ -36,8 +36,13 @@ sort_args(enum pol_agent agent, struct args *a, const struct policy *p,
 	words_add(&argv, pol_agent_name(agent));
 	for (size_t i = 0; r->argv[i] != NULL; i++)
 		words_add(&argv, r->argv[i]);
-	return agent == POL_CLAUDE ? args_of_claude(a, p, argv.v, e)
-				   : args_of_codex(a, argv.v, e);
+	if ((agent == POL_CLAUDE ? args_of_claude(a, argv.v, e)
+				 : args_of_codex(a, argv.v, e)) < 0)
+		return -1;
+	for (size_t i = 0; i < a->nwishes; i++)
+		if (args_check_wish(&a->wish[i], p, agent, e) < 0)
+			return -1;
+	return 0;
 }
 
 static void
@@ -105,6 +110,7 @@ what_loosens_claude_is_refused_by_name(void)
 		{ { "--setting-sources=user" }, NULL, "--setting-sources" },
 		{ { "--managed-settings", "{}" }, NULL, "--managed-settings" },
 		{ { "--tools", "Bash" }, NULL, "--tools" },
+		{ { "--brief" }, NULL, "--brief" },
 		{ { "--mcp-config", "x" }, NULL, "--mcp-config" },
 		{ { "--agents", "{}" }, NULL, "--agents" },
 		{ { "--agent=x" }, NULL, "--agent" },
@@ -302,16 +308,65 @@ only_inert_subcommands_of_codex_pass(void)
 }
 
 static void
-the_policy_may_ask_for_structured_output(void)
+the_policy_may_give_the_tools_that_options_need(void)
 {
 	CLEANUP(pol_freep)
 	struct policy *p = pol_parse(
-		STR("[native_tools]\nallow = [\"StructuredOutput\"]\n"), "p",
-		&(struct err){ 0 });
-	static const struct row row = { { "--json-schema", "{}" }, "--json-schema={}",
+		STR("[native_tools]\nallow = [\"StructuredOutput\", \"web_search\"]\n"),
+		"p", &(struct err){ 0 });
+	static const struct row claude = { { "--json-schema", "{}" }, "--json-schema={}",
 		NULL };
+	static const struct row codex = { { "--search" }, "--search", NULL };
 
-	check_row(POL_CLAUDE, p, &row);
+	check_row(POL_CLAUDE, p, &claude);
+	check_row(POL_CODEX, p, &codex);
+}
+
+static void
+what_policy_decides_is_left_to_the_launch(void)
+{
+	static char *const argv[] = { (char[]){ "claude" }, (char[]){ "--tools" },
+		(char[]){ "Bash" }, (char[]){ "--tools=Read" }, (char[]){ "--brief" },
+		NULL };
+	CLEANUP(args_fini) struct args a = { .inert = false };
+	CLEANUP(mem_freep) char *have = NULL;
+	struct err e = ERR_INIT;
+
+	ok_int(args_of_claude(&a, argv, &e), 0, e.text);
+	ok_int(a.nwishes, 2, "--tools and --brief, once each");
+	have = joined(&a);
+	ok_str(have, "--tools=Bash --tools=Read --brief", "they are flags");
+	ok(a.has_tools, "the list is the person's");
+}
+
+/* A reason that says what to do is not followed by other advice. */
+static void
+only_the_tables_say_leave_it_out(void)
+{
+	static const struct {
+		const char *argv[3];
+		bool want;
+	} rows[] = {
+		{ { "--settings={}" }, true },
+		{ { "--not-yet-known" }, true },
+		{ { "--tools=Bash" }, true },
+		{ { "--json-schema={}" }, false },
+		{ { "--permission-mode=auto" }, false },
+		{ { "--model" }, false },
+		{ { "agents" }, false },
+		{ { "mcp", "serve" }, false },
+	};
+	CLEANUP(pol_freep) struct policy *p = pol_default();
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(args_fini) struct args a = { .inert = false };
+		struct row row = { .want = NULL };
+		struct err e = ERR_INIT;
+
+		memcpy(row.argv, rows[i].argv, sizeof rows[i].argv);
+		ok_int(sort_args(POL_CLAUDE, &a, p, &row, &e), -1, row.argv[0]);
+		ok_int(strstr(e.text, "; leave it out") != NULL, rows[i].want, e.text);
+	}
 }
 
 static void
@@ -351,7 +406,9 @@ main(void)
 	codex_arguments_come_out_in_one_spelling();
 	what_loosens_codex_is_refused_by_name();
 	only_inert_subcommands_of_codex_pass();
-	the_policy_may_ask_for_structured_output();
+	the_policy_may_give_the_tools_that_options_need();
+	what_policy_decides_is_left_to_the_launch();
+	only_the_tables_say_leave_it_out();
 	a_command_is_known_when_the_help_lists_it();
 	return test_done();
 }

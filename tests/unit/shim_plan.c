@@ -27,7 +27,8 @@ static char *person_env[] = { (char[]){ "HOME=/home/p" }, (char[]){ "PATH=/usr/b
 	(char[]){ "NODE_OPTIONS=--require x" }, (char[]){ "LD_PRELOAD=/x.so" },
 	(char[]){ "LD_LIBRARY_PATH=/x" }, (char[]){ "ENABLE_TOOL_SEARCH=true" },
 	(char[]){ "MCP_TIMEOUT=1" }, (char[]){ "OTEL_EXPORTER=x" },
-	(char[]){ "PANDO_RUN=another" }, (char[]){ "PANDO_PROJECT_ROOT=/another" },
+	(char[]){ "PANDO_RUN=another" }, (char[]){ "PANDO_POLICY=/another" },
+	(char[]){ "PANDO_POLICY_SHA256=4567" }, (char[]){ "PANDO_PROJECT_ROOT=/another" },
 	(char[]){ "OPENAI_API_KEY=sk-o" }, (char[]){ "OPENAI_BASE_URL=https://x" },
 	(char[]){ "CODEX_HOME=/x" }, (char[]){ "CODEX_SQLITE_HOME=/x" },
 	(char[]){ "EDITOR=vi" }, NULL };
@@ -48,6 +49,8 @@ facts(void)
 		.version = "1.2.3",
 		.hook = "/opt/pando/libexec/pando-ai/pando-hook",
 		.mcp = "/opt/pando/libexec/pando-ai/pando-mcp",
+		.policy = "/home/p/.pando/run/policy-0123",
+		.policy_sha256 = "0123",
 		.port = 4711,
 		.token = &token,
 		.env = person_env };
@@ -106,7 +109,7 @@ plan_of(struct plan *p, const struct plan_facts *f, const char *policy_text,
 		return;
 	}
 	if (agent == POL_CLAUDE) {
-		ok_int(args_of_claude(&a, pol, argv, &e), 0, e.text);
+		ok_int(args_of_claude(&a, argv, &e), 0, e.text);
 		ok_int(plan_claude(p, f, pol, &a, &e), 0, e.text);
 	} else {
 		ok_int(args_of_codex(&a, argv, &e), 0, e.text);
@@ -185,6 +188,32 @@ claude_keeps_its_default_tools_but_the_denied(void)
 				       strstr(p.argv.v[i], ",Bash") != NULL);
 	}
 	ok(found_default && found_denied, "--tools=default, and Bash denied by name");
+}
+
+/* Then its own tools are as it would have them, and only the servers are ours. */
+static void
+an_audited_claude_has_its_own_tools(void)
+{
+	static const char policy[] = "[native_tools]\ndeny = [\"Bash\", \"Read\"]\n"
+				     "[proxy]\nclaude = \"audit\"\n";
+	static char *const chosen[] = { (char[]){ "claude" }, (char[]){ "--tools" },
+		(char[]){ "Bash" }, NULL };
+	CLEANUP(plan_fini) struct plan p;
+	CLEANUP(plan_fini) struct plan own;
+	struct plan_facts f = facts();
+	size_t lists = 0;
+
+	f.own_dir = "/home/p/.claude";
+	plan_of(&p, &f, policy, claude_argv, POL_CLAUDE);
+	ok_golden(&p, "claude-audited");
+	plan_of(&own, &f, policy, chosen, POL_CLAUDE);
+	for (size_t i = 0; i < own.argv.n; i++) {
+		if (strncmp(own.argv.v[i], "--tools=", 8) != 0)
+			continue;
+		lists++;
+		ok_str(own.argv.v[i], "--tools=Bash", "the person's list");
+	}
+	ok_int(lists, 1, "is the only one");
 }
 
 static const char *
@@ -325,6 +354,18 @@ codex_gets_what_the_policy_allows_and_no_gateway_when_off(void)
 		codex_argv, POL_CODEX);
 	ok_golden(&p, "codex-allowed");
 	toml_free(config);
+}
+
+static void
+an_audited_codex_has_its_own_tools(void)
+{
+	CLEANUP(plan_fini) struct plan p;
+	struct plan_facts f = codex_facts();
+
+	plan_of(&p, &f,
+		"[native_tools]\ndeny = [\"exec_command\"]\n[proxy]\ncodex = \"audit\"\n",
+		codex_argv, POL_CODEX);
+	ok_golden(&p, "codex-audited");
 }
 
 static void
@@ -517,6 +558,8 @@ main(void)
 	claude_starts_with_everything_of_its_own_off();
 	claude_gets_what_the_policy_allows_and_no_gateway_when_off();
 	claude_keeps_its_default_tools_but_the_denied();
+	an_audited_claude_has_its_own_tools();
+	an_audited_codex_has_its_own_tools();
 	a_key_is_approved_only_where_there_is_no_other_login();
 	codex_starts_with_everything_of_its_own_off();
 	codex_terminal_has_no_server_of_its_own();
