@@ -182,6 +182,7 @@ only_listed_plain_variables_pass(void)
 	char *const caller[] = { (char[]){ "LANG=de_DE.UTF-8" }, (char[]){ "LC_TIME=C" },
 		(char[]){ "LC_evil=C" }, (char[]){ "TZ=$(evil)" }, (char[]){ "TERM=" },
 		(char[]){ "PANDO_RUN=ab12" }, (char[]){ "PANDO_TOKEN=ab12" },
+		(char[]){ "PANDO_POLICY=/x" }, (char[]){ "PANDO_POLICY_SHA256=cd34" },
 		(char[]){ "LD_PRELOAD=x" }, (char[]){ "HOME=/home/u" },
 		(char[]){ "no-value" }, (char[]){ "CI=true" }, NULL };
 	struct plan_in in = usual();
@@ -194,8 +195,9 @@ only_listed_plain_variables_pass(void)
 		"SHELL=/bin/sh TMPDIR=/tmp XDG_CACHE_HOME=/run/pando/cache "
 		"npm_config_cache=/run/pando/cache/npm GIT_CONFIG_NOSYSTEM=1 "
 		"GIT_TERMINAL_PROMPT=0 PANDO_SANDBOX=1 HOME=/home/sandbox USER=sandbox "
-		"LOGNAME=sandbox PANDO_PROJECT_ROOT=/home/u/p LANG=de_DE.UTF-8 LC_TIME=C "
-		"PANDO_RUN=ab12 CI=true",
+		"LOGNAME=sandbox PANDO_PROJECT_ROOT=/home/u/p PANDO_POLICY=/run/pando/policy "
+		"LANG=de_DE.UTF-8 LC_TIME=C "
+		"PANDO_RUN=ab12 PANDO_POLICY_SHA256=cd34 CI=true",
 		"the environment inside");
 }
 

@@ -325,7 +325,7 @@ the_policy_may_give_the_tools_that_options_need(void)
 static void
 what_policy_decides_is_left_to_the_launch(void)
 {
-	static char *const argv[] = { (char[]){ "claude" }, (char[]){ "--tools" },
+	char *const argv[] = { (char[]){ "claude" }, (char[]){ "--tools" },
 		(char[]){ "Bash" }, (char[]){ "--tools=Read" }, (char[]){ "--brief" },
 		NULL };
 	CLEANUP(args_fini) struct args a = { .inert = false };

@@ -196,7 +196,7 @@ an_audited_claude_has_its_own_tools(void)
 {
 	static const char policy[] = "[native_tools]\ndeny = [\"Bash\", \"Read\"]\n"
 				     "[proxy]\nclaude = \"audit\"\n";
-	static char *const chosen[] = { (char[]){ "claude" }, (char[]){ "--tools" },
+	char *const chosen[] = { (char[]){ "claude" }, (char[]){ "--tools" },
 		(char[]){ "Bash" }, NULL };
 	CLEANUP(plan_fini) struct plan p;
 	CLEANUP(plan_fini) struct plan own;
