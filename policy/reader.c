@@ -53,8 +53,12 @@ key_type(enum pol_key_id id)
 int
 pol_read_kind(struct reader *r, const struct toml_node *n, enum pol_key_id id)
 {
-	return WRONG(r, n, "%s is %s; it must be: %s", pol_read_label(r, id),
-		toml_type_name(n->type), key_type(id));
+	const char *given = toml_type_name(n->type);
+
+	if (n->type == TOML_BOOL)
+		given = n->truth ? "true" : "false";
+	return WRONG(r, n, "%s is %s; it must be: %s", pol_read_label(r, id), given,
+		key_type(id));
 }
 
 bool

@@ -62,7 +62,7 @@ read_number(struct reader *r, const struct toml_node *n, enum pol_setting s)
 	if (n->integer < row->min || n->integer > row->max)
 		return WRONG(r, n,
 			"%s is %" PRId64 "; it must be from %" PRId64 " to %" PRId64,
-			n->key, n->integer, row->min, row->max);
+			pol_read_label(r, row->key), n->integer, row->min, row->max);
 	pol_value_set(&r->f->v, s, n->integer);
 	return 0;
 }
@@ -78,7 +78,7 @@ read_url(struct reader *r, const struct toml_node *n, enum pol_setting s)
 	why = upstream_fault(n->text);
 	if (why != NULL)
 		return WRONG(r, n, "%s %s; write a URL like https://example.com/v1",
-			n->key, why);
+			pol_read_label(r, pol_setting(s)->key), why);
 	free(*to);
 	*to = mem_strdup_str(upstream_trimmed(n->text));
 	return 0;

@@ -2,6 +2,10 @@
 
 enum { SHOWN_MAX = 1 << 20 };
 
+/* Of a key that TOML takes without quotes. */
+static const char bare[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+			   "0123456789_-";
+
 struct shower {
 	void (*each)(void *to, const struct pol_shown *s);
 	void *to;
@@ -68,7 +72,10 @@ static void
 put_matcher(struct buf *out, const struct pol_matcher *m)
 {
 	buf_puts(out, ", args.");
-	buf_put_json(out, str_of(m->key));
+	if (m->key[strspn(m->key, bare)] == '\0')
+		buf_puts(out, m->key);
+	else
+		buf_put_json(out, str_of(m->key));
 	buf_puts(out, " = ");
 	switch (m->kind) {
 	case POL_LITERAL:
