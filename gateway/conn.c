@@ -107,6 +107,14 @@ refuse(struct gw_conn *c, int status)
 
 /* --- what policy found ------------------------------------------------------------ */
 
+/* It does not go on, recorded or not: whoever asked for it is told the reason. */
+static bool
+is_withheld(const struct gw_finding *f)
+{
+	return strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0 ||
+	       strcmp(f->done, "refused") == 0;
+}
+
 static void
 on_found(void *to, const struct gw_finding *f)
 {
@@ -116,7 +124,8 @@ on_found(void *to, const struct gw_finding *f)
 	if (strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0)
 		c->changes++;
 	if (c->log_failed ||
-		gw_audit_finding(c->run, c->route.api, c->direction, f, &e) == 0)
+		gw_audit_finding(c->run, c->route.api, c->direction, f, &e) == 0 ||
+		is_withheld(f))
 		return;
 	c->log_failed = true;
 	c->e = e;
@@ -139,6 +148,7 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 {
 	const int64_t begin = clock_mono_us();
 	struct gw_audit_request said = { .api = c->route.api };
+	struct err unlogged = ERR_INIT;
 	const struct str body = gw_http_body(c->q);
 	int got = 0;
 
@@ -158,10 +168,12 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 	said.refusal = got < 0 ? e->text : NULL;
 	said.changes = c->changes;
 	said.elapsed_us = clock_mono_us() - begin;
-	if (!c->log_failed && gw_audit_request(c->run, &said, &c->e) < 0)
+	if (!c->log_failed && gw_audit_request(c->run, &said, &unlogged) < 0) {
 		c->log_failed = true;
+		c->e = got < 0 ? c->e : unlogged;
+	}
 	c->is_told = !c->log_failed;
-	return check_log(c, e) < 0 ? -1 : got;
+	return got < 0 ? -1 : check_log(c, e);
 }
 
 static void

@@ -99,11 +99,12 @@ tell_lost(const char *id, const struct gw_record *rec, const char *why)
 		.agent_version = rec->agent_version,
 		.root = rec->root,
 	};
-	struct rec_log log = { .fd = -1 };
+	struct rec_log log = REC_LOG_INIT;
 	struct err e = ERR_INIT;
 
 	log_error("run %s is lost: %s", id, why);
-	if (rec_open(&log, rec->log, &e) < 0 || gw_audit_lost(&log, &who, why, &e) < 0)
+	if (rec_open(&log, rec->log, NULL, &e) < 0 ||
+		gw_audit_lost(&log, &who, why, &e) < 0)
 		log_error("run %s is lost: %s", id, e.text);
 	rec_close(&log);
 }

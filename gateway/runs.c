@@ -158,9 +158,9 @@ open_log(struct gw_reg *r, const struct gw_register *w, struct err *e)
 	CLEANUP(mem_freep) char *usual = NULL;
 
 	if (w->log != NULL)
-		return rec_open(&r->log, w->log, e);
+		return rec_open(&r->log, w->log, pol_log_of(r->policy), e);
 	usual = place_decision_log(e);
-	return usual == NULL ? -1 : rec_open(&r->log, usual, e);
+	return usual == NULL ? -1 : rec_open(&r->log, usual, pol_log_of(r->policy), e);
 }
 
 /* What is known of the process, and its token; NULL: a new one. */

@@ -106,7 +106,7 @@ open_own_log(struct gw_server *s, struct err *e)
 {
 	CLEANUP(mem_freep) char *path = place_decision_log(e);
 
-	return path == NULL ? -1 : rec_open(&s->log, path, e);
+	return path == NULL ? -1 : rec_open(&s->log, path, NULL, e);
 }
 
 /* The runs of the gateway before us know one port. */

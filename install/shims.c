@@ -32,7 +32,7 @@ record(const char *event, const char *what, struct err *e)
 	struct rec_log l;
 	int done;
 
-	if (path == NULL || rec_open(&l, path, e) < 0)
+	if (path == NULL || rec_open(&l, path, NULL, e) < 0)
 		return -1;
 	r.event = event;
 	r.layer = "installer";

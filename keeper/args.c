@@ -99,6 +99,17 @@ args_int(struct args *a, const char *key, int64_t min, int64_t max, int64_t abse
 	return json_integer_value(v);
 }
 
+const json_t *
+args_object(struct args *a, const char *key)
+{
+	const json_t *v = member(a, key);
+
+	if (v == NULL || json_is_object(v))
+		return v;
+	refuse(a, key, "an object");
+	return NULL;
+}
+
 static int
 digit(char c)
 {

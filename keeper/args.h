@@ -32,6 +32,8 @@ int64_t args_int(
 	struct args *a, const char *key, int64_t min, int64_t max, int64_t absent);
 /* "path" as text or "path_hex": names below the root, none of them "." or "..". */
 void args_path(struct args *a, size_t max, struct buf *path);
+/* Any object. Borrowed from the message. */
+const json_t *args_object(struct args *a, const char *key);
 int args_end(const struct args *a, struct err *e);
 
 #endif

@@ -142,9 +142,10 @@ keeper_log(int fd, const struct rec *r, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf msg = BUF_INIT(KEEPER_MSG_MAX);
 	CLEANUP(reply_fini) struct reply got = REPLY_INIT;
+	const bool whole = r->args.n > 0 && r->args.n <= REC_ARGS_MAX;
 	char sha[REC_SHA_HEX + 1] = "";
 
-	if (r->args_sha256 == NULL && r->args.n > 0)
+	if (r->args_sha256 == NULL && r->args.n > 0 && !whole)
 		rec_sha256(r->args, sha);
 	buf_puts(&msg, "{\"op\":\"log\"");
 	put_cut(&msg, "event", str_of(r->event), REC_FIELD_MAX);
@@ -153,6 +154,10 @@ keeper_log(int fd, const struct rec *r, struct err *e)
 	put_cut(&msg, "call_id", r->call_id, REC_FIELD_MAX);
 	put_cut(&msg, "args_sha256",
 		str_of(r->args_sha256 != NULL ? r->args_sha256 : sha), REC_FIELD_MAX);
+	if (whole) {
+		buf_puts(&msg, ",\"args\":");
+		buf_put_str(&msg, r->args);
+	}
 	put_cut(&msg, "verdict", str_of(r->verdict), REC_FIELD_MAX);
 	put_cut(&msg, "rule", str_of(r->rule), REC_FIELD_MAX);
 	put_cut(&msg, "file", str_of(r->file), REC_FIELD_MAX);

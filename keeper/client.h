@@ -9,8 +9,11 @@
  * Messages are JSON objects of at most KEEPER_MSG_MAX bytes; bulk comes as a sealed memfd
  * along with the reply:
  *   {"op":"log","event":E,...}                     -> {"ok":true}
- *        E: mcp_started mcp_call_allowed mcp_call_denied mcp_call_failed
- *        may have: server tool call_id args_sha256 verdict rule file line mode elapsed_us note
+ *        E: mcp_started mcp_call_allowed mcp_call_audited mcp_call_asked mcp_call_denied
+ *           mcp_call_failed
+ *        may have: server tool call_id args_sha256 verdict rule file line mode elapsed_us note,
+ *        and args, an object of at most REC_ARGS_MAX bytes: hashed by the keeper, and kept
+ *        when the policy says so
  *   {"op":"snapshot","why":T,"call":ID}            -> {"ok":true,"id":HEX40,"new":bool,
  *        "skipped":[{path,reason}...],"skipped_total":N}
  *   {"op":"list","max":N}      -> {"ok":true} + memfd: JSON array of {id,time,why,call,files}

@@ -15,6 +15,7 @@
 #include "keeper/hash.h"
 #include "keeper/snapshot.h"
 #include "keeper/take.h"
+#include "policy/layers.h"
 
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
 
@@ -52,7 +53,8 @@ keeper_open(struct keeper *k, const char *root, struct err *e)
 		return -1;
 	k->path = mem_strdup(root);
 	k->log = place_decision_log(e);
-	if (k->log == NULL)
+	k->policy = pol_load_for_run(root, e);
+	if (k->log == NULL || k->policy == NULL)
 		return -1;
 	return store_open(&k->store, k->root, e);
 }
@@ -62,6 +64,7 @@ keeper_close(struct keeper *k)
 {
 	store_close(&k->store);
 	fd_closep(&k->root);
+	pol_freep(&k->policy);
 	free(k->path);
 	free(k->log);
 	k->path = k->log = NULL;
@@ -103,19 +106,20 @@ send_bulk(struct answer *a, const struct buf *bulk, struct err *e)
 static int
 write_log(struct keeper *k, const struct rec *r, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf line = BUF_INIT(SERVE_LOG_BYTES);
-	CLEANUP(rec_close) struct rec_log log = { .fd = -1 };
+	CLEANUP(buf_fini) struct buf body = BUF_INIT(SERVE_LOG_BYTES);
+	CLEANUP(rec_close) struct rec_log log = REC_LOG_INIT;
+	const struct pol_log *limits = pol_log_of(k->policy);
 	struct rec_who who = rec_who_from_env();
 
 	who.root = k->path;
-	rec_format(&line, &who, r);
-	if (line.n > SERVE_LOG_BYTES - k->logged)
+	rec_put_body(&body, &who, r, limits->arguments);
+	if (body.n > SERVE_LOG_BYTES - k->logged)
 		return err_set(e, ERR_REFUSED,
 			"this session has written %d bytes to the decision log, the most "
 			"that it may: start a new one",
 			(int)SERVE_LOG_BYTES);
-	k->logged += line.n;
-	if (rec_open(&log, k->log, e) < 0)
+	k->logged += body.n;
+	if (rec_open(&log, k->log, limits, e) < 0)
 		return -1;
 	return rec_write(&log, &who, r, e);
 }
@@ -125,11 +129,14 @@ op_log(struct keeper *k, struct args *a, struct answer *out, struct err *e)
 {
 	/* all that the server inside has to tell; no line of another layer, nor of the core's */
 	static const char *const events[] = { "mcp_started", "mcp_call_allowed",
-		"mcp_call_denied", "mcp_call_failed", NULL };
+		"mcp_call_audited", "mcp_call_asked", "mcp_call_denied",
+		"mcp_call_failed", NULL };
 	static const char *const servers[] = { POL_SERVER_WORKSPACE, POL_SERVER_CORE,
 		NULL };
 	static const char *const verdicts[] = { "allow", "audit", "ask", "deny", NULL };
 	static const char *const modes[] = { "enforce", "audit", "off", NULL };
+	CLEANUP(buf_fini) struct buf given = BUF_INIT(KEEPER_MSG_MAX);
+	const json_t *object;
 	struct rec r = REC_INIT;
 
 	(void)out; /* nothing to say but that it is done */
@@ -138,7 +145,14 @@ op_log(struct keeper *k, struct args *a, struct answer *out, struct err *e)
 	r.server = str_of(args_one_of(a, "server", servers));
 	r.tool = str_of(args_text(a, "tool", SERVE_NAME_MAX));
 	r.call_id = str_of(args_text(a, "call_id", KEEPER_CALL_MAX));
+	object = args_object(a, "args");
+	if (object != NULL)
+		json_put(&given, object);
+	r.args = buf_str(&given);
+	/* its own hash of what it sees, else what it is told */
 	r.args_sha256 = args_hex(a, "args_sha256", REC_SHA_HEX);
+	if (object != NULL)
+		r.args_sha256 = NULL;
 	r.verdict = args_one_of(a, "verdict", verdicts);
 	r.rule = args_text(a, "rule", REC_FIELD_MAX);
 	r.file = args_text(a, "file", REC_FIELD_MAX);

@@ -11,6 +11,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "keeper/store.h"
+#include "policy/policy.h"
 #include "policy/record.h"
 
 enum {
@@ -23,6 +24,7 @@ enum {
 struct keeper {
 	int root;
 	char *path, *log; /* of the root, of the decision log */
+	struct policy *policy;
 	struct store store;
 	size_t logged; /* bytes */
 };

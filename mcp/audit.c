@@ -4,7 +4,7 @@
 #include "keeper/client.h"
 
 int
-audit_open(struct audit *a, int keeper, struct err *e)
+audit_open(struct audit *a, int keeper, const struct pol_log *limits, struct err *e)
 {
 	CLEANUP(mem_freep) char *path = NULL;
 
@@ -13,7 +13,7 @@ audit_open(struct audit *a, int keeper, struct err *e)
 	if (keeper >= 0)
 		return 0;
 	path = place_decision_log(e);
-	if (path == NULL || rec_open(&a->log, path, e) < 0)
+	if (path == NULL || rec_open(&a->log, path, limits, e) < 0)
 		return err_wrap(e, "decision log");
 	return 0;
 }
@@ -21,7 +21,7 @@ audit_open(struct audit *a, int keeper, struct err *e)
 void
 audit_close(struct audit *a)
 {
-	if (a->keeper < 0 && a->log.fd >= 0)
+	if (a->keeper < 0)
 		rec_close(&a->log);
 }
 

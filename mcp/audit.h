@@ -17,11 +17,11 @@ struct audit {
 
 #define AUDIT_INIT                                                                       \
 	{                                                                                \
-		.keeper = -1, .log = {.fd = -1, .path = NULL }                           \
+		.keeper = -1, .log = REC_LOG_INIT                                        \
 	}
 
 /* keeper negative: opens the decision log. */
-int audit_open(struct audit *a, int keeper, struct err *e);
+int audit_open(struct audit *a, int keeper, const struct pol_log *limits, struct err *e);
 void audit_close(struct audit *a); /* for CLEANUP */
 /* A line that cannot be written is a reason not to do what it tells of. */
 int audit_write(struct audit *a, const struct rec *r, struct err *e);

@@ -248,20 +248,26 @@ event_of(const struct pol_decision *d, bool audit)
 	return audit ? "mcp_call_audited" : "mcp_call_denied";
 }
 
-/* Decides and logs. 1: the call is made, 0: it is not, and d says why, -1: not logged. */
+/*
+ * Decides and logs. 1: the call is made, 0: it is not, and d says why, -1: it would be, but
+ * cannot be logged.
+ */
 static int
 decide(struct server *s, struct call *c, struct pol_decision *d, bool *cancelled,
 	struct err *e)
 {
 	const struct pol_use use = use_of(s, c);
 	const bool audit = pol_mode_of(s->policy, s->agent) == POL_AUDIT;
+	bool go;
 
 	*d = pol_decide(s->policy, &use);
 	if (d->verdict == POL_ASK && !audit && settle(s, c, d, cancelled, e) < 0)
 		return -1;
-	if (record(s, c, event_of(d, audit), d, "", e) < 0)
+	go = audit || d->verdict == POL_ALLOW || d->verdict == POL_AUDITED;
+	/* a refusal stands with its own reason, also when it cannot be logged */
+	if (record(s, c, event_of(d, audit), d, "", e) < 0 && go)
 		return -1;
-	return audit || d->verdict == POL_ALLOW || d->verdict == POL_AUDITED;
+	return go;
 }
 
 static void

@@ -257,7 +257,8 @@ serve(const struct options *o, const struct world *w, const char *unavailable,
 		return -1;
 	(void)signal(
 		SIGPIPE, SIG_IGN); /* a client that is gone shows as an error of write */
-	if (audit_open(&audit, o->keeper, e) < 0 || note_start(&s, e) < 0)
+	if (audit_open(&audit, o->keeper, pol_log_of(s.policy), e) < 0 ||
+		note_start(&s, e) < 0)
 		return -1;
 	watch_the_gateway(o, &watch, &audit);
 	return server_run(&s, e);

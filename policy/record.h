@@ -2,9 +2,12 @@
 #define POLICY_RECORD_H
 
 /*
- * The decision log: JSON lines, one a decision, one file for all layers (decision-log(5)).
- * A line is one write to a descriptor opened with O_APPEND. Arguments and keys are never
- * in it; arguments are named by their SHA-256.
+ * The decision log: JSON lines, one a decision, one file for all layers
+ * (pando-decision-log(5)). This is one line of it; how lines get into the file is rec_write's
+ * matter (append.c), what binds them together chain.h's.
+ *
+ * Keys are never in it. Arguments are named by their SHA-256, and kept only when the policy
+ * says so ([log] arguments).
  */
 
 #include <stdint.h>
@@ -12,14 +15,21 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
+#include "policy/chain.h"
 #include "policy/policy.h"
 
 enum {
-	REC_LINE_MAX = 8192,
-	REC_FIELD_MAX = 1024,
-	REC_SHA_HEX = 64,
-	REC_FILE_MAX = 64 << 20
+	REC_LINE_MAX = 16384, /* every line that rec_format makes is below it */
+	REC_FIELD_MAX = 1024, /* a text as it stands in the line, escapes counted */
+	REC_NAME_MAX = 256,   /* a name, an id */
+	REC_WORD_MAX = 64,    /* an event, a layer, a verdict */
+	REC_ROOT_MAX = 2048,
+	REC_ARGS_MAX = 8192 /* longer arguments are named by their hash only */
 };
+
+/* What holds where the policy says nothing of [log]. */
+#define REC_MAX_BYTES ((int64_t)64 << 20)
+enum { REC_MAX_DAYS = 30, REC_KEEP = 8, REC_KEEP_MAX = 1000 };
 
 /* Who is speaking: the run that all lines of a launch share. Any may be NULL. */
 struct rec_who {
@@ -33,8 +43,8 @@ struct rec {
 	const char *direction; /* request response, or NULL */
 	const char *api;       /* messages responses, or NULL */
 	struct str server, tool, call_id;
-	struct str args;         /* raw arguments, hashed here */
-	const char *args_sha256; /* or their hash, when the caller has it */
+	struct str args; /* canonical JSON, hashed here, kept when that is wanted */
+	const char *args_sha256; /* or their hash, when the caller has nothing else */
 	const char *verdict;     /* pol_verdict_name(), or NULL */
 	const char *rule;
 	const char *file; /* with line: `at` */
@@ -42,6 +52,8 @@ struct rec {
 	const char *mode;   /* pol_mode_name() */
 	int64_t elapsed_us; /* negative: left out */
 	struct str note;    /* what else a person needs to know; never foreign secrets */
+	uint64_t lost; /* of <layer>_log_lost: how many lines could not be written ... */
+	const char *since; /* ... since when */
 };
 
 #define REC_INIT                                                                         \
@@ -53,25 +65,44 @@ struct rec {
 struct rec_who rec_who_from_env(void);
 void rec_decided(struct rec *r, const struct pol_use *u, const struct pol_decision *d);
 
-/* The line with its newline. */
-void rec_format(struct buf *line, const struct rec_who *w, const struct rec *r);
+/* The line with its newline; stamp is its time. */
+void rec_format(struct buf *line, const struct rec_link *link, const char *stamp,
+	struct str body);
+/* What of the line is known before its place and time: ,"event" to the closing brace. */
+void rec_put_body(
+	struct buf *b, const struct rec_who *w, const struct rec *r, bool arguments);
 
 /*
- * The open log. Files larger than REC_FILE_MAX are renamed to <path>.1 by the next writer.
- * rec_write failing is an error of the caller's action: a decision that cannot be recorded
- * is not carried out.
+ * The open log. Its writers take turns by a lock on <path>.head, where the head of the chain
+ * is (chain.h); a file that is too large or too old is renamed to <path>.1 by the next writer,
+ * that one to .2, and so on. Only a regular file can be a log.
  */
 struct rec_log {
-	int fd;
-	char *path;
+	int fd, head;
+	char *path, *head_path; /* NULL: not open */
+	struct pol_log limits;
 };
 
-int rec_open(struct rec_log *l, const char *path, struct err *e);
-void rec_close(struct rec_log *l);
+#define REC_LOG_INIT                                                                     \
+	{                                                                                \
+		.fd = -1, .head = -1                                                     \
+	}
+
+/*
+ * limits NULL: the policy is not known: the defaults, but no file is ever removed. What it
+ * leaves on an error needs no rec_close, but bears it.
+ */
+int rec_open(
+	struct rec_log *l, const char *path, const struct pol_log *limits, struct err *e);
+void rec_close(struct rec_log *l); /* for CLEANUP too */
+
+/*
+ * Appends a line. When that fails the loss is counted in the head, and told by a line
+ * <layer>_log_lost as soon as one can be written. Failing is an error of the caller's action:
+ * what would be allowed and cannot be recorded is not done. A deny stays a deny, with its own
+ * message.
+ */
 int rec_write(
 	struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e);
-
-/* SHA-256 in hexadecimal, NUL-terminated. */
-void rec_sha256(struct str bytes, char out[REC_SHA_HEX + 1]);
 
 #endif

@@ -8,11 +8,11 @@ put(const char *event, enum pol_verdict verdict, const char *root, struct str no
 	struct err *e)
 {
 	CLEANUP(mem_freep) char *path = place_decision_log(e);
-	CLEANUP(rec_close) struct rec_log log = { .fd = -1 };
+	CLEANUP(rec_close) struct rec_log log = REC_LOG_INIT;
 	struct rec_who who = rec_who_from_env();
 	struct rec r = REC_INIT;
 
-	if (path == NULL || rec_open(&log, path, e) < 0)
+	if (path == NULL || rec_open(&log, path, NULL, e) < 0)
 		return -1;
 	if (root != NULL)
 		who.root = root;

@@ -15,25 +15,19 @@
 #include "shim/hook.h"
 #include "shim/ready.h"
 
-static void
-rec_closep(struct rec_log *log)
-{
-	rec_close(log);
-}
-
 static int
-record(const struct hook_call *c, struct err *e)
+record(const struct hook_call *c, const struct policy *p, struct err *e)
 {
 	const struct rec_who who = rec_who_from_env();
 	CLEANUP(mem_freep) char *path = place_decision_log(e);
-	CLEANUP(rec_closep) struct rec_log log = { .fd = -1 };
+	CLEANUP(rec_close) struct rec_log log = REC_LOG_INIT;
 	const struct rec r = hook_rec(c);
 
 	if (who.run == NULL)
 		return err_set(e, ERR_USAGE,
 			"PANDO_RUN is not set: only a session that pando-ai started has "
 			"this hook");
-	if (path == NULL || rec_open(&log, path, e) < 0)
+	if (path == NULL || rec_open(&log, path, pol_log_of(p), e) < 0)
 		return -1;
 	return rec_write(&log, &who, &r, e);
 }
@@ -70,8 +64,8 @@ answer(const char *event, struct err *e)
 	if (policy == NULL)
 		return -1;
 	hook_decide(&c, policy);
-	/* a decision that cannot be recorded is not carried out */
-	if (record(&c, e) < 0)
+	/* what cannot be recorded does not go on; what is stopped is stopped with its own reason */
+	if (record(&c, policy, e) < 0 && c.goes_on)
 		return -1;
 	if (c.event == HOOK_CONFIG_CHANGE)
 		return err_set(e, ERR_REFUSED, HOOK_CONFIG_WHY);

@@ -68,12 +68,6 @@ launch_fini(struct launch *l)
 	buf_fini(&l->features);
 }
 
-static void
-rec_closep(struct rec_log *log)
-{
-	rec_close(log);
-}
-
 static int
 record(const struct launch *l, struct rec *r, struct err *e)
 {
@@ -82,10 +76,11 @@ record(const struct launch *l, struct rec *r, struct err *e)
 		.agent_version = l->agent.version,
 		.root = l->root.path };
 	CLEANUP(mem_freep) char *path = place_decision_log(e);
-	CLEANUP(rec_closep) struct rec_log log = { .fd = -1 };
+	CLEANUP(rec_close) struct rec_log log = REC_LOG_INIT;
+	const struct pol_log *limits = l->policy == NULL ? NULL : pol_log_of(l->policy);
 
 	r->layer = "shim";
-	if (path == NULL || rec_open(&log, path, e) < 0)
+	if (path == NULL || rec_open(&log, path, limits, e) < 0)
 		return -1;
 	return rec_write(&log, &who, r, e);
 }

@@ -1,152 +1,180 @@
 #include "tests/unit/test.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/json/json.h"
-#include "base/path.h"
 #include "policy/record.h"
+
+#define STAMP "2026-11-21T13:53:56.123Z"
 
 static const struct rec_who who = { "run1", "claude", "2.1", "/p" };
 
-static char *
-scratch(void)
+static struct str
+line_of(struct buf *b, const struct rec_who *w, const struct rec *r, bool arguments)
 {
-	char dir[] = "/tmp/pando-record-XXXXXX";
+	CLEANUP(buf_fini) struct buf body = BUF_INIT(REC_LINE_MAX);
+	const struct rec_link link = { .seq = 7, .prev = REC_NO_PREV };
 
-	if (mkdtemp(dir) == NULL)
-		abort();
-	return mem_strdup(dir);
+	buf_reset(b);
+	rec_put_body(&body, w, r, arguments);
+	rec_format(b, &link, STAMP, buf_str(&body));
+	ok(!b->over && !body.over, "fits into a line");
+	return buf_str(b);
 }
 
-static void
-scratch_gone(char *dir)
+static struct rec
+call_of(struct str args)
 {
-	struct err e = ERR_INIT;
+	struct rec r = REC_INIT;
 
-	ok_int(path_remove_tree(AT_FDCWD, dir, &e), 0, e.text);
-	free(dir);
+	r.event = "gateway_call_replaced";
+	r.layer = "gateway";
+	r.tool = STR("Bash");
+	r.args = args;
+	r.verdict = "deny";
+	return r;
 }
 
 static void
 a_line_is_one_json_object_with_every_field(void)
 {
 	CLEANUP(buf_fini) struct buf b = BUF_INIT(REC_LINE_MAX);
-	struct err e = ERR_INIT;
-	struct rec r = REC_INIT;
-	CLEANUP(json_freep) json_t *j = NULL;
+	struct rec r = call_of(STR("{\"a\":1}"));
 
-	r.event = "gateway_call_replaced";
-	r.layer = "gateway";
+	r.direction = "response";
+	r.api = "messages";
+	r.server = STR("s");
 	r.tool = STR("Ba\"sh\n\xff");
 	r.call_id = STR("toolu_1");
-	r.args = STR("{}");
-	r.verdict = "deny";
 	r.rule = "native_tools.default";
 	r.file = "/p.toml";
 	r.line = 3;
+	r.mode = "enforce";
 	r.elapsed_us = 12;
-	rec_format(&b, &who, &r);
-	ok_int(b.p[b.n - 1], '\n', "ends in a newline");
-	ok(memchr(b.p, '\n', b.n) == b.p + b.n - 1, "has no other newline");
-	j = json_parse(buf_str(&b), &e);
-	ok_str(e.text, "", "is JSON");
-	ok_str(json_text_of(j, "run"), "run1", "run");
-	ok_str(json_text_of(j, "tool"), "Ba\"sh\n\xef\xbf\xbd", "foreign text");
-	ok_str(json_text_of(j, "at"), "/p.toml:3", "at");
-	ok_str(json_text_of(j, "args_sha256"),
-		"44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a",
-		"arguments are hashed");
-	ok(json_object_get(j, "server") == NULL, "empty fields are left out");
+	r.note = STR("n");
+	ok_bytes(line_of(&b, &who, &r, false),
+		STR("{\"v\":1,\"seq\":7,\"prev\":\"" REC_NO_PREV "\",\"ts\":\"" STAMP
+		    "\",\"event\":\"gateway_call_replaced\",\"run\":\"run1\",\"agent\":\"claude\","
+		    "\"agent_version\":\"2.1\",\"root\":\"/p\",\"layer\":\"gateway\","
+		    "\"direction\":\"response\",\"api\":\"messages\",\"server\":\"s\","
+		    "\"tool\":\"Ba\\\"sh\\n\\ufffd\",\"call_id\":\"toolu_1\",\"args_sha256\":"
+		    "\"015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862\","
+		    "\"verdict\":\"deny\",\"rule\":\"native_tools.default\",\"at\":\"/p.toml:3\","
+		    "\"mode\":\"enforce\",\"elapsed_us\":12,\"note\":\"n\"}\n"),
+		"the line");
 }
 
 static void
-lines_are_appended_and_the_file_is_turned_over(void)
+empty_fields_are_left_out(void)
 {
-	char *dir = scratch();
-	CLEANUP(mem_freep) char *path = path_join(dir, "log");
-	CLEANUP(mem_freep) char *old = path_join(dir, "log.1");
-	struct err e = ERR_INIT;
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(REC_LINE_MAX);
+	const struct rec_who nobody = { NULL, NULL, NULL, NULL };
 	struct rec r = REC_INIT;
-	struct rec_log l;
-	struct stat st;
 
-	r.event = "shim_launch";
-	ok_int(rec_open(&l, path, &e), 0, e.text);
-	ok_int(rec_write(&l, &who, &r, &e), 0, e.text);
-	ok_int(stat(path, &st), 0, "the log is there");
-	ok_int(st.st_mode & 0777, 0600, "only for its owner");
-	ok_int(truncate(path, (off_t)REC_FILE_MAX + 1), 0, "grow it");
-	ok_int(rec_write(&l, &who, &r, &e), 0, e.text);
-	ok_int(stat(old, &st), 0, "the full file is kept beside");
-	ok_int(stat(path, &st), 0, "a new one is begun");
-	ok(st.st_size > 0 && st.st_size < REC_LINE_MAX, "with one line");
-	rec_close(&l);
-	scratch_gone(dir);
+	r.event = "shim_log_lost";
+	r.layer = "shim";
+	r.lost = 12;
+	r.since = STAMP;
+	ok_bytes(line_of(&b, &nobody, &r, true),
+		STR("{\"v\":1,\"seq\":7,\"prev\":\"" REC_NO_PREV "\",\"ts\":\"" STAMP
+		    "\",\"event\":\"shim_log_lost\",\"layer\":\"shim\",\"lost\":12,"
+		    "\"since\":\"" STAMP "\"}\n"),
+		"the line");
 }
 
 static void
-a_log_that_cannot_be_written_is_an_error(void)
+arguments_are_kept_when_that_is_wanted(void)
 {
-	struct err e = ERR_INIT;
-	struct rec r = REC_INIT;
-	struct rec_log l;
+	static char large[REC_ARGS_MAX + 2];
+	static const struct {
+		const char *args;
+		bool keep, verdict;
+		const char *kept, *cut;
+	} rows[] = {
+		{ "{\"a\":[1,\"x\"]}", true, true, "\"args\":{\"a\":[1,\"x\"]}", NULL },
+		{ "\"free text\"", true, true, "\"args\":\"free text\"", NULL },
+		{ "{\"a\":1}", false, true, NULL, NULL },
+		{ "{\"a\":1}", true, false, NULL, NULL },
+		{ "{\"a\":", true, true, NULL, "\"args_cut\":true" },
+		{ "{\"a\":\n1}", true, true, NULL, "\"args_cut\":true" },
+		{ "[1]", true, true, NULL, "\"args_cut\":true" },
+		{ "12", true, true, NULL, "\"args_cut\":true" },
+		{ large, true, true, NULL, "\"args_cut\":true" },
+	};
 
-	r.event = "shim_launch";
-	ok_int(rec_open(&l, "/nonexistent/log", &e), -1, "no such folder");
-	ok_int(e.code, ERR_SPACE, "status");
-	rec_close(&l);
-	ok_int(rec_open(&l, "/dev/full", &e), 0, "the full device opens");
-	ok_int(rec_write(&l, &who, &r, &e), -1, "a full disk");
-	ok_int(e.code, ERR_SPACE, "status");
-	rec_close(&l);
+	memset(large, 'x', sizeof large - 1);
+	large[0] = large[sizeof large - 2] = '"';
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(buf_fini) struct buf b = BUF_INIT(REC_LINE_MAX);
+		struct rec r = call_of(str_of(rows[i].args));
+		const char *text;
+
+		r.verdict = rows[i].verdict ? "deny" : NULL;
+		(void)line_of(&b, &who, &r, rows[i].keep);
+		text = buf_text(&b);
+		ok(strstr(text, "\"args_sha256\":\"") != NULL, rows[i].args);
+		ok((strstr(text, "\"args\":") != NULL) == (rows[i].kept != NULL) &&
+				(rows[i].kept == NULL ||
+					strstr(text, rows[i].kept) != NULL),
+			"kept, or said to be cut");
+		ok((strstr(text, "\"args_cut\":true") != NULL) == (rows[i].cut != NULL),
+			"kept, or said to be cut");
+	}
 }
 
-/* A disk that is full in the middle of a line; then there is room again. */
+/* As a keeper gets them whose peer sent the hash only. */
 static void
-a_torn_line_does_not_spoil_the_next(void)
+arguments_that_are_only_a_hash_are_told(void)
 {
-	char *dir = scratch();
-	CLEANUP(mem_freep) char *path = path_join(dir, "log");
-	CLEANUP(buf_fini) struct buf text = BUF_INIT(REC_LINE_MAX);
-	struct rlimit was;
-	struct rlimit tight;
-	struct err e = ERR_INIT;
-	struct rec r = REC_INIT;
-	struct rec_log l;
-	struct stat st;
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(REC_LINE_MAX);
+	struct rec r = call_of(STR(""));
 
-	r.event = "shim_launch";
-	ok_int(rec_open(&l, path, &e), 0, e.text);
-	ok_int(rec_write(&l, &who, &r, &e), 0, e.text);
-	ok_int(stat(path, &st), 0, "the log is there");
-	ok_int(getrlimit(RLIMIT_FSIZE, &was), 0, "the limit as it was");
-	tight = (struct rlimit){ (rlim_t)st.st_size + 9, was.rlim_max };
-	(void)signal(SIGXFSZ, SIG_IGN);
-	ok_int(setrlimit(RLIMIT_FSIZE, &tight), 0, "room for nine bytes");
-	ok_int(rec_write(&l, &who, &r, &e), -1, "half a line is an error");
-	ok_int(e.code, ERR_SPACE, "status");
-	ok_int(setrlimit(RLIMIT_FSIZE, &was), 0, "room again");
-	r.event = "shim_refused";
-	ok_int(rec_write(&l, &who, &r, &e), 0, e.text);
-	ok_int(path_read(path, &text, &e), 0, e.text);
-	ok(strstr(buf_text(&text), "\n{\"ts\"") != NULL &&
-			strstr(strstr(buf_text(&text), "\n{\"ts\"") + 2, "{") == NULL,
-		buf_text(&text));
-	rec_close(&l);
-	scratch_gone(dir);
+	r.args_sha256 = REC_NO_PREV;
+	(void)line_of(&b, &who, &r, true);
+	ok(strstr(buf_text(&b), "\"args_cut\":true") != NULL, buf_text(&b));
+}
+
+/* Whatever comes, the line fits and is JSON: else a hostile name would leave no line. */
+static void
+no_field_makes_a_line_too_long(void)
+{
+	enum { HUGE_N = 100000 };
+	static const char *const units[] = { "x", "\"", "\x01", "\xff", "\xe2\x82\xac" };
+	char *args = mem_alloc(REC_ARGS_MAX + 1);
+
+	memset(args, '1', REC_ARGS_MAX);
+	args[0] = args[REC_ARGS_MAX - 1] = '"';
+	for (size_t i = 0; i < LEN(units); i++) {
+		CLEANUP(buf_fini) struct buf big = BUF_INIT(HUGE_N + 8);
+		CLEANUP(buf_fini) struct buf b = BUF_INIT(REC_LINE_MAX);
+		CLEANUP(json_freep) json_t *j = NULL;
+		struct err e = ERR_INIT;
+		struct rec r = call_of(str_of(args));
+		struct str z;
+
+		while (big.n < HUGE_N)
+			buf_puts(&big, units[i]);
+		z = buf_str(&big);
+		r = (struct rec){ buf_text(&big), z.p, z.p, z.p, z, z, z, r.args, z.p,
+			z.p, z.p, z.p, 2147483647, z.p, INT64_MAX, z, INT64_MAX, z.p };
+		(void)line_of(&b, &(struct rec_who){ z.p, z.p, z.p, z.p }, &r, true);
+		j = json_parse((struct str){ b.p, b.n - 1 }, &e);
+		ok(j != NULL, e.text);
+		ok(memchr(b.p, '\n', b.n) == b.p + b.n - 1, "one line");
+		ok(strstr(json_text_of(j, "at"), ":2147483647") != NULL ||
+				units[i][0] != 'x',
+			"the place keeps its line");
+	}
+	free(args);
 }
 
 int
 main(void)
 {
 	a_line_is_one_json_object_with_every_field();
-	lines_are_appended_and_the_file_is_turned_over();
-	a_log_that_cannot_be_written_is_an_error();
-	a_torn_line_does_not_spoil_the_next();
+	empty_fields_are_left_out();
+	arguments_are_kept_when_that_is_wanted();
+	arguments_that_are_only_a_hash_are_told();
+	no_field_makes_a_line_too_long();
 	return test_done();
 }

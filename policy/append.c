@@ -1,0 +1,321 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fdio.h"
+#include "policy/files.h"
+#include "policy/turn.h"
+
+/* The head's name may change hands while we wait for its lock, but not for ever. */
+enum { NAME_TRIES = 16, EVENT_MAX = 64, NOTE_MAX = REC_FIELD_MAX };
+
+#define WHAT_TO_DO "free space there, or name another file in PANDO_GATEWAY_LOG_FILE"
+
+/* Who does not know the policy removes no file that it may want to be kept. */
+static const struct pol_log usual = {
+	.max_bytes = REC_MAX_BYTES, .max_days = REC_MAX_DAYS, .keep = REC_KEEP_MAX
+};
+
+/* --- opening ---------------------------------------------------------------------- */
+
+static int
+open_file(const char *path, int more, struct err *e)
+{
+	CLEANUP(fd_closep)
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | more,
+		S_IRUSR | S_IWUSR);
+	struct stat st;
+
+	if (fd < 0)
+		(void)err_sys(e, "open the decision log %s", path);
+	else if (fstat(fd, &st) < 0)
+		(void)err_sys(e, "look at the decision log %s", path);
+	else if (!S_ISREG(st.st_mode))
+		(void)err_set(e, ERR_SPACE,
+			"the decision log %s is not a regular file, so nothing can be kept "
+			"there: name one in PANDO_GATEWAY_LOG_FILE",
+			path);
+	else
+		return fd_take(&fd);
+	e->code = ERR_SPACE;
+	return -1;
+}
+
+int
+rec_open(struct rec_log *l, const char *path, const struct pol_log *limits, struct err *e)
+{
+	*l = (struct rec_log){
+		.fd = -1,
+		.head = -1,
+		.path = mem_strdup(path),
+		.head_path = mem_printf("%s.head", path),
+		.limits = limits == NULL ? usual : *limits,
+	};
+	l->fd = open_file(l->path, O_APPEND, e);
+	if (l->fd >= 0)
+		l->head = open_file(l->head_path, 0, e);
+	if (l->head >= 0)
+		return 0;
+	rec_close(l);
+	return -1;
+}
+
+void
+rec_close(struct rec_log *l)
+{
+	if (l->path == NULL)
+		return; /* never opened: its descriptors may be anybody's */
+	fd_closep(&l->fd);
+	fd_closep(&l->head);
+	free(l->path);
+	free(l->head_path);
+	l->path = l->head_path = NULL;
+}
+
+/* --- a turn ----------------------------------------------------------------------- */
+
+static bool
+is_named(const char *path, int fd, struct stat *ours)
+{
+	struct stat named;
+
+	return fstat(fd, ours) == 0 && lstat(path, &named) == 0 &&
+	       named.st_ino == ours->st_ino && named.st_dev == ours->st_dev;
+}
+
+static int
+take_lock(struct rec_log *l, struct err *e)
+{
+	struct stat st;
+
+	for (int i = 0; i < NAME_TRIES; i++) {
+		int fd;
+
+		if (rec_lock(l->head, LOCK_EX, l->head_path, e) < 0)
+			return -1;
+		if (is_named(l->head_path, l->head, &st))
+			return 0;
+		fd = open_file(l->head_path, 0, e);
+		if (fd < 0)
+			return -1;
+		fd_closep(&l->head);
+		l->head = fd;
+	}
+	return err_set(e, ERR_SPACE, "%s: others replace it all the time", l->head_path);
+}
+
+int
+rec_turn_reopen(struct rec_turn *t, struct err *e)
+{
+	struct rec_log *l = t->log;
+	const int fd = open_file(l->path, O_APPEND, e);
+
+	if (fd < 0)
+		return -1;
+	fd_closep(&l->fd);
+	l->fd = fd;
+	return 0;
+}
+
+int
+rec_turn_save(const struct rec_turn *t, struct err *e)
+{
+	char text[REC_HEAD_BYTES];
+	ssize_t k;
+
+	rec_head_put(&t->head, text);
+	k = pwrite(t->log->head, text, sizeof text, 0);
+	if (k == (ssize_t)sizeof text)
+		return 0;
+	if (k >= 0)
+		errno = ENOSPC; /* a short write to a file means no more room */
+	return err_sys(e, "write %s", t->log->head_path);
+}
+
+static int
+read_head(struct rec_turn *t, struct err *e)
+{
+	char text[REC_HEAD_BYTES + 1];
+	const ssize_t n = pread(t->log->head, text, sizeof text, 0);
+
+	if (n < 0)
+		return err_sys(e, "read %s", t->log->head_path);
+	t->knows_head = rec_head_read((struct str){ text, (size_t)n }, &t->head);
+	return 0;
+}
+
+static int
+begin(struct rec_turn *t, struct err *e)
+{
+	struct stat st;
+
+	if (read_head(t, e) < 0)
+		return -1;
+	if (!is_named(t->log->path, t->log->fd, &st)) {
+		if (rec_turn_reopen(t, e) < 0)
+			return -1;
+		if (fstat(t->log->fd, &st) < 0)
+			return err_sys(e, "look at the decision log %s", t->log->path);
+	}
+	t->size = (uint64_t)st.st_size;
+	if (!t->knows_head) {
+		/* before any line: then a full disk has no say in whether there is a head */
+		if (rec_mend_head(t, e) < 0 || rec_turn_save(t, e) < 0)
+			return -1;
+		t->knows_head = true;
+	}
+	return t->size == t->head.end ? 0 : rec_mend_tail(t, e);
+}
+
+/* --- lines ------------------------------------------------------------------------ */
+
+/* Half a line is taken back: nobody has written behind it, we hold the lock. */
+static int
+put_bytes(const struct rec_turn *t, const struct buf *line, struct err *e)
+{
+	const struct rec_log *l = t->log;
+	const ssize_t k = write(l->fd, line->p, line->n);
+
+	if (k == (ssize_t)line->n)
+		return 0;
+	if (k >= 0)
+		errno = ENOSPC; /* a short write to a file means no more room */
+	(void)err_sys(e, "write the decision log %s (" WHAT_TO_DO ")", l->path);
+	if (k > 0 && ftruncate(l->fd, (off_t)t->size) < 0)
+		(void)err_hint(e, "a part of a line stays there");
+	return -1;
+}
+
+static int
+put_line(struct rec_turn *t, struct str body, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf line = BUF_INIT(REC_LINE_MAX);
+	struct rec_link link = { .seq = t->head.seq + 1 };
+	char stamp[CLOCK_STAMP_MAX];
+
+	memcpy(link.prev, t->head.sha256, sizeof link.prev);
+	clock_stamp(stamp);
+	rec_format(&line, &link, stamp, body);
+	if (line.over)
+		return err_set(e, ERR_DATA, "a line of the decision log is too long");
+	if (put_bytes(t, &line, e) < 0)
+		return -1;
+	rec_head_move(&t->head, (struct str){ line.p, line.n - 1 });
+	t->size += line.n;
+	t->head.end = t->size;
+	return 0;
+}
+
+/* A line of the log about itself. */
+static int
+put_own(struct rec_turn *t, const struct rec *like, const char *what, struct rec *r,
+	struct err *e)
+{
+	CLEANUP(buf_fini) struct buf body = BUF_INIT(REC_LINE_MAX);
+	const struct rec_who nobody = { NULL, NULL, NULL, NULL };
+	char event[EVENT_MAX];
+
+	(void)snprintf(event, sizeof event, "%s_log_%s", like->layer, what);
+	r->event = event;
+	r->layer = like->layer;
+	rec_put_body(&body, &nobody, r, false);
+	return put_line(t, buf_str(&body), e);
+}
+
+static int
+tell_lost(struct rec_turn *t, const struct rec *like, struct err *e)
+{
+	struct rec r = REC_INIT;
+	const struct rec_head was = t->head;
+
+	if (was.lost == 0)
+		return 0;
+	r.lost = was.lost;
+	r.since = was.since;
+	r.note = STR("so many lines could not be written");
+	if (put_own(t, like, "lost", &r, e) < 0)
+		return -1;
+	t->head.lost = 0;
+	t->head.since[0] = '\0';
+	return rec_turn_save(t, e);
+}
+
+static int
+tell_mended(struct rec_turn *t, const struct rec *like, struct err *e)
+{
+	struct rec r = REC_INIT;
+	char note[NOTE_MAX];
+
+	if (t->headless) {
+		r.note = STR(
+			"the head file was missing or spoilt: whether lines are missing "
+			"at the end of those before cannot be told");
+		if (put_own(t, like, "headless", &r, e) < 0)
+			return -1;
+		t->headless = false;
+	}
+	if (t->torn.n > 0) {
+		(void)snprintf(note, sizeof note,
+			"a writer was stopped in the middle of a line; its %zu bytes were "
+			"taken out: " STR_FMT,
+			t->torn.n, STR_ARG(buf_str(&t->torn)));
+		r.note = str_of(note);
+		if (put_own(t, like, "torn", &r, e) < 0)
+			return -1;
+		buf_reset(&t->torn);
+	}
+	return 0;
+}
+
+static int
+put_all(struct rec_turn *t, const struct rec *r, struct str body, struct err *e)
+{
+	struct err later =
+		ERR_INIT; /* the next writer sees that the log is ahead of it */
+
+	if (begin(t, e) < 0 || (rec_is_due(t, body.n) && rec_rotate(t, e) < 0) ||
+		tell_mended(t, r, e) < 0 || tell_lost(t, r, e) < 0 ||
+		put_line(t, body, e) < 0)
+		return -1;
+	(void)rec_turn_save(t, &later);
+	return 0;
+}
+
+static void
+count_loss(struct rec_turn *t, struct err *e)
+{
+	struct err none = ERR_INIT; /* the caller learns why the line itself failed */
+
+	e->code = ERR_SPACE;
+	if (!t->knows_head)
+		return;
+	if (t->head.lost++ == 0)
+		clock_stamp(t->head.since);
+	(void)rec_turn_save(t, &none);
+}
+
+int
+rec_write(struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf body = BUF_INIT(REC_LINE_MAX);
+	struct rec_turn t = { .log = l, .torn = BUF_INIT(REC_LINE_MAX) };
+	int got;
+
+	rec_put_body(&body, w, r, l->limits.arguments);
+	if (take_lock(l, e) < 0) {
+		e->code = ERR_SPACE;
+		return -1;
+	}
+	got = put_all(&t, r, buf_str(&body), e);
+	if (got < 0)
+		count_loss(&t, e);
+	(void)flock(l->head, LOCK_UN); /* cannot fail for a lock that we hold */
+	buf_fini(&t.torn);
+	return got;
+}
