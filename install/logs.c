@@ -141,7 +141,7 @@ int
 command_logs(int argc, char **argv, struct err *e)
 {
 	struct view v = { .most = LOGS_DEFAULT, .colour = isatty(STDOUT_FILENO) };
-	CLEANUP(buf_fini) struct buf text = BUF_INIT(REC_FILE_MAX + REC_LINE_MAX);
+	CLEANUP(buf_fini) struct buf text = BUF_INIT((size_t)REC_MAX_BYTES + REC_LINE_MAX);
 	CLEANUP(mem_freep) char *path = NULL;
 	struct str rest;
 
