@@ -83,6 +83,50 @@ peeking_takes_nothing(void)
 	rpc_fini(&in);
 }
 
+/* Dropping any one of the peeked lines leaves the others, in their order. */
+static void
+a_dropped_line_is_not_taken(void)
+{
+	for (size_t drop = 1; drop < LEN(lines); drop++) {
+		struct rpc_in in = RPC_IN_INIT;
+		struct str line;
+
+		rpc_feed(&in, str_of(stream));
+		ok_int(rpc_take(&in, &line), RPC_LINE, "the first line");
+		for (size_t i = 1; i <= drop; i++)
+			ok(rpc_peek(&in, &line), "the lines behind it can be seen");
+		rpc_drop_peeked(&in);
+		for (size_t i = drop + 1; i < LEN(lines); i++) {
+			ok(rpc_peek(&in, &line), "those behind the dropped one too");
+			ok_bytes(line, str_of(lines[i]), "the peeked line");
+		}
+		ok(!rpc_peek(&in, &line), "and no more");
+		for (size_t i = 1; i < LEN(lines); i++) {
+			if (i == drop)
+				continue;
+			ok_int(rpc_take(&in, &line), RPC_LINE, "a line is there");
+			ok_bytes(line, str_of(lines[i]), "the taken line");
+		}
+		ok_int(rpc_take(&in, &line), RPC_MORE, "the dropped one is not");
+		rpc_fini(&in);
+	}
+}
+
+static void
+our_own_messages_are_one_line_each(void)
+{
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(1024);
+
+	rpc_put_request(&out, "pando-1", "elicitation/create", STR("{\"a\":1}"));
+	rpc_put_cancelled(&out, "pando-1", "why \"so\"");
+	ok_bytes(buf_str(&out),
+		STR("{\"jsonrpc\":\"2.0\",\"id\":\"pando-1\",\"method\":\"elicitation/create\","
+		    "\"params\":{\"a\":1}}\n"
+		    "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{"
+		    "\"requestId\":\"pando-1\",\"reason\":\"why \\\"so\\\"\"}}\n"),
+		"a request and its end");
+}
+
 static void
 a_line_too_long_is_told_and_skipped(void)
 {
@@ -181,6 +225,8 @@ main(void)
 	lines_are_the_same_in_every_split();
 	a_prefix_gives_only_its_whole_lines();
 	peeking_takes_nothing();
+	a_dropped_line_is_not_taken();
+	our_own_messages_are_one_line_each();
 	a_line_too_long_is_told_and_skipped();
 	messages_are_what_json_rpc_says();
 	answers_are_one_line();
