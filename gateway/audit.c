@@ -24,7 +24,7 @@ gw_audit_run(struct gw_reg *r, const char *event, struct err *e)
 	rec.layer = layer;
 	rec.api = gw_api_name(r->agent == POL_CODEX ? GW_RESPONSES : GW_MESSAGES);
 	rec.mode = mode_of(r);
-	rec.file = gw_settings_file(r->policy);
+	rec.file = gw_settings_file(r->policy, "built-in");
 	return rec_write(&r->log, &who, &rec, e);
 }
 

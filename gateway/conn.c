@@ -265,7 +265,8 @@ kind_of_answer(struct gw_conn *c, struct str head)
 		(void)err_set(&c->e, ERR_GATEWAY,
 			"pando-ai: the provider redirects (status %d), which is not followed: "
 			"set its real address in [proxy] of %s",
-			c->status, gw_settings_file(c->run->policy));
+			c->status,
+			gw_settings_file(c->run->policy, "~/.pando/policy.toml"));
 		return refuse(c, HTTP_BADREQUEST);
 	}
 	if (!gw_head_is_identity(head)) {
@@ -385,7 +386,7 @@ unreachable(struct gw_conn *c, const char *why)
 		"pando-ai: no answer from the provider at %s: %s. Check the network and "
 		"[proxy] in %s, then try again",
 		pol_upstream(c->run->policy, c->run->agent), why,
-		gw_settings_file(c->run->policy));
+		gw_settings_file(c->run->policy, "~/.pando/policy.toml"));
 	return refuse(c, STATUS_BAD_GATEWAY);
 }
 

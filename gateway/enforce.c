@@ -24,14 +24,14 @@ gw_api_name(enum gw_api api)
 }
 
 const char *
-gw_settings_file(const struct policy *p)
+gw_settings_file(const struct policy *p, const char *otherwise)
 {
 	static const enum pol_layer order[] = { POL_USER, POL_MANAGED, POL_PROJECT };
 
 	for (size_t i = 0; i < LEN(order); i++)
 		if (pol_path(p, order[i]) != NULL)
 			return pol_path(p, order[i]);
-	return "~/.pando/policy.toml";
+	return otherwise;
 }
 
 /* What policy refused was told where it was decided. */

@@ -27,8 +27,8 @@ enum {
 };
 
 const char *gw_api_name(enum gw_api api); /* "messages" "responses" */
-/* The file that a person changes to set [proxy] or [firewall] otherwise. */
-const char *gw_settings_file(const struct policy *p);
+/* The file where a person sets [proxy] and [firewall]; otherwise: there is none. */
+const char *gw_settings_file(const struct policy *p, const char *otherwise);
 
 struct gw_rules {
 	const struct policy *policy;

@@ -156,7 +156,7 @@ gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
 		.decision = {
 			.verdict = pass ? POL_AUDITED : POL_DENY,
 			.rule = "firewall.unknown",
-			.file = gw_settings_file(j->rules->policy),
+			.file = gw_settings_file(j->rules->policy, "built-in"),
 			.message = "it could carry a call and pando-ai does not know it",
 		},
 	};

@@ -12,7 +12,7 @@
 	"[pando-ai] A change of a tool stood here; the policy does not allow the tool."
 #define BLOCKED_BY(tool, why, rule)                                                      \
 	"[pando-ai] blocked " tool ": " why " (rule " rule                               \
-	", built-in). Run 'pando-ai logs' to see the decision."
+	", built-in). Run 'pando-ai logs' to see the decision, 'pando-ai policy explain' to see why."
 #define BLOCKED(tool)                                                                          \
 	BLOCKED_BY(tool,                                                                       \
 		"the agent's own tools are off; use the pando_core and pando_workspace tools", \

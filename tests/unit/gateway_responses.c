@@ -30,7 +30,7 @@
 #define BLOCKED(tool)                                                                          \
 	"[pando-ai] blocked " tool                                                             \
 	": the agent's own tools are off; use the pando_core and pando_workspace tools (rule " \
-	"native_tools.default, built-in). Run 'pando-ai logs' to see the decision."
+	"native_tools.default, built-in). Run 'pando-ai logs' to see the decision, 'pando-ai policy explain' to see why."
 
 struct row {
 	const char *name, *in, *want, *found;
