@@ -54,7 +54,7 @@ gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking aski
 	if (c->remote && pol_is_pando(c->use.server))
 		c->decision = built_in_denial("pando",
 			"a server at the provider has the name of a server of pando-ai");
-	else if (c->garbled && !gw_case_is_off(c))
+	else if (c->garbled && (c->decision.unsure || !gw_case_is_off(c)))
 		c->decision = built_in_denial("gateway.strict",
 			"its arguments cannot be read: give them as one JSON object");
 }

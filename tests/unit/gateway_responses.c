@@ -118,7 +118,7 @@ static const struct row requests[] = {
 			"2") "," RESULT
 			     "," CALLED("apply_patch") "," RESULT
 						       "," CALLED("web_search") "]}",
-		"history replaced /exec_command call_1 \"{}\"\nhistory replaced /apply_patch c3 \"p\"\n"
+		"history replaced /exec_command call_1 {}\nhistory replaced /apply_patch c3 \"p\"\n"
 		"history replaced /web_search ws_1 {\"type\":\"search\"}\n" },
 	{ "an approval of a server at the provider",
 		"{\"input\":[{\"type\":\"mcp_approval_request\",\"id\":\"mcpr_1\",\"server_label\":\"evil\",\"name\":\"x\",\"arguments\":\"{}\"},"
@@ -126,7 +126,7 @@ static const struct row requests[] = {
 		"{\"input\":[" SAID("assistant", "output_text",
 			"A call of evil/x stood here; the policy does not allow it (rule other_mcp.mode).") "," RESULT
 													    "]}",
-		"history replaced evil/x mcpr_1 \"{}\"\n" },
+		"history replaced evil/x mcpr_1 {}\n" },
 };
 
 static void
