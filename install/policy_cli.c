@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/jscan.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
@@ -254,5 +255,45 @@ cli_use(const struct policy *p, struct str agent, struct str tool, struct pol_us
 			"'%s' is no tool: want Bash, server/tool or "
 			"mcp__server__tool",
 			log_quoted(tool, shown));
+	return 0;
+}
+
+/* The part up to a blank; *rest is what is behind it. */
+struct str
+cli_word(struct str *rest)
+{
+	struct str word = *rest;
+	size_t n = 0;
+
+	while (n < rest->n && rest->p[n] != ' ')
+		n++;
+	word.n = n;
+	while (n < rest->n && rest->p[n] == ' ')
+		n++;
+	*rest = str_skip(*rest, n);
+	return word;
+}
+
+int
+cli_call(const struct policy *p, struct str text, struct pol_use *u, struct err *e)
+{
+	const struct str agent = cli_word(&text);
+	const struct str tool = cli_word(&text);
+	struct js root;
+
+	if (cli_use(p, agent, tool, u, e) < 0)
+		return -1;
+	u->asking = POL_CALL;
+	u->caller = POL_CALLER_MAIN;
+	if (text.n == 0)
+		return 0;
+	if (js_check(text, &root, e) < 0) {
+		e->code = ERR_USAGE;
+		return err_wrap(e, "the arguments of the call");
+	}
+	if (root.type != JS_OBJECT && root.type != JS_STRING)
+		return err_set(e, ERR_USAGE,
+			"the arguments of the call are neither a JSON object nor a string");
+	u->args = text;
 	return 0;
 }

@@ -43,5 +43,9 @@ bool cli_place_of(const char *text, struct cli_place *at);
  */
 int cli_use(const struct policy *p, struct str agent, struct str tool, struct pol_use *u,
 	struct err *e);
+/* The same of one text, with the arguments as JSON behind it: "claude Bash {...}". */
+int cli_call(const struct policy *p, struct str text, struct pol_use *u, struct err *e);
+/* The part up to a blank; *rest is what is behind it. */
+struct str cli_word(struct str *rest);
 
 #endif

@@ -35,49 +35,11 @@ explained_fini(struct explained *x)
 
 /* --- the words ----------------------------------------------------------------------- */
 
-/* The part up to a blank; *rest is what is behind it. */
-static struct str
-first_word(struct str *rest)
-{
-	struct str word = *rest;
-	size_t n = 0;
-
-	while (n < rest->n && rest->p[n] != ' ')
-		n++;
-	word.n = n;
-	while (n < rest->n && rest->p[n] == ' ')
-		n++;
-	*rest = str_skip(*rest, n);
-	return word;
-}
-
 static void
 join(struct buf *text, int n, char **words)
 {
 	for (int i = 0; i < n; i++)
 		buf_printf(text, "%s%s", i > 0 ? " " : "", words[i]);
-}
-
-static int
-read_call(struct explained *x, struct str text, struct err *e)
-{
-	const struct str agent = first_word(&text);
-	const struct str tool = first_word(&text);
-	struct js root;
-
-	if (cli_use(x->p, agent, tool, &x->u, e) < 0)
-		return -1;
-	if (text.n == 0)
-		return 0;
-	if (js_check(text, &root, e) < 0 ||
-		(root.type != JS_OBJECT && root.type != JS_STRING)) {
-		if (e->code == ERR_NONE)
-			(void)err_set(e, ERR_USAGE, "neither an object nor a string");
-		e->code = ERR_USAGE;
-		return err_wrap(e, "%s: the arguments are not JSON of a call", command);
-	}
-	x->u.args = text;
-	return 0;
 }
 
 /* --- the call ------------------------------------------------------------------------ */
@@ -371,8 +333,8 @@ command_policy_explain(int argc, char **argv, struct err *e)
 	if (p == NULL)
 		return -1;
 	x.p = p;
-	if (read_call(&x, buf_str(&text), e) < 0)
-		return -1;
+	if (cli_call(p, buf_str(&text), &x.u, e) < 0)
+		return err_wrap(e, "%s", command);
 	x.u.caller = subagent == NULL ? POL_CALLER_MAIN : POL_CALLER_SUBAGENT;
 	x.u.subagent = str_of(subagent);
 	read_shell(&x, &scratch);

@@ -1,0 +1,284 @@
+#include "install/history.h"
+
+#include <stdlib.h>
+
+#include "base/json/json.h"
+#include "base/mem.h"
+#include "base/place.h"
+#include "install/since.h"
+#include "policy/files.h"
+
+enum { SLOTS_FIRST = 1024, CALLS_FIRST = 256, ARGS_MAX = 1 << 20 };
+
+/* --- which lines are calls ------------------------------------------------------------- */
+
+/*
+ * Not the offers and the transcript of each request, and not what was told of a call when it
+ * was over.
+ */
+static bool
+is_call_event(const char *event)
+{
+	static const char *const heads[] = { "gateway_call_", "hook_", "mcp_call_" };
+	static const char *const others[] = { "hook_result", "mcp_call_failed" };
+	bool is = false;
+
+	for (size_t i = 0; i < LEN(heads); i++)
+		is = is || strncmp(event, heads[i], strlen(heads[i])) == 0;
+	for (size_t i = 0; i < LEN(others); i++)
+		is = is && strcmp(event, others[i]) != 0;
+	return is;
+}
+
+static bool
+is_wanted(const json_t *j, const struct history_filter *f)
+{
+	const char *run = json_text_of(j, "run");
+	int64_t at;
+
+	if (f->run != NULL && (run == NULL || strcmp(run, f->run) != 0))
+		return false;
+	return since_stamp(str_of(json_text_of(j, "ts")), &at) && at >= f->since_ms;
+}
+
+/* --- calls ---------------------------------------------------------------------------- */
+
+static void
+call_fini(struct past_call *c)
+{
+	free(c->run);
+	free(c->call_id);
+	free(c->root);
+	free(c->server);
+	free(c->tool);
+	free(c->args);
+	free(c->args_sha256);
+	free(c->rule);
+	free(c->at);
+}
+
+void
+history_fini(struct history *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		call_fini(&h->call[i]);
+	free(h->call);
+	free(h->slot);
+	*h = (struct history){ .call = NULL };
+}
+
+static char *
+copy(const json_t *j, const char *key)
+{
+	const char *text = json_text_of(j, key);
+
+	return mem_strdup(text == NULL ? "" : text);
+}
+
+static char *
+copy_args(const json_t *j)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(ARGS_MAX);
+	const json_t *args = json_object_get(j, "args");
+
+	if (args == NULL)
+		return NULL;
+	json_put(&b, args);
+	return b.over ? NULL : buf_take(&b);
+}
+
+static struct past_call
+call_of(const json_t *j, enum pol_agent agent, enum pol_verdict verdict)
+{
+	return (struct past_call){
+		.run = copy(j, "run"),
+		.call_id = copy(j, "call_id"),
+		.root = copy(j, "root"),
+		.server = copy(j, "server"),
+		.tool = copy(j, "tool"),
+		.args = copy_args(j),
+		.args_sha256 = copy(j, "args_sha256"),
+		.rule = copy(j, "rule"),
+		.at = copy(j, "at"),
+		.agent = agent,
+		.verdict = verdict,
+	};
+}
+
+static void
+swap(char **a, char **b)
+{
+	char *was = *a;
+
+	*a = *b;
+	*b = was;
+}
+
+/* The same call as another layer has it; c is used up. */
+static void
+merge(struct past_call *have, struct past_call *c)
+{
+	if (have->args == NULL)
+		swap(&have->args, &c->args);
+	if (have->args_sha256[0] == '\0')
+		swap(&have->args_sha256, &c->args_sha256);
+	if (c->verdict > have->verdict) {
+		have->verdict = c->verdict;
+		swap(&have->rule, &c->rule);
+		swap(&have->at, &c->at);
+	}
+	call_fini(c);
+}
+
+/* --- the hash of those with an id ------------------------------------------------------ */
+
+/* FNV-1a; whoever could choose ids to make it slow could fill the log as well. */
+static uint64_t
+hash_text(uint64_t hash, const char *z)
+{
+	do {
+		hash ^= (unsigned char)*z;
+		hash *= 0x100000001b3u;
+	} while (*z++ != '\0');
+	return hash;
+}
+
+static uint64_t
+hash_of(const struct past_call *c)
+{
+	uint64_t hash = hash_text(0xcbf29ce484222325u, c->run);
+
+	hash = hash_text(hash, c->call_id);
+	hash = hash_text(hash, c->server);
+	return hash_text(hash, c->tool);
+}
+
+static bool
+is_same(const struct past_call *a, const struct past_call *b)
+{
+	return strcmp(a->run, b->run) == 0 && strcmp(a->call_id, b->call_id) == 0 &&
+	       strcmp(a->server, b->server) == 0 && strcmp(a->tool, b->tool) == 0;
+}
+
+/* The slot of the call, or the free one where it belongs. */
+static uint32_t *
+find(const struct history *h, const struct past_call *c)
+{
+	size_t i = hash_of(c) & (h->nslots - 1);
+
+	while (h->slot[i] != 0 && !is_same(&h->call[h->slot[i] - 1], c))
+		i = (i + 1) & (h->nslots - 1);
+	return &h->slot[i];
+}
+
+static void
+grow_slots(struct history *h)
+{
+	free(h->slot);
+	h->nslots = h->nslots == 0 ? SLOTS_FIRST : 2 * h->nslots;
+	h->slot = mem_alloc(h->nslots * sizeof *h->slot);
+	for (size_t i = 0; i < h->n; i++)
+		if (h->call[i].call_id[0] != '\0')
+			*find(h, &h->call[i]) = (uint32_t)i + 1;
+}
+
+static int
+keep(struct history *h, struct past_call *c, struct err *e)
+{
+	uint32_t *slot = NULL;
+
+	if (2 * (h->n + 1) > h->nslots)
+		grow_slots(h);
+	if (c->call_id[0] != '\0') {
+		slot = find(h, c);
+		if (*slot != 0) {
+			merge(&h->call[*slot - 1], c);
+			return 0;
+		}
+	}
+	if (h->n == HISTORY_CALLS_MAX) {
+		call_fini(c);
+		return err_set(e, ERR_DATA,
+			"the log has more than %d calls: choose some with --since",
+			HISTORY_CALLS_MAX);
+	}
+	if (h->n == h->cap) {
+		h->cap = h->cap == 0 ? CALLS_FIRST : 2 * h->cap;
+		h->call = mem_grow(h->call, h->cap * sizeof *h->call);
+	}
+	h->call[h->n++] = *c;
+	if (slot != NULL)
+		*slot = (uint32_t)h->n;
+	return 0;
+}
+
+/* --- lines ---------------------------------------------------------------------------- */
+
+int
+history_add(
+	struct history *h, struct str line, const struct history_filter *f, struct err *e)
+{
+	struct err unread = ERR_INIT; /* it is counted */
+	CLEANUP(json_freep) json_t *j = json_parse(line, &unread);
+	const char *event = json_text_of(j, "event");
+	const char *tool = json_text_of(j, "tool");
+	enum pol_agent agent;
+	enum pol_verdict verdict;
+	struct past_call c;
+
+	h->lines++;
+	if (event == NULL)
+		h->unread++;
+	if (event == NULL || !is_call_event(event) || tool == NULL || !is_wanted(j, f) ||
+		!pol_agent_from(str_of(json_text_of(j, "agent")), &agent) ||
+		!pol_verdict_from(str_of(json_text_of(j, "verdict")), &verdict))
+		return 0;
+	c = call_of(j, agent, verdict);
+	return keep(h, &c, e);
+}
+
+static int
+load_file(struct history *h, const struct rec_file *file, const struct history_filter *f,
+	struct err *e)
+{
+	CLEANUP(rec_reader_fini)
+	struct rec_reader r = rec_reader_at(file->fd, 0, file->size);
+	struct str line;
+	int got;
+
+	while ((got = rec_reader_next(&r, &line, e)) == 1)
+		if (history_add(h, line, f, e) < 0)
+			return -1;
+	return got < 0 ? err_wrap(e, "%s", file->path) : 0;
+}
+
+int
+history_load(struct history *h, const char *path, const struct history_filter *f,
+	struct err *e)
+{
+	CLEANUP(rec_files_close) struct rec_files files = REC_FILES_INIT;
+	CLEANUP(mem_freep)
+	char *log = path == NULL ? place_decision_log(e) : mem_strdup(path);
+
+	if (log == NULL || rec_files_open(&files, log, e) < 0)
+		return -1;
+	if (path != NULL && files.n == 0)
+		return err_set(e, ERR_DATA, "there is no decision log %s", path);
+	for (size_t i = 0; i < files.n; i++)
+		if (load_file(h, &files.at[i], f, e) < 0)
+			return -1;
+	return 0;
+}
+
+struct pol_use
+history_use(const struct past_call *c)
+{
+	return (struct pol_use){
+		.agent = c->agent,
+		.server = str_of(c->server),
+		.tool = str_of(c->tool),
+		.asking = POL_CALL,
+		.args = str_of(c->args),
+		.caller = POL_CALLER_MAIN,
+	};
+}
