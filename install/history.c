@@ -237,6 +237,52 @@ history_add(
 	return keep(h, &c, e);
 }
 
+/* --- arguments by their hash ----------------------------------------------------------- */
+
+static int
+compare_sha(const void *x, const void *y)
+{
+	const struct past_call *const *a = x;
+	const struct past_call *const *b = y;
+
+	return strcmp((*a)->args_sha256, (*b)->args_sha256);
+}
+
+/*
+ * What one line kept holds for each other with the same hash, and no arguments at all need
+ * not be kept to be known.
+ */
+static void
+fill_args(struct history *h)
+{
+	CLEANUP(mem_freep)
+	struct past_call **known = mem_alloc((h->n + 1) * sizeof *known);
+	char none[REC_SHA_HEX + 1];
+	size_t n = 0;
+
+	rec_sha256(STR("{}"), none);
+	for (size_t i = 0; i < h->n; i++) {
+		struct past_call *c = &h->call[i];
+
+		if (c->args == NULL && strcmp(c->args_sha256, none) == 0)
+			c->args = mem_strdup("{}");
+		if (c->args != NULL && c->args_sha256[0] != '\0')
+			known[n++] = c;
+	}
+	qsort(known, n, sizeof(struct past_call *), compare_sha);
+	for (size_t i = 0; i < h->n && n > 0; i++) {
+		struct past_call *c = &h->call[i];
+		struct past_call *const *same =
+			c->args != NULL || c->args_sha256[0] == '\0'
+				? NULL
+				: bsearch(&c, known, n, sizeof(struct past_call *),
+					  compare_sha);
+
+		if (same != NULL)
+			c->args = mem_strdup((*same)->args);
+	}
+}
+
 static int
 load_file(struct history *h, const struct rec_file *file, const struct history_filter *f,
 	struct err *e)
@@ -267,6 +313,7 @@ history_load(struct history *h, const char *path, const struct history_filter *f
 	for (size_t i = 0; i < files.n; i++)
 		if (load_file(h, &files.at[i], f, e) < 0)
 			return -1;
+	fill_args(h);
 	return 0;
 }
 

@@ -116,7 +116,7 @@ tell_json(const struct policy *p, const struct doubts *d, struct err *e)
 static void
 tell(const struct policy *p, const struct doubts *d)
 {
-	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(3, -1);
+	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(3, -1, "  ");
 
 	printf("good (sha256 %s)\n", pol_digest(p));
 	cli_print_layers(p);
@@ -127,7 +127,7 @@ tell(const struct policy *p, const struct doubts *d)
 
 		term_row(&t, row);
 	}
-	term_table_print(&t, "  ");
+	term_table_print(&t);
 	for (size_t i = 0; i < d->n; i++) {
 		CLEANUP(mem_freep) char *at = term_text(str_of(d->item[i].at));
 		CLEANUP(mem_freep) char *what = term_text(str_of(d->item[i].what));

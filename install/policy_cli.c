@@ -152,7 +152,7 @@ cli_json_layers(struct jout *j, const struct policy *p)
 void
 cli_print_layers(const struct policy *p)
 {
-	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(2, -1);
+	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(2, -1, "  ");
 	const char *root = pol_root(p);
 
 	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
@@ -167,7 +167,7 @@ cli_print_layers(const struct policy *p)
 
 		term_row(&t, row);
 	}
-	term_table_print(&t, "  ");
+	term_table_print(&t);
 }
 
 /* ":12" at the start; what is behind it is left in *rest. */

@@ -166,7 +166,7 @@ print_layers(const struct explained *x)
 {
 	static const enum pol_layer order[] = { POL_MANAGED, POL_USER, POL_PROJECT,
 		POL_BUILT_IN };
-	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(4, 1);
+	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(4, 1, "  ");
 
 	for (size_t i = 0; i < LEN(order); i++) {
 		const bool is_there = order[i] == POL_BUILT_IN ||
@@ -191,7 +191,7 @@ print_layers(const struct explained *x)
 	}
 	puts("\nEach layer's own answer (the built-in one counts where neither managed nor user "
 	     "speaks):");
-	term_table_print(&t, "  ");
+	term_table_print(&t);
 }
 
 static void

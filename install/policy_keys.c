@@ -31,7 +31,7 @@ command_policy_keys(int argc, char **argv, struct err *e)
 	bool json = false;
 	const struct option_is option[] = { { "--json", &json, NULL } };
 	const struct options o = { "policy keys", option, LEN(option), 0, 0 };
-	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(4, -1);
+	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(4, -1, "");
 	size_t n;
 	const struct pol_key *k = pol_keys(&n);
 
@@ -45,6 +45,6 @@ command_policy_keys(int argc, char **argv, struct err *e)
 
 		term_row(&t, row);
 	}
-	term_table_print(&t, "");
+	term_table_print(&t);
 	return 0;
 }

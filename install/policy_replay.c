@@ -249,7 +249,7 @@ add_row(struct term_table *t, const struct outcome *o, size_t n, bool certain)
 static void
 print_groups(const struct outcome *o, size_t n, bool certain)
 {
-	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(6, 4);
+	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(6, 4, "  ");
 
 	for (size_t i = 0; i < n;) {
 		const size_t k = group(&o[i], n - i);
@@ -257,7 +257,7 @@ print_groups(const struct outcome *o, size_t n, bool certain)
 		add_row(&t, &o[i], k, certain);
 		i += k;
 	}
-	term_table_print(&t, "  ");
+	term_table_print(&t);
 }
 
 static void

@@ -56,7 +56,7 @@ command_policy_show(int argc, char **argv, struct err *e)
 	const struct option_is option[] = { { "--root", NULL, &named },
 		{ "--json", &json, NULL } };
 	const struct options o = { "policy show", option, LEN(option), 0, 0 };
-	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(4, -1);
+	CLEANUP(term_table_fini) struct term_table t = TERM_TABLE(4, -1, "");
 	CLEANUP(mem_freep) char *root = NULL;
 	CLEANUP(pol_freep) struct policy *p = NULL;
 
@@ -69,6 +69,6 @@ command_policy_show(int argc, char **argv, struct err *e)
 		return tell_json(p, e);
 	cli_print_layers(p);
 	pol_show(p, on_row, &t);
-	term_table_print(&t, "");
+	term_table_print(&t);
 	return 0;
 }

@@ -93,6 +93,8 @@ term_table_fini(struct term_table *t)
 void
 term_row(struct term_table *t, const char *const *texts)
 {
+	if (t->cell.n + t->columns > TERM_CELLS_MAX)
+		term_table_print(t);
 	for (size_t i = 0; i < t->columns; i++) {
 		CLEANUP(mem_freep) char *safe = term_text(str_of(texts[i]));
 
@@ -124,7 +126,7 @@ print_cell(const struct term_table *t, size_t column, const char *text, size_t w
 }
 
 void
-term_table_print(const struct term_table *t, const char *indent)
+term_table_print(struct term_table *t)
 {
 	size_t wide[TERM_COLUMNS_MAX] = { 0 };
 
@@ -139,9 +141,10 @@ term_table_print(const struct term_table *t, const char *indent)
 		const size_t column = i % t->columns;
 
 		if (column == 0)
-			fputs(indent, stdout);
+			fputs(t->indent, stdout);
 		print_cell(t, column, t->cell.v[i], wide[column]);
 		if (column + 1 == t->columns)
 			putchar('\n');
 	}
+	words_fini(&t->cell);
 }

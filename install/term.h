@@ -25,22 +25,27 @@ void term_put(struct buf *b, struct str foreign);
 /* One line of it, yours. */
 char *term_text(struct str foreign);
 
-/* Columns: rows are added as texts, which are made harmless, and printed at once. */
-enum { TERM_COLUMNS_MAX = 8 };
+/*
+ * Columns: rows are added as texts, which are made harmless, and printed at once (of very
+ * many, a part at a time).
+ */
+enum { TERM_COLUMNS_MAX = 8, TERM_CELLS_MAX = 32768 };
 struct term_table {
 	size_t columns;
 	int verdict; /* the column that has verdicts and is coloured, -1: none */
+	const char *indent;
 	struct words cell;
 };
 
-#define TERM_TABLE(n, verdict_column)                                                    \
+#define TERM_TABLE(n, verdict_column, before)                                            \
 	{                                                                                \
-		.columns = (n), .verdict = (verdict_column), .cell = WORDS_INIT          \
+		.columns = (n), .verdict = (verdict_column), .indent = (before),         \
+		.cell = WORDS_INIT                                                       \
 	}
 
 void term_table_fini(struct term_table *t); /* for CLEANUP */
 /* t->columns texts; NULL is an empty one. */
 void term_row(struct term_table *t, const char *const *texts);
-void term_table_print(const struct term_table *t, const char *indent);
+void term_table_print(struct term_table *t); /* and is empty then */
 
 #endif
