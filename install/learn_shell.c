@@ -38,13 +38,31 @@ learn_shell_fini(struct learn_shell *s)
 	*s = (struct learn_shell){ .line = NULL };
 }
 
+/* Where the line is, or belongs. */
+static size_t
+place_of(const struct learn_shell *s, const char *text)
+{
+	size_t low = 0;
+	size_t high = s->nlines;
+
+	while (low < high) {
+		const size_t mid = low + (high - low) / 2;
+
+		if (strcmp(s->line[mid].text, text) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
 void
 learn_shell_add(struct learn_shell *s, const char *text, bool exact)
 {
-	struct learn_line *last = s->nlines == 0 ? NULL : &s->line[s->nlines - 1];
+	const size_t at = place_of(s, text);
 
-	if (last != NULL && strcmp(last->text, text) == 0) {
-		last->calls++;
+	if (at < s->nlines && strcmp(s->line[at].text, text) == 0) {
+		s->line[at].calls++;
 		return;
 	}
 	if (s->nlines == LEARN_LINES_MAX) {
@@ -53,9 +71,11 @@ learn_shell_add(struct learn_shell *s, const char *text, bool exact)
 	}
 	if (s->nlines % LINES_FIRST == 0)
 		s->line = mem_grow(s->line, (s->nlines + LINES_FIRST) * sizeof *s->line);
-	s->line[s->nlines++] = (struct learn_line){
+	memmove(&s->line[at + 1], &s->line[at], (s->nlines - at) * sizeof *s->line);
+	s->line[at] = (struct learn_line){
 		.text = mem_strdup(text), .calls = 1, .exact = exact
 	};
+	s->nlines++;
 }
 
 /* --- reading a line -------------------------------------------------------------------- */

@@ -31,7 +31,7 @@ struct learn_prefix {
 };
 
 struct learn_shell {
-	struct learn_line *line;
+	struct learn_line *line; /* in order, each once */
 	size_t nlines;
 	struct learn_prefix *prefix;
 	size_t nprefixes;
@@ -39,7 +39,7 @@ struct learn_shell {
 };
 
 void learn_shell_fini(struct learn_shell *s);
-/* One call with this line; equal lines come one after the other. */
+/* One call with this line. */
 void learn_shell_add(struct learn_shell *s, const char *text, bool exact);
 /* Fills prefix; every line that none of them covers becomes exact. May be called again. */
 void learn_shell_group(struct learn_shell *s);

@@ -36,8 +36,8 @@ term_plain(void)
 }
 
 /* Of valid UTF-8: C1 controls, and the marks that change the direction of what follows. */
-static bool
-is_mark(struct str c)
+bool
+term_is_mark(struct str c)
 {
 	const unsigned char *p = (const unsigned char *)c.p;
 
@@ -58,7 +58,8 @@ term_put(struct buf *b, struct str s)
 		const size_t k = utf8_len(s);
 		const size_t n = k > 0 ? k : 1;
 
-		if (k == 0 || c < 0x20 || c == 0x7f || is_mark((struct str){ s.p, k }))
+		if (k == 0 || c < 0x20 || c == 0x7f ||
+			term_is_mark((struct str){ s.p, k }))
 			for (size_t i = 0; i < n; i++)
 				buf_printf(b, "\\x%02x", (unsigned char)s.p[i]);
 		else

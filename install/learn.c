@@ -1,0 +1,425 @@
+#include "install/learn.h"
+
+#include <stdlib.h>
+
+#include "base/json/json.h"
+#include "base/mem.h"
+#include "base/utf8.h"
+#include "install/policy_cli.h"
+#include "install/term.h"
+
+enum { ROUNDS_MAX = 3, NOTES_MAX = 1000 };
+
+void
+learn_fini(struct learn *l)
+{
+	for (size_t i = 0; i < l->ntools; i++)
+		learn_shell_fini(&l->tool[i].shell);
+	free(l->tool);
+	free((void *)l->call);
+	words_fini(&l->denied);
+	words_fini(&l->beyond);
+	buf_fini(&l->toml);
+}
+
+/* --- which calls ----------------------------------------------------------------------- */
+
+/* A rule has no other way to name them; "claude" and "codex" as servers are native tools. */
+static bool
+can_be_named(const struct past_call *c)
+{
+	static const char good[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789_-.";
+	enum pol_agent a;
+
+	return c->tool[0] != '\0' && c->tool[strspn(c->tool, good)] == '\0' &&
+	       c->server[strspn(c->server, good)] == '\0' &&
+	       !pol_agent_from(str_of(c->server), &a);
+}
+
+/* Denied only because nothing speaks for it. */
+static bool
+is_by_default(const struct past_call *c)
+{
+	return strcmp(c->rule, "native_tools.default") == 0 ||
+	       strcmp(c->rule, "other_mcp.mode") == 0;
+}
+
+/* NULL: it is proposed. */
+static const char *
+why_not(const struct past_call *c)
+{
+	if (c->verdict >= POL_ASK && !is_by_default(c))
+		return "a rule says so; keep it, this proposal does not repeat your rules";
+	if (!can_be_named(c) && !pol_is_pando(str_of(c->server)))
+		return "a rule cannot name this tool";
+	return NULL;
+}
+
+static int
+compare(const void *x, const void *y)
+{
+	const struct past_call *a = *(const struct past_call *const *)x;
+	const struct past_call *b = *(const struct past_call *const *)y;
+	int c = (int)a->agent - (int)b->agent;
+
+	if (c == 0)
+		c = strcmp(a->server, b->server);
+	if (c == 0)
+		c = strcmp(a->tool, b->tool);
+	if (c == 0)
+		c = strcmp(a->rule, b->rule);
+	if (c == 0)
+		c = strcmp(a->at, b->at);
+	return c != 0 ? c
+		      : strcmp(a->args == NULL ? "" : a->args,
+				b->args == NULL ? "" : b->args);
+}
+
+static bool
+is_same_tool(const struct past_call *a, const struct past_call *b)
+{
+	return a->agent == b->agent && strcmp(a->server, b->server) == 0 &&
+	       strcmp(a->tool, b->tool) == 0;
+}
+
+static void
+note(struct words *to, const struct past_call *c, size_t calls, const char *rule,
+	const char *at, const char *why)
+{
+	const struct pol_use u = history_use(c);
+	CLEANUP(mem_freep) char *name = cli_call_name(&u);
+
+	if (to->n == NOTES_MAX)
+		words_add(to, "... and more");
+	if (to->n >= NOTES_MAX)
+		return;
+	words_addf(to, "%s: %zu calls, %s by %s (%s): %s", name, calls,
+		pol_verdict_name(c->verdict), rule, at, why);
+}
+
+/* Calls that are not proposed, one line for each tool and rule. */
+static void
+note_denied(struct learn *l, const struct past_call **call, size_t n)
+{
+	for (size_t i = 0; i < n;) {
+		size_t k = 1;
+
+		while (i + k < n && is_same_tool(call[i], call[i + k]) &&
+			strcmp(call[i]->rule, call[i + k]->rule) == 0 &&
+			strcmp(call[i]->at, call[i + k]->at) == 0)
+			k++;
+		note(&l->denied, call[i], k, call[i]->rule, call[i]->at,
+			why_not(call[i]));
+		i += k;
+	}
+}
+
+static void
+choose(struct learn *l, const struct history *h)
+{
+	CLEANUP(mem_freep)
+	const struct past_call **not = mem_alloc((h->n + 1) * sizeof *not );
+	size_t nnot = 0;
+
+	l->call = mem_alloc((h->n + 1) * sizeof *l->call);
+	for (size_t i = 0; i < h->n; i++) {
+		const struct past_call *c = &h->call[i];
+
+		if (why_not(c) != NULL)
+			not [nnot++] = c;
+		else if (pol_is_pando(str_of(c->server)))
+			l->own++;
+		else
+			l->call[l->ncalls++] = c;
+	}
+	qsort((void *)not, nnot, sizeof(struct past_call *), compare);
+	qsort((void *)l->call, l->ncalls, sizeof(struct past_call *), compare);
+	note_denied(l, not, nnot);
+}
+
+/* --- tools ----------------------------------------------------------------------------- */
+
+/* The argument that is a native shell's command line, NULL: it is no such tool. */
+static const char *
+shell_key(const struct past_call *c)
+{
+	static const struct {
+		enum pol_agent agent;
+		const char *tool, *key;
+	} shells[] = {
+		{ POL_CLAUDE, "Bash", "command" },
+		{ POL_CODEX, "exec_command", "cmd" },
+		{ POL_CODEX, "shell_command", "command" },
+	};
+
+	for (size_t i = 0; i < LEN(shells) && c->server[0] == '\0'; i++)
+		if (shells[i].agent == c->agent && strcmp(shells[i].tool, c->tool) == 0)
+			return shells[i].key;
+	return NULL;
+}
+
+/* Yours; NULL: not known, or it cannot stand in a rule. */
+static char *
+shell_text(const struct past_call *c)
+{
+	struct err none = ERR_INIT; /* then the line is not known */
+	CLEANUP(json_freep)
+	json_t *j = c->args == NULL ? NULL : json_parse(str_of(c->args), &none);
+	const char *text = shell_key(c) == NULL ? NULL : json_text_of(j, shell_key(c));
+
+	return text == NULL || text[0] == '\0' ? NULL : mem_strdup(text);
+}
+
+static void
+add_call(struct learn *l, struct learn_tool *t, const struct past_call *c)
+{
+	CLEANUP(mem_freep) char *text = shell_text(c);
+
+	t->calls++;
+	if (shell_key(c) == NULL)
+		return;
+	if (text == NULL)
+		t->unkept++;
+	else
+		learn_shell_add(&t->shell, text, l->exact);
+}
+
+static void
+group_tools(struct learn *l)
+{
+	l->tool = mem_alloc((l->ncalls + 1) * sizeof *l->tool);
+	for (size_t i = 0; i < l->ncalls; i++) {
+		if (i == 0 || !is_same_tool(l->call[i - 1], l->call[i]))
+			l->tool[l->ntools++] = (struct learn_tool){ .first = l->call[i] };
+		add_call(l, &l->tool[l->ntools - 1], l->call[i]);
+	}
+	for (size_t i = 0; i < l->ntools; i++)
+		learn_shell_group(&l->tool[i].shell);
+}
+
+/* --- TOML ------------------------------------------------------------------------------ */
+
+/* The code point of a sequence of two or three bytes. */
+static unsigned int
+code_of(struct str c)
+{
+	const unsigned char *p = (const unsigned char *)c.p;
+
+	if (c.n == 2)
+		return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
+	return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+}
+
+/*
+ * A basic string: JSON's escapes are among TOML's. Beyond them DEL, which TOML does not take
+ * as it is, and what a terminal should not get.
+ */
+static void
+put_string(struct buf *b, const char *z)
+{
+	CLEANUP(buf_fini) struct buf json = BUF_INIT(LEARN_TEXT_MAX);
+	struct str rest;
+
+	buf_put_json(&json, str_of(z));
+	b->over = b->over || json.over;
+	for (rest = buf_str(&json); rest.n > 0;) {
+		const size_t k = utf8_len(rest) == 0 ? 1 : utf8_len(rest);
+		const struct str c = { rest.p, k };
+
+		if (c.p[0] == '\x7f')
+			buf_puts(b, "\\u007f");
+		else if (term_is_mark(c))
+			buf_printf(b, "\\u%04x", code_of(c));
+		else
+			buf_put_str(b, c);
+		rest = str_skip(rest, k);
+	}
+}
+
+static void
+put_rule(struct learn *l, const struct learn_tool *t)
+{
+	const struct past_call *c = t->first;
+	const char *agent = pol_agent_name(c->agent);
+
+	buf_printf(&l->toml, "\n[[rule]]\nid = \"learned-%zu\"\ntool = \"%s/%s\"\n",
+		++l->rules, c->server[0] == '\0' ? agent : c->server, c->tool);
+	if (c->server[0] != '\0')
+		buf_printf(&l->toml, "agent = \"%s\"\n", agent);
+	buf_puts(&l->toml, "decision = \"allow\"\n");
+}
+
+static void
+put_line(struct learn *l, const struct learn_tool *t, const struct learn_line *line)
+{
+	put_rule(l, t);
+	buf_printf(&l->toml, "args.%s = ", shell_key(t->first));
+	put_string(&l->toml, line->text);
+	buf_printf(&l->toml, " # exactly this, from %zu calls\n", line->calls);
+}
+
+static void
+put_prefix(struct learn *l, const struct learn_tool *t, const struct learn_prefix *p)
+{
+	put_rule(l, t);
+	buf_printf(&l->toml, "args.%s = { prefix = [", shell_key(t->first));
+	for (size_t i = 0; i < p->word.n; i++) {
+		if (i > 0)
+			buf_puts(&l->toml, ", ");
+		put_string(&l->toml, p->word.v[i]);
+	}
+	buf_printf(&l->toml,
+		"] } # whatever follows, from %zu calls with %zu different commands\n",
+		p->calls, p->commands);
+}
+
+/* Exact lines first: behind a prefix that covers them they would be dead. */
+static void
+put_tool(struct learn *l, const struct learn_tool *t)
+{
+	const struct learn_shell *s = &t->shell;
+
+	if (s->nlines == 0) {
+		put_rule(l, t);
+		buf_printf(&l->toml, "# from %zu calls\n", t->calls);
+		if (shell_key(t->first) != NULL)
+			buf_puts(&l->toml, "# EVERY command: the log did not keep the "
+					   "commands ([log] arguments = true does)\n");
+		return;
+	}
+	for (size_t i = 0; i < s->nlines; i++)
+		if (s->line[i].exact)
+			put_line(l, t, &s->line[i]);
+	for (size_t i = 0; i < s->nprefixes; i++)
+		put_prefix(l, t, &s->prefix[i]);
+	if (t->unkept + s->dropped > 0)
+		buf_printf(&l->toml,
+			"# %zu more calls of %s are not covered: their commands were not kept, "
+			"or too many\n",
+			t->unkept + s->dropped, t->first->tool);
+}
+
+static void
+write_toml(struct learn *l)
+{
+	buf_reset(&l->toml);
+	l->rules = 0;
+	for (size_t i = 0; i < l->ntools; i++)
+		put_tool(l, &l->tool[i]);
+}
+
+/* --- does it hold? --------------------------------------------------------------------- */
+
+/* The proposal between the managed and the project's file. */
+static struct policy *
+compile(struct learn *l, struct err *e)
+{
+	struct pol_text text[POL_LAYERS];
+	struct pol_text with[POL_LAYERS];
+	const size_t have = pol_texts(l->live, text);
+	bool is_in = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i <= have; i++) {
+		if (!is_in && (i == have || text[i].layer >= POL_USER)) {
+			with[n++] = (struct pol_text){ .layer = POL_USER,
+				.path = "proposal",
+				.text = { buf_text(&l->toml), l->toml.n } };
+			is_in = true;
+		}
+		if (i < have && text[i].layer != POL_USER)
+			with[n++] = text[i];
+	}
+	return pol_of_texts(with, n, pol_root(l->live), e);
+}
+
+/* The line of a call that is not allowed although a prefix covers it becomes exact. */
+static bool
+make_exact(struct learn *l, const struct past_call *c)
+{
+	CLEANUP(mem_freep) char *text = shell_text(c);
+
+	for (size_t i = 0; i < l->ntools && text != NULL; i++) {
+		struct learn_shell *s = &l->tool[i].shell;
+
+		if (!is_same_tool(l->tool[i].first, c))
+			continue;
+		for (size_t k = 0; k < s->nlines; k++)
+			if (!s->line[k].exact && strcmp(s->line[k].text, text) == 0)
+				return s->line[k].exact = true;
+	}
+	return false;
+}
+
+static struct pol_decision
+decide(const struct policy *p, const struct past_call *c)
+{
+	const struct pol_use u = history_use(c);
+
+	return pol_decide(p, &u);
+}
+
+/* True when lines became exact, so that it has to be written again. */
+static bool
+mend(struct learn *l, const struct policy *p)
+{
+	bool changed = false;
+
+	for (size_t i = 0; i < l->ncalls; i++)
+		if (decide(p, l->call[i]).verdict >= POL_ASK)
+			changed = make_exact(l, l->call[i]) || changed;
+	for (size_t i = 0; i < l->ntools && changed; i++)
+		learn_shell_group(&l->tool[i].shell);
+	return changed;
+}
+
+static void
+note_beyond(struct learn *l, const struct policy *p)
+{
+	for (size_t i = 0; i < l->ncalls;) {
+		const struct pol_decision d = decide(p, l->call[i]);
+		CLEANUP(mem_freep) char *at = cli_at(&d);
+		size_t k = 1;
+
+		while (i + k < l->ncalls && is_same_tool(l->call[i], l->call[i + k])) {
+			const struct pol_decision other = decide(p, l->call[i + k]);
+
+			if (other.verdict != d.verdict || strcmp(other.rule, d.rule) != 0)
+				break;
+			k++;
+		}
+		if (d.verdict >= POL_ASK)
+			note(&l->beyond, l->call[i], k, d.rule, at,
+				d.layer == POL_MANAGED
+					? "only the machine's administrator can change that"
+				: d.layer == POL_PROJECT
+					? "the project's own file says so"
+					: "no rule here allows it");
+		i += k;
+	}
+}
+
+int
+learn_propose(struct learn *l, const struct history *h, struct err *e)
+{
+	l->toml = (struct buf)BUF_INIT(LEARN_TEXT_MAX);
+	choose(l, h);
+	group_tools(l);
+	for (int round = 0;; round++) {
+		CLEANUP(pol_freep) struct policy *p = NULL;
+
+		write_toml(l);
+		if (l->toml.over)
+			return err_set(e, ERR_DATA,
+				"the proposal would be too long for a policy: choose fewer "
+				"calls with --run or --since");
+		p = compile(l, e);
+		if (p == NULL)
+			return err_wrap(e, "the proposal would not load");
+		if (round < ROUNDS_MAX && mend(l, p))
+			continue;
+		note_beyond(l, p);
+		return 0;
+	}
+}
