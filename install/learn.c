@@ -94,7 +94,7 @@ note(struct words *to, const struct past_call *c, size_t calls, const char *rule
 		words_add(to, "... and more");
 	if (to->n >= NOTES_MAX)
 		return;
-	words_addf(to, "%s: %zu calls, %s by %s (%s): %s", name, calls,
+	words_addf(to, "%s, calls: %zu, %s by %s (%s): %s", name, calls,
 		pol_verdict_name(c->verdict), rule, at, why);
 }
 
@@ -256,7 +256,7 @@ put_line(struct learn *l, const struct learn_tool *t, const struct learn_line *l
 	put_rule(l, t);
 	buf_printf(&l->toml, "args.%s = ", shell_key(t->first));
 	put_string(&l->toml, line->text);
-	buf_printf(&l->toml, " # exactly this, from %zu calls\n", line->calls);
+	buf_printf(&l->toml, " # exactly this; calls: %zu\n", line->calls);
 }
 
 static void
@@ -270,7 +270,7 @@ put_prefix(struct learn *l, const struct learn_tool *t, const struct learn_prefi
 		put_string(&l->toml, p->word.v[i]);
 	}
 	buf_printf(&l->toml,
-		"] } # whatever follows, from %zu calls with %zu different commands\n",
+		"] } # and whatever follows; calls: %zu, different commands: %zu\n",
 		p->calls, p->commands);
 }
 
@@ -282,7 +282,7 @@ put_tool(struct learn *l, const struct learn_tool *t)
 
 	if (s->nlines == 0) {
 		put_rule(l, t);
-		buf_printf(&l->toml, "# from %zu calls\n", t->calls);
+		buf_printf(&l->toml, "# calls: %zu\n", t->calls);
 		if (shell_key(t->first) != NULL)
 			buf_puts(&l->toml, "# EVERY command: the log did not keep the "
 					   "commands ([log] arguments = true does)\n");
@@ -295,9 +295,9 @@ put_tool(struct learn *l, const struct learn_tool *t)
 		put_prefix(l, t, &s->prefix[i]);
 	if (t->unkept + s->dropped > 0)
 		buf_printf(&l->toml,
-			"# %zu more calls of %s are not covered: their commands were not kept, "
-			"or too many\n",
-			t->unkept + s->dropped, t->first->tool);
+			"# not covered, because their commands were not kept, or too many: calls "
+			"of %s: %zu\n",
+			t->first->tool, t->unkept + s->dropped);
 }
 
 static void

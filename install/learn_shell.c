@@ -297,8 +297,9 @@ learn_shell_group(struct learn_shell *s)
 
 	for (size_t i = 0; i < s->nprefixes; i++)
 		words_fini(&s->prefix[i].word);
+	free(s->prefix);
+	s->prefix = NULL;
 	s->nprefixes = 0;
-	mem_freep((void *)&s->prefix);
 	for (int round = 0; round < ROUNDS_MAX && !good; round++)
 		good = one_round(s, l);
 	for (size_t i = 0; i < s->nlines && !good; i++)

@@ -58,9 +58,10 @@ tell(const struct learn *l)
 	char now[CLOCK_STAMP_MAX];
 
 	clock_stamp(now);
-	printf("# Proposed at %s from %zu calls, to be read before it is used.\n"
+	printf("# Proposed at %s, to be read before it is used. Calls: %zu.\n"
 	       "# To see what it would change: pando-ai policy replay THIS-FILE\n"
-	       "# %zu calls of Pando's own tools need no rule.\n",
+	       "# These are rules only: your other settings ([proxy], [log] ...) are not here.\n"
+	       "# Calls of Pando's own tools, which need no rule: %zu.\n",
 		now, l->ncalls, l->own);
 	print_notes("Not proposed, because somebody decided against it:", &l->denied);
 	print_notes("Not allowed even with these rules:", &l->beyond);

@@ -89,6 +89,7 @@ void
 term_table_fini(struct term_table *t)
 {
 	words_fini(&t->cell);
+	t->cell = (struct words)WORDS_INIT;
 }
 
 void
@@ -114,15 +115,27 @@ width(const char *z)
 	return n;
 }
 
-static void
-print_cell(const struct term_table *t, size_t column, const char *text, size_t wide)
+/* i is the cell's number; nothing is put behind the last text of a row. */
+static bool
+is_last(const struct term_table *t, size_t i)
 {
+	for (i++; i % t->columns != 0; i++)
+		if (t->cell.v[i][0] != '\0')
+			return false;
+	return true;
+}
+
+static void
+print_cell(const struct term_table *t, size_t i, size_t wide)
+{
+	const size_t column = i % t->columns;
+	const char *text = t->cell.v[i];
 	const size_t have = width(text);
 	const bool coloured = t->verdict == (int)column;
 
 	printf("%s%s%s", coloured ? term_verdict(text) : "", text,
 		coloured ? term_plain() : "");
-	if (column + 1 < t->columns)
+	if (!is_last(t, i))
 		printf("%*s", (int)((wide > have ? wide - have : 0) + GAP), "");
 }
 
@@ -143,9 +156,10 @@ term_table_print(struct term_table *t)
 
 		if (column == 0)
 			fputs(t->indent, stdout);
-		print_cell(t, column, t->cell.v[i], wide[column]);
+		print_cell(t, i, wide[column]);
 		if (column + 1 == t->columns)
 			putchar('\n');
 	}
 	words_fini(&t->cell);
+	t->cell = (struct words)WORDS_INIT;
 }
