@@ -1,5 +1,4 @@
 """A gateway in a home of its own, a scripted provider, and what the tests of both share."""
-import hashlib
 import http.client
 import json
 import os
@@ -15,6 +14,8 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+
+import _policy
 
 DEADLINE = 20
 counts = {"passed": 0, "failed": 0, "skipped": 0}
@@ -130,7 +131,10 @@ class Home:
         self.program = Path(build).resolve() / "libexec/pando-ai/pando-gateway"
         self.run = self.path / ".pando/run"
         self.log = self.path / "decisions.jsonl"
-        self.policy = self.path / "policy.toml"
+        self.policy = self.path / ".pando/policy.toml"
+        self.root = self.path / "work"
+        self.root.mkdir()
+        self.policy.parent.mkdir(mode=0o700)
         self.policy.write_text(
             '[proxy]\nanthropic_upstream = "http://127.0.0.1:%d"\n'
             'openai_upstream = "http://127.0.0.1:%d/v1"\n%s' % (provider_port, provider_port, policy))
@@ -168,11 +172,18 @@ class Home:
                 data += more
         return json.loads(data) if data else None
 
+    def bundle(self, root=None):
+        """The person's policy as it is now, as a launch in the project takes it."""
+        root = root or self.root
+        files = {"user": self.policy, "project": root / ".pando/policy.toml"}
+        return _policy.save(self.path, _policy.bundle(
+            root, **{n: (p, p.read_bytes()) for n, p in files.items() if p.exists()}))
+
     def registration(self, agent="claude", **more):
+        policy, digest = self.bundle(Path(more["root"]) if str(more.get("root"))[0] == "/" else None)
         return dict({"op": "register", "run": secrets.token_hex(8), "agent": agent,
-                     "agent_version": "1.2.3", "root": str(self.path), "policy": str(self.policy),
-                     "policy_sha256": hashlib.sha256(self.policy.read_bytes()).hexdigest(),
-                     "log": str(self.log)}, **more)
+                     "agent_version": "1.2.3", "root": str(self.root), "policy": policy,
+                     "policy_sha256": digest, "log": str(self.log)}, **more)
 
     def register(self, agent="claude", **more):
         want = self.registration(agent, **more)

@@ -72,11 +72,12 @@ def registration_is_checked(home):
             ("agent", {"agent": "other"}, "agent"), ("run", {"run": "../../etc"}, "run"),
             ("run", {"run": "A" * 16}, "run"), ("root", {"root": "relative"}, "root"),
             ("root", {"root": None}, "root"), ("version", {"agent_version": "x" * 200}, "agent_version"),
-            ("digest", {"policy_sha256": "0" * 64}, "changed"),
+            ("digest", {"policy_sha256": "0" * 64}, "start again"),
             ("digest", {"policy_sha256": "zz"}, "policy_sha256"),
             ("policy", {"policy": str(home.path / "absent.toml")}, "absent.toml"),
             ("policy", {"policy": "policy.toml"}, "absolute"),
-            ("policy", {"policy": None}, "changed"),
+            ("policy", {"policy": None}, "built-in"),
+            ("policy", {"root": str(home.path / "another")}, "the policy of a run in"),
             ("log", {"log": str(home.path / "no/such/log")}, "no/such/log"),
             ("log", {"log": "/dev/full"}, "/dev/full")):
         reply = home.ask(dict(good, run=more.get("run", secrets.token_hex(8)), **{

@@ -228,7 +228,7 @@ def policy_reaches_the_wire(home, provider, run):
         lines = [x for x in home.lines(name) if x["run"] == run.id]
         ok(len(lines) == 1 and lines[0]["tool"] == "Bash" and lines[0]["verdict"] == "deny" and
            lines[0]["agent"] == "claude" and lines[0]["agent_version"] == "1.2.3" and
-           lines[0]["root"] == str(home.path) and lines[0]["api"] == "messages" and
+           lines[0]["root"] == str(home.root) and lines[0]["api"] == "messages" and
            lines[0]["layer"] == "gateway" and lines[0]["mode"] == "enforce" and lines[0]["rule"],
            "%s is in the log with run, agent, tool and rule" % name, lines)
     same(home.lines("gateway_call_replaced")[0]["call_id"], "toolu_1", "the log has the call's id")

@@ -97,8 +97,8 @@ def a_run_is_restored(home):
     for a in (agent, codex):
         same(len(events_of(home, a.id, "gateway_run_restored")), 1, "... and the log says so")
     same(sorted((r["run"], r["pid"], r["agent"], r["root"]) for r in home.ask({"op": "status"})["runs"]),
-         sorted([(agent.id, agent.process.pid, "claude", str(home.path)),
-                 (codex.id, codex.process.pid, "codex", str(home.path))]), "status knows them")
+         sorted([(agent.id, agent.process.pid, "claude", str(home.root)),
+                 (codex.id, codex.process.pid, "codex", str(home.root))]), "status knows them")
     ok("already" in home.ask(home.registration(run=agent.id))["error"], "nobody can register over it")
     later = Agent(home)
     same(later.run.port, agent.run.port, "a new run gets the same port")
@@ -172,16 +172,17 @@ def what_is_not_believed(home):
 
 def a_changed_policy(home):
     home.start()
-    changed = home.path / "changed.toml"
-    changed.write_bytes(home.policy.read_bytes())
-    agent, other = Agent(home, policy=str(changed)), Agent(home)
+    before, digest = home.bundle()
+    changed = home.path / "changed"
+    changed.write_bytes(Path(before).read_bytes())
+    agent, other = Agent(home, policy=str(changed), policy_sha256=digest), Agent(home)
     kill(home)
-    changed.write_bytes(home.policy.read_bytes() + b"\n# other\n")
+    changed.write_bytes(b"pando-policy 1\nroot -\nend\n")
     home.start()
     same((knows(agent.run), knows(other.run)), (403, 200), "a run whose policy was changed is not restored")
-    ok("changed" in notes_of(home, agent.id), "... the decision log says why")
+    ok("start again" in notes_of(home, agent.id), "... the decision log says why")
     ok(agent.id in said(home), "... and gateway.log")
-    changed.write_bytes(home.policy.read_bytes())
+    changed.write_bytes(Path(before).read_bytes())
     kill(home)
     home.start()
     same(knows(agent.run), 403, "... and it does not come back by chance")
