@@ -10,6 +10,8 @@ import time
 import traceback
 from pathlib import Path
 
+import _policy
+
 SECONDS = 60
 SOON = 10
 STICKY = 0o1000
@@ -120,6 +122,14 @@ class World:
 
     def snapshot(self, names):
         return {n: ((self.root / n).read_text(), oct((self.root / n).stat().st_mode)) for n in names}
+
+
+def with_policy(w, text="", root=None):
+    """Options and environment as a launch gives them."""
+    data = _policy.bundle(root or w.root, user=(w.home / ".pando/policy.toml", text))
+    path, digest = _policy.save(w.home, data)
+    w.own(w.home)
+    return {"more": ["--policy", path], "env": {"PANDO_POLICY_SHA256": digest}}, data
 
 
 def until(true):

@@ -13,8 +13,9 @@ import stat
 import subprocess
 import sys
 import time
+from pathlib import Path
 
-from _sandbox import GUARDED, main, until
+from _sandbox import GUARDED, SECONDS, main, until, with_policy
 
 
 def project_alone_is_writable(t, w):
@@ -228,14 +229,69 @@ def exit_status_and_streams_pass(t, w):
 
 
 def policy_is_there_to_read(t, w):
-    policy = w.home / "policy.toml"
-    policy.write_text("# mine\n")
-    w.own(w.home)
-    r = w.run(["/bin/sh", "-c", "cat /run/pando/policy.toml; echo x > /run/pando/policy.toml"], more=["--policy", str(policy)])
-    t.same(r.out, "# mine\n", "a copy of the policy")
-    t.same(policy.read_text(), "# mine\n", "that cannot be written")
-    r = w.run(["/bin/sh", "-c", "ls /run/pando"], more=["--policy", str(policy) + "x"])
-    t.same((r.status, r.out.split()), (0, ["cache", "program", "sandbox"]), "none when there is no such file")
+    given, data = with_policy(w, "# mine\n")
+    say = ["/bin/sh", "-c", "cat $PANDO_POLICY; echo x > $PANDO_POLICY; echo $PANDO_POLICY $PANDO_POLICY_SHA256 >&2"]
+    r = w.run(say, **given)
+    t.same(r.out.encode(), data, "a copy of the policy")
+    t.ok("/run/pando/policy %s" % given["env"]["PANDO_POLICY_SHA256"] in r.err, "the environment names it", r.err)
+    path = Path(given["more"][1])
+    t.same(path.read_bytes(), data, "that cannot be written")
+    t.same(w.sh("ls /run/pando").out.split(), ["cache", "program", "sandbox"], "none when none is given")
+    for name, how in (("absent", {"more": ["--policy", str(path) + "x"]}),
+                      ("changed", {"more": given["more"], "env": {"PANDO_POLICY_SHA256": "0" * 64}}),
+                      ("of another project", with_policy(w, root=w.home)[0])):
+        r = w.run(["/bin/true"], **how)
+        t.same(r.status, 78, "one that is %s: nothing starts" % name)
+
+
+def what_policy_makes_read_only_is(t, w):
+    (w.root / "vendor").mkdir()
+    for name in ("vendor/a.c", "lock.json", "free"):
+        (w.root / name).write_text("as it was")
+    w.own(w.root)
+    before = w.snapshot(["vendor/a.c", "lock.json"])
+    given, _ = with_policy(w, '[sandbox]\nread_only = ["vendor", "lock.json"]\n')
+    w.run(["/bin/sh", "-c", "for f in vendor/a.c lock.json free; do echo x > $f; rm -f $f; done; echo x > vendor/b.c; "
+           "mv vendor gone; rm -rf vendor; echo y > y; mv -f y lock.json; echo x > free"], **given)
+    t.same(w.snapshot(["vendor/a.c", "lock.json"]), before, "they are as they were")
+    t.ok(not (w.root / "vendor/b.c").exists(), "nothing is added")
+    t.same((w.root / "free").read_text(), "x\n", "another file can be written")
+    for name, text in (("absent", '["vendor", "no/such"]'), ("a link", '["link"]')):
+        (w.root / "link").symlink_to("free") if name == "a link" else None
+        given, _ = with_policy(w, "[sandbox]\nread_only = %s\n" % text)
+        r = w.run(["/bin/sh", "-c", "echo x > started"], **given)
+        t.ok(r.status == 77 and text.split('"')[-2] in r.err, "%s: nothing starts, and why is told" % name, (r.status, r.err))
+        r = w.outside([w.sandbox, "--project-root", w.root, *given["more"], "--check"], env=given["env"])
+        t.ok(r.status == 77 and text.split('"')[-2] in r.err, "%s: a check says it, too" % name, (r.status, r.err))
+    t.ok(not (w.root / "started").exists() and not w.placeholders(), "no trace", w.placeholders())
+
+
+def what_policy_opens_is_open(t, w):
+    w.git_init()
+    given, _ = with_policy(w, '[sandbox]\nwritable = [".vscode", ".git/hooks"]\n')
+    r = w.run(["/bin/sh", "-c", "mkdir .vscode; echo x > .vscode/tasks.json; echo x > .git/hooks/pre-push; "
+               "echo x > .git/config; echo x > .mcp.json; mkdir -p .pando; echo x > .pando/policy.toml"], **given)
+    t.ok((w.root / ".vscode/tasks.json").exists() and (w.root / ".git/hooks/pre-push").exists(), "it can be written", r.err)
+    t.ok("x" not in (w.root / ".git/config").read_text().split(), "what is not named cannot")
+    t.ok(until(lambda: not w.placeholders()), "the placeholders go", w.placeholders())
+    t.ok(not os.path.lexists(w.root / ".pando") and not os.path.lexists(w.root / ".mcp.json"), "nor be made")
+    for name in (".pando", ".git", "HEAD", "src"):
+        given, _ = with_policy(w, '[sandbox]\nwritable = ["%s"]\n' % name)
+        r = w.run(["/bin/true"], **given)
+        t.ok(r.status == 78 and "writable" in r.err, "%s cannot be opened" % name, (r.status, r.err))
+
+
+def a_project_policy_of_the_meantime_stays(t, w):
+    """The placeholder of .pando is a folder, and a person may put a policy into it while a run lasts."""
+    p = w.start(["/bin/sh", "-c", "until test -e .pando/policy.toml; do sleep 0.05; done; "
+                 "echo x > .pando/policy.toml; rm -rf .pando; mv .pando gone; echo done > done"])
+    t.ok(until(lambda: (w.root / ".pando").is_dir()), "there is a placeholder")
+    (w.root / ".pando/policy.toml").write_text("# a person's\n")
+    w.own(w.root)
+    t.ok(until(lambda: (w.root / "done").exists()), "inside it is seen")
+    p.wait(SECONDS)
+    t.ok(until(lambda: not w.placeholders()), "afterwards nothing of ours is left", w.placeholders())
+    t.same((w.root / ".pando/policy.toml").read_text(), "# a person's\n", "and the policy is as the person made it")
 
 
 def the_end_of_bwrap_ends_all(t, w):
