@@ -82,6 +82,64 @@ each_event_has_its_answer(void)
 	}
 }
 
+static const char rules[] =
+	"[native_tools]\nallow = [\"Bash\"]\n"
+	"[[rule]]\nid = \"no-push\"\ntool = \"claude/Bash\"\n"
+	"args.command = { prefix = [\"git\", \"push\"] }\ndecision = \"deny\"\n"
+	"[[rule]]\nid = \"ask\"\ntool = \"pando_workspace/restore-files\"\n"
+	"decision = \"ask\"\n"
+	"[[rule]]\nid = \"below\"\ntool = \"pando_workspace/replace\"\n"
+	"subagent = \"Explore\"\ndecision = \"deny\"\n";
+
+#define CALL(name, input, more)                                                          \
+	"{" COMMON "\"PreToolUse\",\"tool_name\":\"" name "\",\"tool_input\":" input     \
+	",\"tool_use_id\":\"toolu_1\"" more "}"
+#define BASH(command) CALL("Bash", "{\"command\":\"" command "\"}", "")
+#define REPLACE(more) CALL("mcp__pando_workspace__replace", "{}", more)
+#define RESTORE CALL("mcp__pando_workspace__restore-files", "{}", "")
+
+static void
+a_rule_holds_for_its_arguments_and_its_subagent(void)
+{
+	static const struct {
+		const char *json, *mode, *logged;
+		bool goes_on;
+	} rows[] = {
+		{ BASH("git push origin"), "", "hook_denied deny /Bash enforce", false },
+		{ BASH("git pull"), "", "hook_allowed allow /Bash enforce", true },
+		{ BASH("git push origin"), "[proxy]\nclaude = \"audit\"\n",
+			"hook_audited deny /Bash audit", true },
+		{ RESTORE, "", "hook_asked ask pando_workspace/restore-files enforce",
+			true },
+		{ RESTORE, "[proxy]\nclaude = \"audit\"\n",
+			"hook_audited ask pando_workspace/restore-files audit", true },
+		{ REPLACE(""), "", "hook_allowed allow pando_workspace/replace enforce",
+			true },
+		{ REPLACE(",\"agent_type\":\"Explore\""), "",
+			"hook_allowed allow pando_workspace/replace enforce", true },
+		{ REPLACE(",\"agent_id\":\"a1\",\"agent_type\":\"Explore\""), "",
+			"hook_denied deny pando_workspace/replace enforce", false },
+		{ REPLACE(",\"agent_id\":\"a1\",\"agent_type\":\"Plan\""), "",
+			"hook_allowed allow pando_workspace/replace enforce", true },
+		{ REPLACE(",\"agent_id\":\"a1\""), "",
+			"hook_denied deny pando_workspace/replace enforce", false },
+		{ REPLACE(",\"agent_id\":\"\",\"agent_type\":\"Explore\""), "",
+			"hook_denied deny pando_workspace/replace enforce", false },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(mem_freep) char *text = mem_printf("%s%s", rows[i].mode, rules);
+		struct err e = ERR_INIT;
+		CLEANUP(pol_freep) struct policy *p = pol_parse(str_of(text), "p", &e);
+		CLEANUP(mem_freep) char *logged = NULL;
+		CLEANUP(mem_freep)
+		char *have = answer_to("PreToolUse", str_of(rows[i].json), p, &logged);
+
+		ok_str(logged, rows[i].logged, rows[i].json);
+		ok_int(str_is(str_of(have), "{}\n"), rows[i].goes_on, rows[i].json);
+	}
+}
+
 static void
 a_denial_names_tool_and_rule_twice(void)
 {
@@ -127,6 +185,10 @@ what_is_not_understood_is_refused(void)
 			"\"tool_use_id\":\"t\"}" },
 		{ "PreToolUse", "{" COMMON
 				"\"PreToolUse\",\"tool_name\":\"x\",\"tool_input\":{}}" },
+		{ "PreToolUse", CALL("Bash", "{}", ",\"agent_id\":7") },
+		{ "PreToolUse", CALL("Bash", "{}", ",\"agent_id\":null") },
+		{ "PreToolUse",
+			CALL("Bash", "{}", ",\"agent_id\":\"a\",\"agent_type\":[]") },
 		/* which of the two would another parser take? */
 		{ "PreToolUse",
 			"{" COMMON "\"PreToolUse\",\"tool_name\":\"mcp__pando_core__x\","
@@ -196,6 +258,7 @@ int
 main(void)
 {
 	each_event_has_its_answer();
+	a_rule_holds_for_its_arguments_and_its_subagent();
 	a_denial_names_tool_and_rule_twice();
 	what_is_not_understood_is_refused();
 	every_cut_of_a_good_input_is_refused();
