@@ -143,7 +143,7 @@ def policy_check_names_the_place(build):
         bad.write_text("[native_tools]\ndefualt = \"deny\"\n")
         r = h.run("policy", "check", str(bad))
         ok(r.returncode == 78, "status", r.returncode)
-        ok(f"{bad}:2:1: unknown key 'defualt' (did you mean 'default'?)" in r.stderr, "place", r.stderr)
+        ok(f"{bad}:2:1: unknown key 'defualt' in native_tools; did you mean 'default'?" in r.stderr, "place", r.stderr)
         r = h.run("policy", "check", str(h.dir / "none.toml"))
         ok(r.returncode == 78 and "none.toml" in r.stderr, "a file that is not there", r.stderr)
         r = h.run("policy", "check")

@@ -1,0 +1,209 @@
+/* Three files, one policy: whose value of each setting holds, and what `policy show` says. */
+
+#include "tests/unit/test.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "policy/ruleset.h"
+
+struct shown {
+	const char *key;
+	struct buf out;
+};
+
+/* "<value> <layer>:<line>" of the key that is asked for, several behind each other. */
+static void
+on_shown(void *to, const struct pol_shown *s)
+{
+	struct shown *w = to;
+	const size_t n = strlen(w->key);
+
+	if (strncmp(s->key, w->key, n) == 0 && (s->key[n] == '\0' || s->key[n] == '['))
+		buf_printf(&w->out, "%s%s %s:%d", w->out.n > 0 ? ", " : "", s->value,
+			pol_layer_name(s->layer), s->line);
+}
+
+static struct policy *
+merged(const char *managed, const char *user, const char *project)
+{
+	const struct pol_text all[] = { { POL_MANAGED, "m", str_of(managed) },
+		{ POL_USER, "u", str_of(user) }, { POL_PROJECT, "p", str_of(project) } };
+	struct pol_text t[LEN(all)];
+	struct err e = ERR_INIT;
+	struct policy *p;
+	size_t n = 0;
+
+	for (size_t i = 0; i < LEN(all); i++)
+		if (all[i].text.p != NULL)
+			t[n++] = all[i];
+	p = pol_of_texts(t, n, NULL, &e);
+	ok_str(e.text, "", "the files are good");
+	return p;
+}
+
+static void
+each_setting_says_whose_it_is(void)
+{
+	static const struct {
+		const char *managed, *user, *project, *key, *want;
+	} rows[] = {
+		{ NULL, NULL, NULL, "proxy.claude", "\"enforce\" built-in:0" },
+		{ NULL, "[proxy]\nclaude = \"off\"\n", NULL, "proxy.claude",
+			"\"off\" user:2" },
+		{ "[proxy]\nclaude = \"audit\"\n", "[proxy]\n\nclaude = \"off\"\n", NULL,
+			"proxy.claude", "\"audit\" managed:2" },
+		{ "[proxy]\nclaude = \"audit\"\n", "[proxy]\n\nclaude = \"enforce\"\n",
+			NULL, "proxy.claude", "\"enforce\" user:3" },
+		{ "[proxy]\nclaude = \"audit\"\n", NULL,
+			"[proxy]\n\n\nclaude = \"enforce\"\n", "proxy.claude",
+			"\"enforce\" project:4" },
+		{ "[proxy]\nclaude = \"off\"\n", NULL, NULL, "proxy.codex",
+			"\"enforce\" built-in:0" },
+		{ "[firewall]\ncall = \"replace\"\n", "[firewall]\n\ncall = \"refuse\"\n",
+			NULL, "firewall.call", "\"refuse\" user:3" },
+		{ "[firewall]\nunknown = \"audit\"\n", NULL,
+			"[firewall]\nunknown = \"refuse\"\n", "firewall.unknown",
+			"\"refuse\" project:2" },
+		{ "[native_tools]\ndefault = \"allow\"\n", NULL, NULL,
+			"native_tools.default", "\"allow\" managed:2" },
+		{ "[native_tools]\ndefault = \"allow\"\n", NULL,
+			"[native_tools]\ndefault = \"deny\"\n", "native_tools.default",
+			"\"deny\" project:2" },
+		/* the smallest limit; a larger one than the default is the person's right */
+		{ NULL, "[limits]\ncommand_seconds = 900\n", NULL,
+			"limits.command_seconds", "900 user:2" },
+		{ NULL, "[limits]\ncommand_seconds = 900\n",
+			"[limits]\n\ncommand_seconds = 60\n", "limits.command_seconds",
+			"60 project:3" },
+		{ NULL, NULL, "[limits]\ncommand_seconds = 900\n",
+			"limits.command_seconds", "600 built-in:0" },
+		{ "[limits]\ncommand_seconds = 100\n",
+			"[limits]\n\ncommand_seconds = 200\n", NULL,
+			"limits.command_seconds", "100 managed:2" },
+		/* under a lock the default is as mild as it gets */
+		{ "lock = true\n", "[limits]\ncommand_seconds = 900\n", NULL,
+			"limits.command_seconds", "600 built-in:0" },
+		{ "lock = true\n", "[limits]\ncommand_seconds = 90\n", NULL,
+			"limits.command_seconds", "90 user:2" },
+		{ "lock = true\n[limits]\ncommand_seconds = 900\n",
+			"[limits]\ncommand_seconds = 800\n", NULL,
+			"limits.command_seconds", "800 user:2" },
+		{ "lock = true\n", "[log]\nkeep = 2\n", NULL, "log.keep",
+			"8 built-in:0" },
+		{ "lock = true\n", "[log]\nkeep = 20\n", NULL, "log.keep", "20 user:2" },
+		{ "lock = true\n", NULL, NULL, "lock", "true managed:1" },
+		/* by authority */
+		{ "[log]\nkeep = 3\n", "[log]\nkeep = 20\n", NULL, "log.keep",
+			"3 managed:2" },
+		{ NULL, "[log]\nkeep = 2\n", NULL, "log.keep", "2 user:2" },
+		{ "[log]\narguments = true\n", "[log]\n\narguments = false\n", NULL,
+			"log.arguments", "false user:3" },
+		{ "[log]\narguments = false\n", "[log]\narguments = true\n", NULL,
+			"log.arguments", "false managed:2" },
+		{ NULL, "[log]\narguments = true\n", NULL, "log.arguments",
+			"true user:2" },
+		{ "[proxy]\nopenai_upstream = \"https://m.example/v1/\"\n",
+			"[proxy]\nopenai_upstream = \"https://u.example\"\n", NULL,
+			"proxy.openai_upstream", "\"https://m.example/v1\" managed:2" },
+		{ NULL, "[proxy]\nopenai_upstream = \"https://u.example\"\n", NULL,
+			"proxy.openai_upstream", "\"https://u.example\" user:2" },
+		{ "[security]\nrequire_helper = false\n", NULL,
+			"[security]\nrequire_helper = true\n", "security.require_helper",
+			"true project:2" },
+		/* lists of all files */
+		{ "[sandbox]\nread_only = [\"a\"]\n", "[sandbox]\nread_only = [\"b\"]\n",
+			"[sandbox]\nread_only = [\"a\", \"c\"]\n", "sandbox.read_only",
+			"\"a\" managed:2, \"b\" user:2, \"a\" project:2, \"c\" "
+			"project:2" },
+		{ "[native_tools]\ndeny = [\"A\"]\n", NULL,
+			"[native_tools]\ndeny = [\"A\"]\n", "native_tools.deny",
+			"\"A\" managed:2, \"A\" project:2" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct policy *p = merged(rows[i].managed, rows[i].user, rows[i].project);
+		struct shown w = { rows[i].key, BUF_INIT(4096) };
+
+		pol_show(p, on_shown, &w);
+		ok_str(buf_text(&w.out), rows[i].want, rows[i].want);
+		buf_fini(&w.out);
+		pol_free(p);
+	}
+}
+
+static void
+rules_are_shown_as_toml(void)
+{
+	static const struct {
+		const char *rule, *want;
+	} rows[] = {
+		{ "id = \"x\"\ntool = \"claude/Bash\"\ndecision = \"deny\"\n"
+		  "args.command = { prefix = [\"git\", \"push\"] }\nmessage = \"No \\\"x\\\"\"\n",
+			"{ tool = \"claude/Bash\", agent = \"claude\", args.command = { "
+			"prefix = [\"git\", \"push\"] }, decision = \"deny\", message = "
+			"\"No \\\"x\\\"\" } user:2" },
+		{ "id = \"x\"\ntool = \"*/a\"\nsubagent = \"r*\"\ndecision = \"audit\"\n"
+		  "args.\"a b\" = { glob = \"*\" }\nargs.p = { path_under = \"./s/\" }\n"
+		  "args.n = 3\n",
+			"{ tool = \"*/a\", subagent = \"r*\", args.\"a b\" = { glob = "
+			"\"*\" }, args.p = { path_under = \"s\" }, args.n = \"3\", "
+			"decision = \"audit\" } user:2" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(mem_freep) char *text = mem_printf("[[rule]]\n%s", rows[i].rule);
+		struct policy *p = merged(NULL, text, NULL);
+		struct shown w = { "rule.x", BUF_INIT(4096) };
+
+		pol_show(p, on_shown, &w);
+		ok_str(buf_text(&w.out), rows[i].want, rows[i].want);
+		buf_fini(&w.out);
+		pol_free(p);
+	}
+}
+
+static void
+check_names(const char *const *have, size_t n, const char *want, const char *what)
+{
+	struct buf out = BUF_INIT(4096);
+
+	for (size_t i = 0; i < n; i++)
+		buf_printf(&out, "%s%s", i > 0 ? " " : "", have[i]);
+	ok_str(buf_text(&out), want, what);
+	buf_fini(&out);
+}
+
+static void
+plain_names_of_all_files_are_collected(void)
+{
+	struct policy *p = merged(
+		"[native_tools]\nallow = [\"Read\", \"Web*\"]\n"
+		"[sandbox]\nread_only = [\"a\"]\nwritable = [\".vscode\"]\n",
+		"[other_mcp]\nmode = \"deny_list\"\nservers = [\"docs\", \"x*\"]\n"
+		"[[rule]]\ntool = \"codex/apply_patch\"\ndecision = \"deny\"\n"
+		"[[rule]]\ntool = \"gh/get_*\"\ndecision = \"deny\"\n"
+		"[[rule]]\ntool = \"claude/We?\"\ndecision = \"deny\"\n"
+		"[sandbox]\nwritable = [\".idea\"]\n",
+		"[native_tools]\ndeny = [\"Read\", \"Edit\"]\n"
+		"[sandbox]\nread_only = [\"b/\", \"a\"]\n");
+	const char *const *names;
+	size_t n = pol_native_names(p, &names);
+
+	check_names(names, n, "Edit Read apply_patch", "native names");
+	check_names(p->servers, p->nservers, "docs gh", "servers");
+	n = pol_read_only(p, &names);
+	check_names(names, n, "a b", "read-only paths");
+	n = pol_writable(p, &names);
+	check_names(names, n, ".idea .vscode", "writable paths");
+	pol_free(p);
+}
+
+int
+main(void)
+{
+	each_setting_says_whose_it_is();
+	rules_are_shown_as_toml();
+	plain_names_of_all_files_are_collected();
+	return test_done();
+}
