@@ -1,7 +1,10 @@
 #include "tests/unit/test.h"
 
-#include "base/buf.h"
+#include <ctype.h>
 
+#include "base/buf.h"
+#include "base/path.h"
+#include "policy/policy.h"
 #include "policy/toml.h"
 
 static const char sample[] = "# comment\n"
@@ -101,9 +104,63 @@ every_prefix_parses_or_says_why(void)
 	}
 }
 
+/* "p:12:3: " and words behind it. */
+static bool
+has_place(const char *text)
+{
+	if (strncmp(text, "p:", 2) != 0 || !isdigit((unsigned char)text[2]))
+		return false;
+	text += 2 + strspn(text + 2, "0123456789");
+	if (*text != ':' || !isdigit((unsigned char)text[1]))
+		return false;
+	text += 1 + strspn(text + 1, "0123456789");
+	return strncmp(text, ": ", 2) == 0 && text[2] != '\0';
+}
+
+static void
+check_prefixes(struct str text, const char *what)
+{
+	size_t good = 0;
+
+	for (size_t n = 0; n <= text.n; n++) {
+		struct err e = ERR_INIT;
+		struct policy *p = pol_parse((struct str){ text.p, n }, "p", &e);
+
+		good += p != NULL;
+		ok(p != NULL || (e.code == ERR_POLICY && has_place(e.text)), e.text);
+		pol_free(p);
+	}
+	ok(good > 1, what);
+}
+
+/* The example as it stands, and with every key in it; then a file with all that there is. */
+static void
+every_prefix_of_a_policy_loads_or_has_its_place(void)
+{
+	static const char *const files[] = { "policy.example.toml",
+		"tests/fuzz/corpus/policy_toml/all-features" };
+
+	for (size_t i = 0; i < LEN(files); i++) {
+		struct buf text = BUF_INIT(1 << 16);
+		struct buf bare = BUF_INIT(1 << 16);
+		struct err e = ERR_INIT;
+
+		ok_int(path_read(files[i], &text, &e), 0, files[i]);
+		(void)buf_text(&text);
+		check_prefixes(buf_str(&text), files[i]);
+		for (size_t k = 0; k < text.n; k++)
+			if (text.p[k] != '#' || text.p[k + 1] == ' ')
+				buf_putc(&bare, text.p[k]);
+		check_prefixes(buf_str(&bare), files[i]);
+		buf_fini(&text);
+		buf_fini(&bare);
+	}
+}
+
 int
 main(void)
 {
+	every_prefix_of_a_policy_loads_or_has_its_place();
 	values_keep_type_order_and_place();
 	bad_text_is_refused_with_its_place();
 	nesting_has_an_end();
