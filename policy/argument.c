@@ -6,7 +6,7 @@
 /* A call's free text, where there are no named arguments. */
 #define ARG_FREE "input"
 
-enum { PATH_MAX_BYTES = 4096 };
+enum { PATH_MAX_BYTES = 4096, BYTES_MAX = 4096 };
 
 void
 arg_room_begin(struct arg_room *room)
@@ -24,9 +24,9 @@ arg_begin(struct arg_call *c, const struct pol_use *u, const char *root,
 	c->use = u;
 	c->root = root;
 	c->room = room;
-	c->is_read = false;
 	c->nkeys = 0;
 	c->command = ARG_NAMES_MAX;
+	c->bits = UINT64_MAX;
 }
 
 uint64_t
@@ -39,6 +39,41 @@ arg_head(struct str text)
 	return head;
 }
 
+/* Letters and digits each for itself, all else together: names may be respelt (index.h). */
+static unsigned
+class_of(char c)
+{
+	if (c >= '0' && c <= '9')
+		return (unsigned)(c - '0');
+	if (c >= 'a' && c <= 'z')
+		return 10 + (unsigned)(c - 'a');
+	if (c >= 'A' && c <= 'Z')
+		return 36 + (unsigned)(c - 'A');
+	return 62;
+}
+
+uint64_t
+arg_bytes(struct str text)
+{
+	uint64_t set = 0;
+
+	if (text.n > BYTES_MAX)
+		return UINT64_MAX;
+	for (size_t i = 0; i < text.n; i++)
+		set |= (uint64_t)1 << class_of(text.p[i]);
+	return set;
+}
+
+uint64_t
+arg_hash(struct str text)
+{
+	uint64_t h = 14695981039346656037u;
+
+	for (size_t i = 0; i < text.n; i++)
+		h = (h ^ (unsigned char)text.p[i]) * 1099511628211u;
+	return h;
+}
+
 /* --- reading ------------------------------------------------------------------------- */
 
 static void
@@ -47,6 +82,8 @@ set_text(struct arg_value *v, struct str text)
 	v->kind = ARG_TEXT;
 	v->text = text;
 	v->head = arg_head(text);
+	v->bytes = arg_bytes(text);
+	v->hash = text.n > BYTES_MAX ? 0 : arg_hash(text);
 }
 
 /* Decoded text that has to stay; p NULL: no room. */
@@ -142,7 +179,6 @@ arg_read(struct arg_call *c, const char *const *key, size_t nkeys)
 	struct err none = ERR_INIT;
 	struct js root;
 
-	c->is_read = true;
 	c->key = key;
 	c->nkeys = nkeys;
 	for (size_t i = 0; i < nkeys; i++)
@@ -223,9 +259,13 @@ arg_split(struct arg_call *c, unsigned key)
 	struct arg_room *room = c->room;
 	struct str text = { NULL, 0 };
 
+	if (v->kind == ARG_ABSENT)
+		return;
 	if (room->command_key != NULL) {
-		if (strcmp(room->command_key, c->key[key]) == 0)
-			c->command = key;
+		if (strcmp(room->command_key, c->key[key]) != 0)
+			return;
+		c->command = key;
+		c->bits = room->has_line ? room->bits : UINT64_MAX;
 		return;
 	}
 	room->command_key = c->key[key];
@@ -238,7 +278,7 @@ arg_split(struct arg_call *c, unsigned key)
 		return;
 	sh_split(&room->line, text);
 	room->has_line = true;
-	room->bits = cmd_bits(&room->line);
+	room->bits = c->bits = cmd_bits(&room->line);
 }
 
 /* NULL: this argument is not the command, or could not be read as one. */
@@ -371,6 +411,7 @@ settle_relative(const struct arg_call *c, struct arg_value *v)
 	if (!v->is_outside)
 		v->relative = v->absolute.n == root.n ? STR("")
 						      : str_skip(v->absolute, root.n + 1);
+	v->path_head = arg_head(v->relative);
 }
 
 /* A native tool's relative path starts in a folder that nobody told us. */
@@ -385,6 +426,7 @@ read_path(struct arg_call *c, struct arg_value *v)
 
 	v->is_path_read = true;
 	v->is_absolute_known = v->is_relative_known = v->is_outside = false;
+	v->path_head = 0;
 	if (given.n > PATH_MAX_BYTES || (given.n > 0 && given.p[0] == '~') ||
 		memchr(v->text.p, '\0', v->text.n) != NULL)
 		return;
@@ -398,6 +440,7 @@ read_path(struct arg_call *c, struct arg_value *v)
 				given, normal, sizeof normal, &got);
 			v->relative = v->is_relative_known ? keep(c->room, got) : STR("");
 			v->is_relative_known &= v->relative.p != NULL;
+			v->path_head = arg_head(v->relative);
 			return;
 		}
 		memcpy(joined, c->root, nroot);
@@ -414,6 +457,13 @@ read_path(struct arg_call *c, struct arg_value *v)
 		settle_relative(c, v);
 }
 
+void
+arg_read_path(struct arg_call *c, struct arg_value *v)
+{
+	if (!v->is_path_read)
+		read_path(c, v);
+}
+
 /*
  * UNSURE for a folder above the one that the rule names: a tool that works on it may go into
  * that one too.
@@ -427,8 +477,7 @@ match_under(struct arg_call *c, const struct pol_matcher *m, struct arg_value *v
 
 	if (dir.n > 0 && dir.p[0] == '~')
 		return CMD_UNSURE;
-	if (!v->is_path_read)
-		read_path(c, v);
+	arg_read_path(c, v);
 	if (absolute ? !v->is_absolute_known : !v->is_relative_known)
 		return CMD_UNSURE;
 	if (!absolute && v->is_outside)

@@ -23,13 +23,14 @@ enum arg_kind { ARG_ABSENT, ARG_UNKNOWN, ARG_TEXT, ARG_LIST };
 
 struct arg_value {
 	enum arg_kind kind;
-	struct str text; /* ARG_TEXT */
-	struct str raw;  /* ARG_LIST: the JSON array, of strings */
-	uint64_t head;   /* the first bytes of text, for arg_head() */
+	struct str text;            /* ARG_TEXT */
+	struct str raw;             /* ARG_LIST: the JSON array, of strings */
+	uint64_t head, bytes, hash; /* of text: arg_head(), arg_bytes(), arg_hash() */
 	/* The text as a path, when a matcher has asked for it. */
 	bool is_path_read, is_pattern, is_absolute_known, is_relative_known, is_outside;
-	struct str absolute,
-		relative; /* normalised; relative to the root, "": the root */
+	/* normalised; relative to the root, "": the root */
+	struct str absolute, relative;
+	uint64_t path_head; /* of relative */
 };
 
 /* What all files of a policy share of one call. Not initialised but by arg_room_begin(). */
@@ -47,11 +48,11 @@ struct arg_call {
 	const struct pol_use *use;
 	const char *root; /* of the project, NULL: not known */
 	struct arg_room *room;
-	bool is_read;           /* values are */
 	const char *const *key; /* the names of values */
 	size_t nkeys;
 	unsigned
-		command; /* number of the argument that room->line is, else ARG_NAMES_MAX */
+		command; /* number of the argument that is room->line, or ARG_NAMES_MAX */
+	uint64_t bits;   /* of the line, all when there is none */
 	struct arg_value value[ARG_NAMES_MAX];
 };
 
@@ -59,7 +60,7 @@ void arg_room_begin(struct arg_room *room);
 void arg_begin(struct arg_call *c, const struct pol_use *u, const char *root,
 	struct arg_room *room);
 void arg_read(struct arg_call *c, const char *const *key, size_t nkeys);
-/* Reads the argument of that number as a shell command, unless another one already is. */
+/* Reads the argument of that number, if there, as the shell command, unless another one is. */
 void arg_split(struct arg_call *c, unsigned key);
 
 /*
@@ -68,8 +69,15 @@ void arg_split(struct arg_call *c, unsigned key);
 enum cmd_match arg_match(
 	struct arg_call *c, const struct pol_matcher *m, unsigned key, size_t command);
 
+/* Reads the value as a path, once. */
+void arg_read_path(struct arg_call *c, struct arg_value *v);
+
 /* The first bytes of a text, zeros behind it: two texts with different heads differ. */
 uint64_t arg_head(struct str text);
+/* Which bytes are in it, as a set of classes; all of them for a long text. */
+uint64_t arg_bytes(struct str text);
+/* FNV-1a. */
+uint64_t arg_hash(struct str text);
 
 /* "./src/" and "src/../src" are "src"; false: it leads above where it begins. */
 bool arg_normal_path(struct str path, char *out, size_t max, struct str *got);

@@ -15,11 +15,18 @@ struct answer {
 	struct pol_decision own, floor;
 };
 
+/* What a call's arguments need; large, so that decisions without it stay on small frames. */
+struct rooms {
+	struct arg_call call[POL_LAYERS];
+	struct shortlist list[POL_LAYERS];
+	struct arg_room shared;
+};
+
 struct ask {
 	const struct policy *p;
 	const struct pol_use *u;
-	struct arg_call call[POL_LAYERS];
-	struct arg_room room;
+	struct rooms *rooms; /* NULL: every argument is unknown */
+	bool wants_rooms;    /* a rule on arguments was met, and they are given */
 	bool optional; /* POL_OFFER: of the rules that may match, the mildest does */
 };
 
@@ -85,39 +92,22 @@ match_caller(const struct pol_rule *r, const struct pol_use *u)
 	return CMD_UNSURE;
 }
 
-/* Server and tool have been compared already. */
+/* Server and tool have been compared already. c NULL: the arguments are not known. */
 static enum cmd_match
-match_rest(struct arg_call *c, const struct pol_rule *r, size_t command)
+match_rest(struct arg_call *c, const struct pol_use *u, const struct pol_rule *r,
+	size_t command)
 {
-	enum cmd_match got = (r->agents & 1u << c->use->agent) != 0
-				     ? match_caller(r, c->use)
-				     : CMD_NO;
+	enum cmd_match got = (r->agents & 1u << u->agent) != 0 ? match_caller(r, u)
+							       : CMD_NO;
 
 	for (size_t i = 0; i < r->nargs && got != CMD_NO; i++) {
-		const enum cmd_match one = arg_match(
-			c, &r->arg[i], r->arg[i].key_id, command);
+		const enum cmd_match one = c == NULL ? CMD_UNSURE
+						     : arg_match(c, &r->arg[i],
+							       r->arg[i].key_id, command);
 
 		got = one < got ? one : got;
 	}
 	return got;
-}
-
-static bool
-probe_excludes(const struct arg_call *c, const struct probe *p)
-{
-	const struct arg_value *v;
-
-	switch (p->kind) {
-	case PROBE_HEAD:
-		v = &c->value[p->key];
-		return v->kind == ARG_TEXT && ((v->head ^ p->want) & p->mask) != 0;
-	case PROBE_PREFIX:
-		return c->command == p->key && c->room->has_line &&
-		       (c->room->bits & p->want) == 0;
-	case PROBE_NONE:
-		break;
-	}
-	return false;
 }
 
 static void
@@ -152,47 +142,53 @@ take_certain(struct answer *a, const struct pol_decision *d)
 	a->own = *d;
 }
 
-static void
-prepare(struct ask *k, const struct pol_file *f)
+/* The arguments are there, and a rule looks at them. */
+static bool
+needs_rooms(const struct ask *k)
 {
-	struct arg_call *c = &k->call[f->layer];
-	const struct pol_index *x = f->index;
-
-	if (c->is_read)
-		return;
-	arg_read(c, x->key, x->nkeys);
-	for (unsigned i = 0; i < x->nkeys; i++)
-		if (x->is_command[i])
-			arg_split(c, i);
+	return k->rooms == NULL && k->u->asking == POL_CALL && k->u->args.p != NULL;
 }
 
-/* True when a rule decided for certain. */
+/* True when the rule decided for certain. */
+static bool
+ask_rule(struct ask *k, const struct pol_file *f, size_t number, size_t command,
+	struct answer *a)
+{
+	const struct pol_rule *r = &f->rule[number];
+	struct pol_decision d;
+	enum cmd_match got;
+
+	if (r->nargs > 0 && needs_rooms(k)) {
+		k->wants_rooms = true;
+		return true;
+	}
+	got = match_rest(
+		k->rooms == NULL ? NULL : &k->rooms->call[f->layer], k->u, r, command);
+	if (got == CMD_NO)
+		return false;
+	d = by_rule(f, r, got == CMD_UNSURE);
+	if (got == CMD_YES)
+		take_certain(a, &d);
+	else
+		take_unsure(k, a, &d);
+	return got == CMD_YES;
+}
+
 static bool
 ask_rules(struct ask *k, const struct pol_file *f, size_t command, struct answer *a)
 {
-	struct arg_call *c = &k->call[f->layer];
+	const struct shortlist *s = k->rooms == NULL ? NULL : &k->rooms->list[f->layer];
 	struct index_walk w;
 
-	index_walk_begin(&w, f, k->u);
-	for (int64_t i; (i = index_walk_next(&w)) >= 0;) {
-		const struct pol_rule *r = &f->rule[i];
-		enum cmd_match got;
-		struct pol_decision d;
-
-		if (r->nargs > 0)
-			prepare(k, f);
-		if (r->nargs > 0 && probe_excludes(c, &f->index->probe[i]))
-			continue;
-		got = match_rest(c, r, command);
-		if (got == CMD_NO)
-			continue;
-		d = by_rule(f, r, got == CMD_UNSURE);
-		if (got == CMD_YES) {
-			take_certain(a, &d);
+	for (size_t i = 0; s != NULL && !s->over && i < s->n; i++)
+		if (ask_rule(k, f, s->rule[i], command, a))
 			return true;
-		}
-		take_unsure(k, a, &d);
-	}
+	if (s != NULL && !s->over)
+		return false;
+	index_walk_begin(&w, f, k->u);
+	for (int64_t i; (i = index_walk_next(&w)) >= 0;)
+		if (ask_rule(k, f, (size_t)i, command, a))
+			return true;
 	return false;
 }
 
@@ -378,9 +374,13 @@ ask_files(struct ask *k, size_t command, struct answer a[POL_LAYERS])
 
 /* How often to ask: once for each command of the line that a rule reads. */
 static size_t
-count_commands(const struct arg_room *room)
+count_commands(const struct ask *k)
 {
-	return room->has_line && room->line.ncommands > 1 ? room->line.ncommands : 1;
+	const struct arg_room *room = k->rooms == NULL ? NULL : &k->rooms->shared;
+
+	return room != NULL && room->has_line && room->line.ncommands > 1
+		       ? room->line.ncommands
+		       : 1;
 }
 
 static struct pol_decision
@@ -391,7 +391,7 @@ decide_call(struct ask *k)
 
 	ask_files(k, 0, a);
 	best = strictest(k, a);
-	for (size_t i = 1; i < count_commands(&k->room) && best.verdict < POL_DENY; i++) {
+	for (size_t i = 1; i < count_commands(k) && best.verdict < POL_DENY; i++) {
 		struct pol_decision d;
 
 		ask_files(k, i, a);
@@ -432,17 +432,6 @@ decide_offer(struct ask *k)
 	return best;
 }
 
-static void
-begin(struct ask *k, const struct policy *p, const struct pol_use *u)
-{
-	k->p = p;
-	k->u = u;
-	k->optional = u->asking == POL_OFFER;
-	arg_room_begin(&k->room);
-	for (int l = 0; l < POL_LAYERS; l++)
-		arg_begin(&k->call[l], u, p->root, &k->room);
-}
-
 static bool
 has_no_tool(const struct pol_use *u, struct pol_decision *d)
 {
@@ -452,24 +441,55 @@ has_no_tool(const struct pol_use *u, struct pol_decision *d)
 	return true;
 }
 
+static void
+begin(struct ask *k, struct rooms *rooms)
+{
+	k->rooms = rooms;
+	arg_room_begin(&rooms->shared);
+	for (int l = 0; l < POL_LAYERS; l++) {
+		struct arg_call *c = &rooms->call[l];
+		const struct pol_file *f = k->p->file[l];
+
+		arg_begin(c, k->u, k->p->root, &rooms->shared);
+		if (f == NULL)
+			continue;
+		arg_read(c, f->index->key, f->index->nkeys);
+		for (unsigned i = 0; i < f->index->nkeys; i++)
+			if (f->index->is_command[i])
+				arg_split(c, i);
+		index_shorten(&rooms->list[l], f, c);
+	}
+}
+
+static struct pol_decision __attribute__((noinline)) decide_with_arguments(struct ask *k)
+{
+	struct rooms rooms;
+
+	begin(k, &rooms);
+	return decide_call(k);
+}
+
 struct pol_decision
 pol_decide(const struct policy *p, const struct pol_use *u)
 {
-	struct ask k;
+	struct ask k = { .p = p, .u = u };
 	struct pol_decision d;
 
 	if (has_no_tool(u, &d))
 		return d;
-	begin(&k, p, u);
-	return u->asking == POL_OFFER ? decide_offer(&k) : decide_call(&k);
+	if (u->asking == POL_OFFER)
+		return decide_offer(&k);
+	d = decide_call(&k);
+	return k.wants_rooms ? decide_with_arguments(&k) : d;
 }
 
 bool
 pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use *u,
 	struct pol_decision *d)
 {
+	struct ask k = { .p = p, .u = u, .optional = true };
+	struct rooms rooms;
 	bool any = false;
-	struct ask k;
 
 	if (l == POL_BUILT_IN) {
 		if (!has_no_tool(u, d))
@@ -478,8 +498,8 @@ pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use 
 	}
 	if (p->file[l] == NULL)
 		return false;
-	begin(&k, p, u);
-	for (size_t i = 0; i < count_commands(&k.room); i++) {
+	begin(&k, &rooms);
+	for (size_t i = 0; i < count_commands(&k); i++) {
 		const struct answer a = ask_file(&k, p->file[l], i);
 
 		if (a.has_floor)
@@ -493,35 +513,32 @@ pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use 
 enum cmd_match
 pol_rule_match(const struct pol_rule *r, const struct pol_use *u, const char *root)
 {
+	const struct policy none = { .root = (char *)(uintptr_t)root };
+	struct ask k = { .p = &none, .u = u };
 	const char *key[ARG_NAMES_MAX];
-	struct arg_room room;
-	struct arg_call c;
 	enum cmd_match best = CMD_NO;
-	enum cmd_match worst = CMD_YES;
-	size_t n;
+	struct rooms rooms;
+	struct arg_call *c = &rooms.call[POL_BUILT_IN];
 
 	if (!index_names(r, u))
 		return CMD_NO;
-	arg_room_begin(&room);
-	arg_begin(&c, u, root, &room);
+	begin(&k, &rooms);
 	for (size_t i = 0; i < r->nargs; i++)
 		key[i] = r->arg[i].key;
-	arg_read(&c, key, r->nargs);
+	arg_read(c, key, r->nargs);
 	for (unsigned i = 0; i < r->nargs; i++)
 		if (r->arg[i].is_command)
-			arg_split(&c, i);
-	n = count_commands(&room);
-	for (size_t k = 0; k < n; k++) {
+			arg_split(c, i);
+	for (size_t command = 0; command < count_commands(&k); command++) {
 		enum cmd_match got = match_caller(r, u);
 
 		for (size_t i = 0; i < r->nargs && got != CMD_NO; i++) {
 			const enum cmd_match one = arg_match(
-				&c, &r->arg[i], (unsigned)i, k);
+				c, &r->arg[i], (unsigned)i, command);
 
 			got = one < got ? one : got;
 		}
 		best = got > best ? got : best;
-		worst = got < worst ? got : worst;
 	}
-	return r->verdict > POL_AUDITED ? best : worst;
+	return best;
 }

@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "policy/glob.h"
 
-enum { FOLD_MAX = sizeof(uint64_t) };
+enum { HALF = sizeof(uint64_t) / 2 };
 
 static char
 fold(char c)
@@ -14,15 +14,17 @@ fold(char c)
 	return isalnum((unsigned char)c) ? c : '_';
 }
 
+/* The first bytes of both names, each in one half. */
 static uint64_t
-folded_head(struct str name)
+folded_heads(struct str server, struct str tool)
 {
-	char head[FOLD_MAX];
-	size_t n = 0;
+	char head[2 * HALF] = { 0 };
 
-	for (; n < name.n && n < sizeof head; n++)
-		head[n] = fold(name.p[n]);
-	return arg_head((struct str){ head, n });
+	for (size_t n = 0; n < server.n && n < HALF; n++)
+		head[n] = fold(server.p[n]);
+	for (size_t n = 0; n < tool.n && n < HALF; n++)
+		head[HALF + n] = fold(tool.p[n]);
+	return arg_head((struct str){ head, sizeof head });
 }
 
 /* FNV-1a over both folded names. */
@@ -63,21 +65,39 @@ mask_of(size_t n, bool ends)
 	return mask;
 }
 
-static struct name_probe
-probe_name(const char *pattern)
+/* The classes of the bytes that a text must have to match the pattern. */
+static uint64_t
+needed_bytes(const char *pattern)
 {
-	const size_t n = plain_length(pattern);
-	const uint64_t mask = mask_of(n, pattern[n] == '\0');
+	uint64_t set = 0;
 
-	return (struct name_probe){
-		.want = folded_head((struct str){ pattern, n }) & mask, .mask = mask
-	};
+	for (const char *c = pattern; *c != '\0'; c++)
+		if (*c != '*' && *c != '?')
+			set |= arg_bytes((struct str){ c, 1 });
+	return set;
 }
 
-static bool
-probe_takes(const struct name_probe *p, uint64_t head)
+/* Sets the bytes of a half that the plain beginning of a pattern fills. */
+static void
+fill_half(char *half, const char *pattern)
 {
-	return ((head ^ p->want) & p->mask) == 0;
+	const size_t n = plain_length(pattern);
+
+	memset(half, 0xff, pattern[n] == '\0' || n > HALF ? HALF : n);
+}
+
+static struct wild
+wild_of(const struct pol_rule *r, uint32_t number)
+{
+	char mask[2 * HALF] = { 0 };
+	struct wild w = { .rule = number };
+
+	fill_half(mask, r->server);
+	fill_half(mask + HALF, r->tool);
+	w.mask = arg_head((struct str){ mask, sizeof mask });
+	w.want = w.mask & folded_heads(str_of(r->server), str_of(r->tool));
+	w.bytes = needed_bytes(r->server) | needed_bytes(r->tool);
+	return w;
 }
 
 /* --- arguments ----------------------------------------------------------------------- */
@@ -94,40 +114,57 @@ key_number(struct pol_index *x, const char *key)
 	return (unsigned)i; /* never ARG_NAMES_MAX: schema.c counts them */
 }
 
-static bool
-probe_matcher(const struct pol_matcher *m, struct probe *p)
+static struct probe
+probe_glob(const struct pol_matcher *m)
 {
-	const size_t n = m->text == NULL ? 0 : plain_length(m->text);
+	const size_t n = plain_length(m->text);
+	const uint64_t mask = mask_of(n, m->text[n] == '\0');
 
-	p->key = m->key_id;
+	return (struct probe){
+		.kind = PROBE_GLOB,
+		.want = arg_head((struct str){ m->text, n }) & mask,
+		.mask = mask,
+	};
+}
+
+static struct probe
+probe_matcher(const struct pol_matcher *m)
+{
+	struct probe p = { .kind = PROBE_NONE };
+
 	switch (m->kind) {
 	case POL_PREFIX:
-		p->kind = PROBE_PREFIX;
-		p->want = m->prefix.need;
-		return m->prefix.need != 0;
+		if (m->prefix.need != 0)
+			p = (struct probe){ .kind = PROBE_PREFIX,
+				.want = m->prefix.need };
+		break;
 	case POL_LITERAL:
-		p->kind = PROBE_HEAD;
-		p->want = arg_head(str_of(m->text));
-		p->mask = UINT64_MAX;
-		return true;
+		p = (struct probe){ .kind = PROBE_EQUAL,
+			.want = arg_hash(str_of(m->text)) };
+		break;
 	case POL_GLOB:
-		p->kind = PROBE_HEAD;
-		p->mask = mask_of(n, m->text[n] == '\0');
-		p->want = arg_head((struct str){ m->text, n }) & p->mask;
-		return n > 0 && !m->is_command;
+		if (!m->is_command)
+			p = probe_glob(m);
+		break;
 	case POL_UNDER:
+		if (strchr("/~.", m->text[0]) == NULL)
+			p = (struct probe){ .kind = PROBE_UNDER,
+				.want = arg_head(str_of(m->text)),
+				.mask = mask_of(strlen(m->text), false) };
+		break;
 	case POL_MATCHERS:
 		break;
 	}
-	return false;
+	p.key = (uint8_t)m->key_id;
+	return p;
 }
 
 static void
 add_args(struct pol_index *x, const struct pol_rule *r, size_t number)
 {
 	struct probe *p = &x->probe[number];
-	bool found = false;
 
+	p->kind = r->nargs > 0 ? PROBE_NONE : PROBE_FREE;
 	for (size_t i = 0; i < r->nargs; i++) {
 		struct pol_matcher *m = &r->arg[i];
 
@@ -136,10 +173,12 @@ add_args(struct pol_index *x, const struct pol_rule *r, size_t number)
 				arg_is_shell(r->server, r->tool, m->key);
 		if (m->is_command && m->kind != POL_LITERAL)
 			x->is_command[m->key_id] = true;
-		found = found || probe_matcher(m, p);
+		if (p->kind != PROBE_NONE)
+			continue;
+		*p = probe_matcher(m);
+		if (p->kind == PROBE_GLOB)
+			x->bytes[number] = needed_bytes(m->text);
 	}
-	if (!found)
-		*p = (struct probe){ .kind = PROBE_NONE };
 }
 
 /* --- names --------------------------------------------------------------------------- */
@@ -180,11 +219,7 @@ add_names(struct pol_index *x, const struct pol_rule *r, uint32_t number)
 		add_to_pair(find_pair(x, r->server, r->tool), number);
 		return;
 	}
-	x->wild[x->nwild++] = (struct wild){
-		.server = probe_name(r->server),
-		.tool = probe_name(r->tool),
-		.rule = number,
-	};
+	x->wild[x->nwild++] = wild_of(r, number);
 }
 
 struct pol_index *
@@ -197,6 +232,7 @@ pol_index_new(const struct pol_file *f)
 		x->nbuckets *= 2;
 	x->bucket = mem_alloc(x->nbuckets * sizeof(struct pair *));
 	x->probe = mem_alloc((f->nrules + 1) * sizeof *x->probe);
+	x->bytes = mem_alloc((f->nrules + 1) * sizeof *x->bytes);
 	x->wild = mem_alloc((f->nrules + 1) * sizeof *x->wild);
 	for (size_t i = 0; i < f->nrules; i++) {
 		add_args(x, &f->rule[i], i);
@@ -219,6 +255,7 @@ pol_index_free(struct pol_index *x)
 	}
 	free((void *)x->bucket);
 	free(x->probe);
+	free(x->bytes);
 	free(x->wild);
 	free(x);
 }
@@ -267,8 +304,8 @@ index_walk_begin(struct index_walk *w, const struct pol_file *f, const struct po
 	w->use = u;
 	w->npairs = w->wild = w->next = 0;
 	w->all = false;
-	w->server_head = folded_head(server);
-	w->tool_head = folded_head(u->tool);
+	w->head = folded_heads(server, u->tool);
+	w->bytes = arg_bytes(server) | arg_bytes(u->tool);
 	for (const struct pair *p =
 			x->bucket[hash_pair(server, u->tool) & (x->nbuckets - 1)];
 		p != NULL; p = p->next) {
@@ -283,6 +320,40 @@ index_walk_begin(struct index_walk *w, const struct pol_file *f, const struct po
 }
 
 static bool
+excludes_path(const struct probe *p, struct arg_call *c, struct arg_value *v)
+{
+	arg_read_path(c, v);
+	return v->is_relative_known && !v->is_outside &&
+	       ((v->path_head ^ p->want) & p->mask & mask_of(v->relative.n, false)) != 0;
+}
+
+/* True when the rule cannot match these arguments. */
+static inline bool
+excludes(const struct pol_index *x, uint32_t rule, struct arg_call *c)
+{
+	const struct probe *p = &x->probe[rule];
+	struct arg_value *v = &c->value[p->key];
+
+	if (p->kind <= PROBE_NONE || v->kind != ARG_TEXT)
+		return false;
+	switch ((enum probe_kind)p->kind) {
+	case PROBE_EQUAL:
+		return v->hash != p->want && v->hash != 0;
+	case PROBE_GLOB:
+		return ((v->head ^ p->want) & p->mask) != 0 ||
+		       (x->bytes[rule] & ~v->bytes) != 0;
+	case PROBE_PREFIX:
+		return (c->bits & p->want) != p->want && c->command == p->key;
+	case PROBE_UNDER:
+		return excludes_path(p, c, v);
+	case PROBE_FREE:
+	case PROBE_NONE:
+		break;
+	}
+	return false;
+}
+
+static bool
 next_wild(struct index_walk *w)
 {
 	const struct pol_index *x = w->x;
@@ -290,12 +361,19 @@ next_wild(struct index_walk *w)
 	for (; w->wild < x->nwild; w->wild++) {
 		const struct wild *k = &x->wild[w->wild];
 
-		if (probe_takes(&k->tool, w->tool_head) &&
-			probe_takes(&k->server, w->server_head) &&
+		if (((w->head ^ k->want) & k->mask) == 0 && (k->bytes & ~w->bytes) == 0 &&
 			index_names(&w->file->rule[k->rule], w->use))
 			return true;
 	}
 	return false;
+}
+
+static int64_t
+next_of_all(struct index_walk *w)
+{
+	while (w->next < w->file->nrules && !index_names(&w->file->rule[w->next], w->use))
+		w->next++;
+	return w->next < w->file->nrules ? (int64_t)w->next++ : -1;
 }
 
 int64_t
@@ -304,12 +382,8 @@ index_walk_next(struct index_walk *w)
 	int64_t least = INT64_MAX;
 	size_t *from = NULL;
 
-	if (w->all) {
-		while (w->next < w->file->nrules &&
-			!index_names(&w->file->rule[w->next], w->use))
-			w->next++;
-		return w->next < w->file->nrules ? (int64_t)w->next++ : -1;
-	}
+	if (w->all)
+		return next_of_all(w);
 	if (next_wild(w)) {
 		least = w->x->wild[w->wild].rule;
 		from = &w->wild;
@@ -324,4 +398,36 @@ index_walk_next(struct index_walk *w)
 		return -1;
 	(*from)++;
 	return least;
+}
+
+static inline void
+shorten_by(
+	struct shortlist *s, const struct pol_index *x, uint32_t rule, struct arg_call *c)
+{
+	if (excludes(x, rule, c))
+		return;
+	s->over = s->n == INDEX_SHORT_MAX;
+	if (!s->over)
+		s->rule[s->n++] = rule;
+}
+
+void
+index_shorten(struct shortlist *s, const struct pol_file *f, struct arg_call *c)
+{
+	const struct pol_index *x = f->index;
+	struct index_walk w;
+
+	s->n = 0;
+	s->over = false;
+	index_walk_begin(&w, f, c->use);
+	if (w.npairs == 1 && x->nwild == 0 && !w.all) {
+		/* all in one row: the usual case of many rules for one tool */
+		const struct pair *p = w.pair[0];
+
+		for (size_t i = 0; i < p->n && !s->over; i++)
+			shorten_by(s, x, p->rule[i], c);
+		return;
+	}
+	for (int64_t i; !s->over && (i = index_walk_next(&w)) >= 0;)
+		shorten_by(s, x, (uint32_t)i, c);
 }

@@ -16,27 +16,29 @@
 #include "policy/argument.h"
 #include "policy/ruleset.h"
 
-enum { INDEX_PAIRS_MAX = 8 }; /* pairs that one respelt name can mean; more: scan all */
+enum {
+	INDEX_PAIRS_MAX = 8, /* pairs that one respelt name can mean; more: scan all */
+	INDEX_SHORT_MAX = 256
+};
 
 enum probe_kind {
-	PROBE_NONE,  /* the rule has to be matched */
-	PROBE_HEAD,  /* a literal, or a pattern that begins with plain bytes */
-	PROBE_PREFIX /* a bit of the command line */
+	PROBE_FREE,  /* the rule has no arguments */
+	PROBE_NONE,  /* it has, and has to be matched */
+	PROBE_EQUAL, /* a literal: want is arg_value.hash */
+	PROBE_GLOB, /* a pattern: want and mask of arg_value.head, bytes of arg_value.bytes */
+	PROBE_PREFIX, /* want are bits of the command line */
+	PROBE_UNDER   /* a folder of the project: want and mask of arg_value.path_head */
 };
 
 struct probe {
-	enum probe_kind kind;
-	unsigned key;
-	uint64_t want, mask; /* HEAD: of arg_value.head. PREFIX: want alone */
-};
-
-struct name_probe {
 	uint64_t want, mask;
+	uint8_t kind; /* enum probe_kind */
+	uint8_t key;
 };
 
-/* A rule with a wildcard in server or tool. */
+/* A rule with a wildcard in server or tool: the first bytes of both, and all of them. */
 struct wild {
-	struct name_probe server, tool;
+	uint64_t want, mask, bytes;
 	uint32_t rule;
 };
 
@@ -51,8 +53,10 @@ struct pair {
 struct pol_index {
 	const char *key[ARG_NAMES_MAX]; /* argument names, borrowed from the rules */
 	size_t nkeys;
-	bool is_command[ARG_NAMES_MAX]; /* by number: a rule reads it as a shell command */
-	struct probe *probe;                 /* one a rule */
+	bool is_command
+		[ARG_NAMES_MAX]; /* by number: a rule reads it as a shell command */
+	struct probe *probe;     /* one a rule */
+	uint64_t *bytes;         /* one a rule, for PROBE_GLOB */
 	struct wild *wild;
 	size_t nwild;
 	struct pair **bucket;
@@ -67,9 +71,9 @@ struct index_walk {
 	const struct pair *pair[INDEX_PAIRS_MAX];
 	size_t at[INDEX_PAIRS_MAX];
 	size_t npairs;
-	size_t wild; /* next of x->wild */
-	uint64_t server_head, tool_head;
-	bool all; /* too many pairs: every rule is looked at */
+	size_t wild;          /* next of x->wild */
+	uint64_t head, bytes; /* of both names, for struct wild */
+	bool all;             /* too many pairs: every rule is looked at */
 	size_t next;
 };
 
@@ -77,6 +81,14 @@ void index_walk_begin(
 	struct index_walk *w, const struct pol_file *f, const struct pol_use *u);
 /* The next rule's number, -1 at the end. */
 int64_t index_walk_next(struct index_walk *w);
+
+/* The rules that these arguments do not exclude, in the file's order. */
+struct shortlist {
+	uint32_t rule[INDEX_SHORT_MAX];
+	size_t n;
+	bool over; /* there are more: walk */
+};
+void index_shorten(struct shortlist *s, const struct pol_file *f, struct arg_call *c);
 
 /* Does the rule name this server and tool? A native tool's server is its agent's name. */
 bool index_names(const struct pol_rule *r, const struct pol_use *u);

@@ -635,38 +635,32 @@ twin_is_read(const struct pol_file *f, const char *key)
 	return false;
 }
 
-/* A rule on arguments is reached: none before it decides for certain. */
 static bool
-twin_reaches_args(const struct pol_file *f, const struct pol_use *u)
+twin_is_there(const struct given *g, const char *key)
 {
-	for (size_t i = 0; i < f->nrules; i++) {
-		const struct pol_rule *r = &f->rule[i];
-
-		if (!twin_names(r, u))
-			continue;
-		if (r->nargs > 0)
-			return true;
-		if ((r->agents >> u->agent & 1) != 0 && twin_caller(r, u) == CMD_YES)
-			return false;
-	}
+	if (!g->known)
+		return true; /* for all we know */
+	for (size_t i = 0; i < LEN(keys); i++)
+		if (strcmp(keys[i], key) == 0)
+			return !g->free && g->value[i].kind != ABSENT;
 	return false;
 }
 
-/* Of the first file that reaches one: the first argument that a rule of it reads as a command. */
+/* The first argument of the call, by files and rules, that some rule reads as a command. */
 static void
 twin_find_command(const struct policy *p, const struct given *g, struct twin_line *t)
 {
 	t->key = NULL;
 	t->read = false;
-	for (int l = POL_MANAGED; l < POL_LAYERS && t->key == NULL; l++) {
-		const struct pol_file *f = p->file[l];
-		const bool wanted = f != NULL && twin_reaches_args(f, &g->use);
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
+		for (size_t i = 0; p->file[l] != NULL && i < p->file[l]->nrules; i++)
+			for (size_t k = 0; k < p->file[l]->rule[i].nargs; k++) {
+				const char *key = p->file[l]->rule[i].arg[k].key;
 
-		for (size_t i = 0; wanted && i < f->nrules; i++)
-			for (size_t k = 0; k < f->rule[i].nargs && t->key == NULL; k++)
-				if (twin_is_read(f, f->rule[i].arg[k].key))
-					t->key = f->rule[i].arg[k].key;
-	}
+				if (t->key == NULL && twin_is_read(p->file[l], key) &&
+					twin_is_there(g, key))
+					t->key = key;
+			}
 	for (size_t i = 0; t->key != NULL && i < LEN(keys); i++) {
 		if (strcmp(keys[i], t->key) != 0 || !g->known || g->free)
 			continue;
