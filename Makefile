@@ -195,6 +195,14 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 man/*.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions \
+		$(DESTDIR)$(PREFIX)/share/zsh/site-functions \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d
+	install -m 644 share/completions/pando-ai.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pando-ai
+	install -m 644 share/completions/_pando-ai $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 share/completions/pando-ai.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
 
 clean:
 	rm -rf build/asan $B/obj $B/lib $B/bin $B/libexec $B/share $B/tests $B/fuzz

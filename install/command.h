@@ -19,6 +19,8 @@ struct command {
 };
 
 const struct command *command_list(size_t *n);
+/* The one with the longest name that the words begin with, NULL: none; *used words are it. */
+const struct command *command_find(int argc, char *const *argv, int *used);
 
 int command_install(int argc, char **argv, struct err *e);
 int command_uninstall(int argc, char **argv, struct err *e);
@@ -27,6 +29,7 @@ int command_proxy_status(int argc, char **argv, struct err *e);
 int command_proxy_stop(int argc, char **argv, struct err *e);
 int command_logs(int argc, char **argv, struct err *e);
 int command_demo(int argc, char **argv, struct err *e);
+int command_help(int argc, char **argv, struct err *e);
 int command_policy_check(int argc, char **argv, struct err *e);
 int command_policy_keys(int argc, char **argv, struct err *e);
 int command_policy_explain(int argc, char **argv, struct err *e);

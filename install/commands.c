@@ -33,6 +33,7 @@ static const struct command commands[] = {
 	{ "proxy stop", "", "end it", command_proxy_stop },
 	{ "demo", "[--agent claude|codex]", "show the real agents under supervision",
 		command_demo },
+	{ "help", "", "print this", command_help },
 };
 
 const struct command *
@@ -40,4 +41,42 @@ command_list(size_t *n)
 {
 	*n = LEN(commands);
 	return commands;
+}
+
+/* How many of the words are the command's name; 0: it is another. */
+static int
+match(const struct command *c, int argc, char *const *argv)
+{
+	struct str rest = str_of(c->name);
+
+	for (int i = 0; i < argc; i++) {
+		const struct str word = str_of(argv[i]);
+
+		if (word.n == 0 || !str_starts(rest, word))
+			return 0;
+		rest = str_skip(rest, word.n);
+		if (rest.n == 0)
+			return i + 1;
+		if (rest.p[0] != ' ')
+			return 0;
+		rest = str_skip(rest, 1);
+	}
+	return 0;
+}
+
+const struct command *
+command_find(int argc, char *const *argv, int *used)
+{
+	const struct command *best = NULL;
+
+	*used = 0;
+	for (size_t i = 0; i < LEN(commands); i++) {
+		const int k = match(&commands[i], argc, argv);
+
+		if (k <= *used)
+			continue;
+		*used = k;
+		best = &commands[i];
+	}
+	return best;
 }

@@ -5,58 +5,11 @@
 #include "base/buf.h"
 #include "base/log.h"
 #include "install/command.h"
+#include "install/help.h"
 
 #define PANDO_VERSION "0.1.0"
 
-enum { USAGE_COLUMN = 42, USAGE_MAX = 4096 };
-
-static void
-print_command(FILE *to, const struct command *c)
-{
-	const int n = fprintf(
-		to, "  %s%s%s", c->name, c->words[0] == '\0' ? "" : " ", c->words);
-
-	if (n >= USAGE_COLUMN)
-		(void)fprintf(to, "\n%*s%s\n", USAGE_COLUMN, "", c->does);
-	else
-		(void)fprintf(to, "%*s%s\n", USAGE_COLUMN - n, "", c->does);
-}
-
-static void
-print_usage(FILE *to)
-{
-	size_t n;
-	const struct command *c = command_list(&n);
-
-	(void)fputs("usage: pando-ai COMMAND\n\n", to);
-	for (size_t i = 0; i < n; i++)
-		print_command(to, &c[i]);
-	(void)fputs("\n  help                                    print this\n"
-		    "  --version                               print the version\n"
-		    "\nAfterwards type claude and codex as always.\n",
-		to);
-}
-
-/* How many of the words are the command's name; 0: it is another. */
-static int
-match(const struct command *c, int argc, char **argv)
-{
-	struct str rest = str_of(c->name);
-
-	for (int i = 0; i < argc; i++) {
-		const struct str word = str_of(argv[i]);
-
-		if (!str_starts(rest, word) || word.n == 0)
-			return 0;
-		rest = str_skip(rest, word.n);
-		if (rest.n == 0)
-			return i + 1;
-		if (rest.p[0] != ' ')
-			return 0;
-		rest = str_skip(rest, 1);
-	}
-	return 0;
-}
+enum { USAGE_MAX = 4096 };
 
 /* "policy" alone, or with a word behind it that it does not have. */
 static int
@@ -86,21 +39,17 @@ no_command(char **argv, struct err *e)
 static int
 run(int argc, char **argv, struct err *e)
 {
-	size_t n;
-	const struct command *c = command_list(&n);
+	int used;
+	const struct command *c = command_find(argc, argv, &used);
 
-	for (size_t i = 0; i < n; i++) {
-		const int k = match(&c[i], argc, argv);
-
-		if (k > 0 && k < argc && strcmp(argv[argc - 1], "--help") == 0) {
-			print_command(stdout, &c[i]);
-			return 0;
-		}
-		if (k > 0)
-			return c[i].run(argc - k + 1, argv + k - 1, e);
+	if (c != NULL && used < argc && strcmp(argv[used], "--help") == 0) {
+		help_print_command(stdout, c);
+		return 0;
 	}
-	if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "help") == 0) {
-		print_usage(stdout);
+	if (c != NULL)
+		return c->run(argc - used + 1, argv + used - 1, e);
+	if (strcmp(argv[0], "--help") == 0) {
+		help_print(stdout);
 		return 0;
 	}
 	if (strcmp(argv[0], "--version") == 0) {
@@ -118,7 +67,7 @@ main(int argc, char **argv)
 
 	log_name("pando-ai");
 	if (argc < 2) {
-		print_usage(stderr);
+		help_print(stderr);
 		return err_exit_status(&(struct err){ .code = ERR_USAGE });
 	}
 	status = run(argc - 1, argv + 1, &e);
