@@ -12,7 +12,7 @@
 enum {
 	POL_RULES_MAX = 4096,
 	POL_EXAMPLES_MAX = 64,     /* of match, and of not_match, of one rule */
-	POL_EXAMPLES_TOTAL = 1024, /* of a file: each is tried on the rules before it */
+	POL_EXAMPLES_TOTAL = 1024, /* of a file: each is decided when it is read */
 	POL_ARGS_MAX = 8,
 	POL_ID_MAX = 64,
 	POL_MESSAGE_MAX = 512,

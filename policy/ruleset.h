@@ -134,7 +134,7 @@ void pol_file_free(struct pol_file *f); /* takes NULL */
 /* locked: a managed file above has lock = true, so that this one may only tighten. */
 
 /* vet.c: dead rules, rules that can never match, decisions that cannot be carried out. */
-int pol_file_vet(const struct pol_file *f, struct err *e);
+int pol_file_vet(struct pol_file *f, struct err *e);
 /* "<path>:<line>:<column>: <what>", ERR_POLICY, -1. */
 int pol_wrong(const struct pol_file *f, int line, int column, struct err *e,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));

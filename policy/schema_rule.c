@@ -116,29 +116,34 @@ read_decision(struct reader *r, const struct toml_node *n)
 	return 0;
 }
 
+static void
+texts_freep(char ***texts)
+{
+	pol_texts_free(*texts);
+}
+
 static int
 read_prefix(struct reader *r, const struct toml_node *n)
 {
-	char **tokens = NULL;
-	int status = pol_read_texts(r, n, KEY_ARG_PREFIX, CMD_TOKENS_MAX, &tokens);
+	CLEANUP(texts_freep) char **tokens = NULL;
 	size_t count = 0;
 
-	while (status == 0 && tokens[count] != NULL)
+	if (pol_read_texts(r, n, KEY_ARG_PREFIX, CMD_TOKENS_MAX, &tokens) < 0)
+		return -1;
+	for (const struct toml_node *c = n->child; c != NULL; c = c->next)
 		count++;
-	if (status == 0 && strchr(tokens[0], '/') != NULL)
-		status = WRONG(r, n,
+	if (strchr(tokens[0], '/') != NULL)
+		return WRONG(r, n,
 			"the program \"%s\" has a folder, but prefix compares "
 			"the last part of a program's path; write that only",
 			tokens[0]);
-	if (status == 0 && strpbrk(tokens[0], " \t") != NULL)
-		status = WRONG(r, n,
+	if (strpbrk(tokens[0], " \t") != NULL)
+		return WRONG(r, n,
 			"\"%s\" is more than one word; write "
 			"[\"git\", \"push\"], one word an entry",
 			tokens[0]);
-	if (status == 0)
-		cmd_prefix_init(&r->arg->prefix, (const char *const *)tokens, count);
-	pol_texts_free(tokens);
-	return status;
+	cmd_prefix_init(&r->arg->prefix, (const char *const *)tokens, count);
+	return 0;
 }
 
 static int

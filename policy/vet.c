@@ -141,7 +141,7 @@ pol_vet_names(const struct pol_file *f, struct err *e)
 }
 
 int
-pol_file_vet(const struct pol_file *f, struct err *e)
+pol_file_vet(struct pol_file *f, struct err *e)
 {
 	if (vet_native(f, &f->native_allow, e) < 0 ||
 		vet_native(f, &f->native_deny, e) < 0 || vet_denied(f, e) < 0 ||

@@ -22,6 +22,6 @@ bool pol_rule_hides(const struct pol_rule *first, const struct pol_rule *then);
 /* Before the file is indexed: more names than index.c can number. */
 int pol_vet_names(const struct pol_file *f, struct err *e);
 /* match and not_match. */
-int pol_vet_examples(const struct pol_file *f, struct err *e);
+int pol_vet_examples(struct pol_file *f, struct err *e);
 
 #endif

@@ -1,7 +1,7 @@
 #include "policy/vet.h"
 
 /* Where a made-up project stands, so that examples may have whole paths. */
-static const char example_root[] = "/project";
+static char example_root[] = "/project";
 
 /* One call that a rule could meet. */
 struct stand_in {
@@ -25,7 +25,7 @@ any_name(const char *pattern, char out[POL_NAME_MAX + 1])
 {
 	size_t n = 0;
 
-	for (; pattern[n] != '\0' && n < POL_NAME_MAX; n++)
+	for (; n < POL_NAME_MAX && pattern[n] != '\0'; n++)
 		out[n] = strchr("*?", pattern[n]) != NULL ? 'x' : pattern[n];
 	out[n] = '\0';
 	return (struct str){ out, n };
@@ -72,34 +72,24 @@ begin(struct stand_in *s, const struct pol_rule *r, int agent,
 	s->use.subagent = any_name(r->subagent, s->caller);
 }
 
-/* NULL: the rule itself decides the call, if it applies. */
-static const struct pol_rule *
-decides_before(
-	const struct pol_file *f, const struct pol_rule *r, const struct pol_use *u)
-{
-	for (const struct pol_rule *before = f->rule; before < r; before++)
-		if (applies(before, u))
-			return before;
-	return NULL;
-}
-
-/* Does the rule apply to one of the calls; *before: what decides all such calls first. */
+/*
+ * Does the rule apply to one of the calls that it could meet? d: what decides the last one of
+ * these, of those that the rule decides itself if there is one.
+ */
 static bool
-any_applies(const struct pol_file *f, const struct pol_rule *r,
-	const struct pol_example *x, const struct pol_rule **before)
+any_applies(const struct policy *p, const struct pol_file *f, const struct pol_rule *r,
+	const struct pol_example *x, struct pol_decision *d)
 {
 	struct stand_in s;
 	bool any = false;
 
-	*before = NULL;
 	for (int agent = 0; agent < POL_AGENTS; agent++) {
 		begin(&s, r, agent, x);
 		for (size_t i = 0; stand_in(&s, r, i); i++) {
 			if (!applies(r, &s.use))
 				continue;
 			any = true;
-			*before = decides_before(f, r, &s.use);
-			if (*before == NULL)
+			if (pol_decide_layer(p, f->layer, &s.use, d) && d->rule == r->id)
 				return true;
 		}
 	}
@@ -107,31 +97,31 @@ any_applies(const struct pol_file *f, const struct pol_rule *r,
 }
 
 static int
-vet_match(const struct pol_file *f, const struct pol_rule *r, const struct pol_example *x,
-	struct err *e)
+vet_match(const struct policy *p, const struct pol_file *f, const struct pol_rule *r,
+	const struct pol_example *x, struct err *e)
 {
-	const struct pol_rule *before;
+	struct pol_decision d = { .rule = r->id };
 
-	if (!any_applies(f, r, x, &before))
+	if (!any_applies(p, f, r, x, &d))
 		return pol_wrong(f, x->line, x->column, e,
 			"the rule \"%s\" does not match its example %s; mend the rule or "
 			"the example",
 			r->id, x->shown);
-	if (before != NULL)
+	if (d.rule != r->id)
 		return pol_wrong(f, x->line, x->column, e,
-			"the rule \"%s\" (line %d) decides the example %s of \"%s\" "
-			"before it; change their order, or mend the example",
-			before->id, before->line, x->shown, r->id);
+			"\"%s\" (line %d) decides the example %s, and not \"%s\"; change "
+			"their order, or mend the example",
+			d.rule, d.line, x->shown, r->id);
 	return 0;
 }
 
 static int
-vet_not_match(const struct pol_file *f, const struct pol_rule *r,
+vet_not_match(const struct policy *p, const struct pol_file *f, const struct pol_rule *r,
 	const struct pol_example *x, struct err *e)
 {
-	const struct pol_rule *before;
+	struct pol_decision d = { .rule = r->id };
 
-	if (!any_applies(f, r, x, &before))
+	if (!any_applies(p, f, r, x, &d))
 		return 0;
 	return pol_wrong(f, x->line, x->column, e,
 		"the rule \"%s\" matches %s, which is under not_match; mend the rule or the "
@@ -140,16 +130,19 @@ vet_not_match(const struct pol_file *f, const struct pol_rule *r,
 }
 
 int
-pol_vet_examples(const struct pol_file *f, struct err *e)
+pol_vet_examples(struct pol_file *f, struct err *e)
 {
+	struct policy p = { .root = example_root };
+
+	p.file[f->layer] = f;
 	for (size_t i = 0; i < f->nrules; i++) {
 		const struct pol_rule *r = &f->rule[i];
 
 		for (size_t k = 0; k < r->match.n; k++)
-			if (vet_match(f, r, &r->match.item[k], e) < 0)
+			if (vet_match(&p, f, r, &r->match.item[k], e) < 0)
 				return -1;
 		for (size_t k = 0; k < r->not_match.n; k++)
-			if (vet_not_match(f, r, &r->not_match.item[k], e) < 0)
+			if (vet_not_match(&p, f, r, &r->not_match.item[k], e) < 0)
 				return -1;
 	}
 	return 0;

@@ -277,7 +277,7 @@ examples_hold_their_rule(void)
 		  "args.command = { glob = \"?\" }\n"
 		  "decision = \"deny\"\n"
 		  "match = [\"y\", \"x\"]\n",
-			"p:12:15: the rule \"first\" (line 2) decides the example \"x\" of \"second\" before it; change their order, or mend the example" },
+			"p:12:15: \"first\" (line 2) decides the example \"x\", and not \"second\"; change their order, or mend the example" },
 	};
 
 	refused(rows, LEN(rows));
