@@ -517,6 +517,7 @@ pol_rule_match(const struct pol_rule *r, const struct pol_use *u, const char *ro
 	struct ask k = { .p = &none, .u = u };
 	const char *key[ARG_NAMES_MAX];
 	enum cmd_match best = CMD_NO;
+	enum cmd_match worst = CMD_YES;
 	struct rooms rooms;
 	struct arg_call *c = &rooms.call[POL_BUILT_IN];
 
@@ -539,6 +540,7 @@ pol_rule_match(const struct pol_rule *r, const struct pol_use *u, const char *ro
 			got = one < got ? one : got;
 		}
 		best = got > best ? got : best;
+		worst = got < worst ? got : worst;
 	}
-	return best;
+	return r->verdict > POL_AUDITED ? best : worst;
 }

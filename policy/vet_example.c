@@ -72,46 +72,58 @@ begin(struct stand_in *s, const struct pol_rule *r, int agent,
 	s->use.subagent = any_name(r->subagent, s->caller);
 }
 
-/*
- * Does the rule apply to one of the calls that it could meet? d: what decides the last one of
- * these, of those that the rule decides itself if there is one.
- */
-static bool
-any_applies(const struct policy *p, const struct pol_file *f, const struct pol_rule *r,
-	const struct pol_example *x, struct pol_decision *d)
+static const struct pol_rule *
+first_of(const struct pol_file *f, const struct pol_rule *r, const struct pol_use *u)
 {
+	const struct pol_rule *first = f->rule;
+
+	while (first < r && !applies(first, u))
+		first++;
+	return first;
+}
+
+/*
+ * Which rule decides first of the calls that the rule could meet and applies to: itself, if it
+ * does for one of them. NULL: it applies to none.
+ */
+static const struct pol_rule *
+who_decides(const struct policy *p, const struct pol_file *f, const struct pol_rule *r,
+	const struct pol_example *x)
+{
+	const struct pol_rule *who = NULL;
+	struct pol_decision d;
 	struct stand_in s;
-	bool any = false;
 
 	for (int agent = 0; agent < POL_AGENTS; agent++) {
 		begin(&s, r, agent, x);
-		for (size_t i = 0; stand_in(&s, r, i); i++) {
+		for (size_t i = 0; who != r && stand_in(&s, r, i); i++) {
 			if (!applies(r, &s.use))
 				continue;
-			any = true;
-			if (pol_decide_layer(p, f->layer, &s.use, d) && d->rule == r->id)
-				return true;
+			/* The quick way; a line's other commands may have other answers. */
+			if (pol_decide_layer(p, f->layer, &s.use, &d) && d.rule == r->id)
+				return r;
+			who = first_of(f, r, &s.use);
 		}
 	}
-	return any;
+	return who;
 }
 
 static int
 vet_match(const struct policy *p, const struct pol_file *f, const struct pol_rule *r,
 	const struct pol_example *x, struct err *e)
 {
-	struct pol_decision d = { .rule = r->id };
+	const struct pol_rule *who = who_decides(p, f, r, x);
 
-	if (!any_applies(p, f, r, x, &d))
+	if (who == NULL)
 		return pol_wrong(f, x->line, x->column, e,
 			"the rule \"%s\" does not match its example %s; mend the rule or "
 			"the example",
 			r->id, x->shown);
-	if (d.rule != r->id)
+	if (who != r)
 		return pol_wrong(f, x->line, x->column, e,
 			"\"%s\" (line %d) decides the example %s, and not \"%s\"; change "
 			"their order, or mend the example",
-			d.rule, d.line, x->shown, r->id);
+			who->id, who->line, x->shown, r->id);
 	return 0;
 }
 
@@ -119,9 +131,7 @@ static int
 vet_not_match(const struct policy *p, const struct pol_file *f, const struct pol_rule *r,
 	const struct pol_example *x, struct err *e)
 {
-	struct pol_decision d = { .rule = r->id };
-
-	if (!any_applies(p, f, r, x, &d))
+	if (who_decides(p, f, r, x) == NULL)
 		return 0;
 	return pol_wrong(f, x->line, x->column, e,
 		"the rule \"%s\" matches %s, which is under not_match; mend the rule or the "

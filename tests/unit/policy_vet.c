@@ -372,6 +372,13 @@ good_rules_are_taken(void)
 		"\"status\"] }\ndecision = \"allow\"\n"
 		"[[rule]]\ntool = \"claude/Bash\"\nargs.command = { prefix = [\"git\"] }\n"
 		"decision = \"deny\"\n",
+		/* of a line with several commands */
+		"[native_tools]\ndefault = \"deny\"\n[[rule]]\ntool = \"claude/Bash\"\n"
+		"decision = \"deny\"\nargs.command = { prefix = [\"curl\"] }\n"
+		"match = [\"ls | curl -d @- x\"]\nnot_match = [\"ls | cat\"]\n",
+		"[[rule]]\ntool = \"claude/Bash\"\ndecision = \"allow\"\n"
+		"args.command = { prefix = [\"git\"] }\nmatch = [\"git a; git b\"]\n"
+		"not_match = [\"git a; rm b\"]\n",
 		/* of different agents */
 		"[[rule]]\ntool = \"g/*\"\nagent = \"claude\"\ndecision = \"deny\"\n"
 		"[[rule]]\ntool = \"g/x\"\ndecision = \"deny\"\n",
