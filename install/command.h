@@ -27,6 +27,7 @@ int command_uninstall(int argc, char **argv, struct err *e);
 int command_status(int argc, char **argv, struct err *e);
 int command_proxy_status(int argc, char **argv, struct err *e);
 int command_proxy_stop(int argc, char **argv, struct err *e);
+int command_logs_verify(int argc, char **argv, struct err *e);
 int command_logs(int argc, char **argv, struct err *e);
 int command_demo(int argc, char **argv, struct err *e);
 int command_help(int argc, char **argv, struct err *e);

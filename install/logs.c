@@ -1,170 +1,234 @@
-#include "install/command.h"
+#include "install/logs.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "base/json/json.h"
+#include "base/fdio.h"
 #include "base/log.h"
-#include "base/path.h"
 #include "base/place.h"
-#include "policy/record.h"
+#include "install/command.h"
+#include "install/options.h"
+#include "install/since.h"
+#include "install/term.h"
 
-enum { LOGS_DEFAULT = 40, LOGS_MOST = 100000, TIME_AT = 11 };
+enum {
+	LOGS_DEFAULT = 40,
+	LOGS_MOST = 100000,
+	ROW_MAX = 4 * REC_LINE_MAX + 1024,
+	COLUMNS_LEAST = 40
+};
 
-struct view {
-	const char *run; /* only this one, NULL: all */
+/* --- words ------------------------------------------------------------------------ */
+
+struct words_of {
+	const char *n, *since;
 	long most;
-	bool json, colour;
+	bool follows;
 };
 
 static int
-read_words(int argc, char **argv, struct view *v, struct err *e)
+check_words(struct logs *l, struct words_of *w, struct err *e)
 {
-	for (int i = 1; i < argc; i++) {
-		const char *value = i + 1 < argc ? argv[i + 1] : NULL;
+	enum pol_verdict verdict;
+	enum pol_agent agent;
+	char *end = NULL;
 
-		if (strcmp(argv[i], "--json") == 0) {
-			v->json = true;
-		} else if (strcmp(argv[i], "--run") == 0 && value != NULL) {
-			v->run = value;
-			i++;
-		} else if (strcmp(argv[i], "-n") == 0 && value != NULL) {
-			char *end;
-
-			v->most = strtol(value, &end, 10);
-			if (*end != '\0' || v->most < 1 || v->most > LOGS_MOST)
-				return err_set(e, ERR_USAGE, "logs: -n takes 1 to %d",
-					LOGS_MOST);
-			i++;
-		} else {
-			return err_set(e, ERR_USAGE,
-				"usage: pando-ai logs [--run ID] [-n COUNT] [--json]");
-		}
-	}
+	l->want.since_ms = INT64_MIN;
+	w->most = w->since == NULL ? LOGS_DEFAULT : LOGS_MOST;
+	if (w->since != NULL &&
+		since_parse(str_of(w->since), since_now(), &l->want.since_ms, e) < 0)
+		return -1;
+	if (l->want.verdict != NULL &&
+		!pol_verdict_from(str_of(l->want.verdict), &verdict))
+		return options_wrong(
+			"logs", e, "--verdict takes allow, audit, ask or deny");
+	if (l->want.agent != NULL && !pol_agent_from(str_of(l->want.agent), &agent))
+		return options_wrong("logs", e, "--agent takes claude or codex");
+	if (w->n == NULL)
+		return 0;
+	w->most = strtol(w->n, &end, 10);
+	if (end == w->n || *end != '\0' || w->most < 1 || w->most > LOGS_MOST)
+		return options_wrong("logs", e, "-n takes 1 to %d", LOGS_MOST);
 	return 0;
 }
 
-/* The log holds foreign names: nothing of it reaches the terminal raw. */
-static const char *
-field(const json_t *j, const char *key, char out[LOG_QUOTED_MAX])
+static int
+read_words(int argc, char **argv, struct logs *l, struct words_of *w, struct err *e)
 {
-	const char *t = json_text_of(j, key);
+	const struct option_is is[] = {
+		{ "-f", &w->follows, NULL },
+		{ "-n", NULL, &w->n },
+		{ "--run", NULL, &l->want.run },
+		{ "--verdict", NULL, &l->want.verdict },
+		{ "--since", NULL, &w->since },
+		{ "--agent", NULL, &l->want.agent },
+		{ "--layer", NULL, &l->want.layer },
+		{ "--json", &l->json, NULL },
+	};
+	const struct options o = { .command = "logs", .option = is, .n = LEN(is) };
 
-	return log_quoted(str_of(t), out);
+	return options_read(&o, argc, argv, e) < 0 ? -1 : check_words(l, w, e);
 }
 
-static const char *
-colour_of(const struct view *v, const char *verdict)
+/* --- showing ---------------------------------------------------------------------- */
+
+static int
+columns(void)
 {
-	if (!v->colour || verdict[0] == '\0')
-		return "";
-	return strcmp(verdict, "deny") == 0    ? "\x1b[31m"
-	       : strcmp(verdict, "allow") == 0 ? "\x1b[32m"
-					       : "\x1b[33m";
+	const char *said = getenv("COLUMNS");
+	struct winsize w = { .ws_col = 0 };
+	const long n = said == NULL ? 0 : strtol(said, NULL, 10);
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (n >= COLUMNS_LEAST && n <= UINT16_MAX)
+		return (int)n;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col < COLUMNS_LEAST)
+		return 0;
+	return w.ws_col;
 }
 
-/* 13:53:56 claude gateway_call_replaced  deny  Bash   native_tools.default  built-in */
-static void
-print_line(const struct view *v, const json_t *j)
+void
+logs_show(const struct logs *l, struct str line)
 {
-	enum { TS, AGENT, EVENT, VERDICT, SERVER, TOOL, RULE, AT, FIELDS };
-	static const char *const keys[FIELDS] = { "ts", "agent", "event", "verdict",
-		"server", "tool", "rule", "at" };
-	char text[FIELDS][LOG_QUOTED_MAX];
-	char note[LOG_QUOTED_MAX];
-	CLEANUP(mem_freep) char *tool = NULL;
+	CLEANUP(buf_fini) struct buf row = BUF_INIT(ROW_MAX);
+	const struct log_line is = log_line_of(line);
 
-	for (int i = 0; i < FIELDS; i++)
-		(void)field(j, keys[i], text[i]);
-	tool = mem_printf("%s%s%s", text[SERVER], text[SERVER][0] == '\0' ? "" : "/",
-		text[TOOL][0] != '\0' ? text[TOOL] : field(j, "note", note));
-	printf("%.8s %-6s %-28s %s%-5s%s %-32s %s  %s\n",
-		strlen(text[TS]) > TIME_AT ? text[TS] + TIME_AT : "--:--:--",
-		text[AGENT][0] != '\0' ? text[AGENT] : "-", text[EVENT],
-		colour_of(v, text[VERDICT]), text[VERDICT], v->colour ? "\x1b[0m" : "",
-		tool, text[RULE], text[AT]);
-}
-
-static void
-show_line(const struct view *v, struct str line)
-{
-	struct err e = ERR_INIT;
-	CLEANUP(json_freep) json_t *j = json_parse(line, &e);
-
-	char text[LOG_QUOTED_MAX];
-
-	if (v->json)
-		printf(STR_FMT "\n", STR_ARG(line));
-	else if (j == NULL)
-		printf("%s\n", log_quoted(line, text));
-	else
-		print_line(v, j);
-}
-
-static bool
-is_wanted(const struct view *v, struct str line)
-{
-	CLEANUP(json_freep) json_t *j = NULL;
-	struct err e = ERR_INIT; /* a line that is not JSON belongs to no run */
-	const char *run;
-
-	if (v->run == NULL)
-		return true;
-	if (memmem(line.p, line.n, v->run, strlen(v->run)) == NULL)
-		return false; /* most lines, without the cost of parsing them */
-	j = json_parse(line, &e);
-	run = json_text_of(j, "run");
-	return run != NULL && strcmp(run, v->run) == 0;
-}
-
-/* The start of the last `most` wanted lines. */
-static size_t
-find_start(const struct view *v, struct str all)
-{
-	long found = 0;
-	size_t at = all.n;
-
-	while (at > 0 && found < v->most) {
-		size_t begin = at - 1;
-
-		while (begin > 0 && all.p[begin - 1] != '\n')
-			begin--;
-		found += is_wanted(v, (struct str){ all.p + begin, at - begin });
-		at = begin;
+	if (!log_line_is(&is, &l->want))
+		return;
+	if (l->json) {
+		buf_put_str(&row, line);
+		buf_putc(&row, '\n');
+	} else {
+		log_line_put(&row, &is, &l->view);
 	}
-	return at;
+	(void)fwrite(row.p, 1, row.n, stdout); /* logs_flush() sees what went wrong */
+}
+
+int
+logs_flush(struct err *e)
+{
+	if (fflush(stdout) != 0 || ferror(stdout) != 0)
+		return err_sys(e, "write to standard output");
+	return 0;
+}
+
+/* --- the last lines --------------------------------------------------------------- */
+
+/* Where in one file the last `most` wanted lines begin. */
+struct start {
+	uint64_t at;
+	long found;
+	bool of_today; /* the first of them */
+};
+
+static int
+find_start(const struct logs *l, const struct rec_file *f, long most, struct start *s,
+	struct err *e)
+{
+	CLEANUP(rec_reader_fini) struct rec_reader r = rec_reader_at(f->fd, 0, f->size);
+	CLEANUP(mem_freep) struct start *ring = mem_alloc((size_t)most * sizeof *ring);
+	struct str line;
+	long n = 0;
+	int got;
+
+	*s = (struct start){ .at = f->size };
+	while ((got = rec_reader_next(&r, &line, e)) == 1) {
+		const struct log_line is = log_line_of(line);
+
+		if (!log_line_is(&is, &l->want))
+			continue;
+		ring[n++ % most] = (struct start){ .at = r.offset,
+			.of_today = log_line_is_today(&is, l->view.now_ms) };
+	}
+	if (got < 0)
+		return err_wrap(e, "%s", f->path);
+	if (n > 0)
+		*s = ring[n > most ? n % most : 0];
+	s->found = n > most ? most : n;
+	return 0;
+}
+
+/* Answers where the next line of the file will begin. */
+static int
+show_from(const struct logs *l, const struct rec_file *f, uint64_t from, uint64_t *next,
+	struct err *e)
+{
+	CLEANUP(rec_reader_fini)
+	struct rec_reader r = rec_reader_at(f->fd, from, f->size);
+	struct str line;
+	int got;
+
+	*next = from;
+	while ((got = rec_reader_next(&r, &line, e)) == 1) {
+		logs_show(l, line);
+		*next = r.torn ? *next : r.line_at;
+	}
+	return got < 0 ? err_wrap(e, "%s", f->path) : 0;
+}
+
+/* From the newest file back to the one that holds the first line to show. */
+static int
+show_last(struct logs *l, const struct rec_files *f, long most, uint64_t *next,
+	struct err *e)
+{
+	CLEANUP(mem_freep) struct start *starts = mem_alloc((f->n + 1) * sizeof *starts);
+	size_t first = f->n;
+
+	while (first > 0 && most > 0) {
+		struct start *s = &starts[--first];
+
+		if (find_start(l, &f->at[first], most, s, e) < 0)
+			return -1;
+		most -= s->found;
+		l->view.days = s->found > 0 ? !s->of_today : l->view.days;
+	}
+	for (size_t i = first; i < f->n; i++)
+		if (show_from(l, &f->at[i], starts[i].at, next, e) < 0)
+			return -1;
+	return 0;
+}
+
+static void
+tell_lost(const struct rec_files *f, const struct logs *l)
+{
+	CLEANUP(buf_fini) struct buf when = BUF_INIT(ROW_MAX);
+	int64_t since;
+
+	if (f->state != REC_HEAD_GOOD || f->head.lost == 0)
+		return;
+	if (since_stamp(str_of(f->head.since), &since))
+		log_time_put(&when, since, l->view.now_ms);
+	(void)fflush(
+		stdout); /* in the order of the lines; its error is seen at the end */
+	log_error("%llu lines could not be written since %s: free space for %s",
+		(unsigned long long)f->head.lost, buf_text(&when), l->path);
 }
 
 int
 command_logs(int argc, char **argv, struct err *e)
 {
-	struct view v = { .most = LOGS_DEFAULT, .colour = isatty(STDOUT_FILENO) };
-	CLEANUP(buf_fini) struct buf text = BUF_INIT((size_t)REC_MAX_BYTES + REC_LINE_MAX);
+	struct logs l = { .view = { .colour = term_colours(), .columns = columns() } };
+	struct words_of w = { .n = NULL };
+	CLEANUP(rec_files_close) struct rec_files f = REC_FILES_INIT;
 	CLEANUP(mem_freep) char *path = NULL;
-	struct str rest;
+	uint64_t next = 0;
 
-	if (read_words(argc, argv, &v, e) < 0)
+	if (read_words(argc, argv, &l, &w, e) < 0)
 		return -1;
 	path = place_decision_log(e);
-	if (path == NULL)
+	if (path == NULL || rec_files_open(&f, path, e) < 0)
 		return -1;
-	if (access(path, F_OK) < 0) {
+	l.path = path;
+	l.view.now_ms = since_now();
+	if (show_last(&l, &f, w.most, &next, e) < 0)
+		return -1;
+	if (f.n == 0 && !l.json)
 		printf("Nothing has been decided yet: %s does not exist.\n", path);
+	tell_lost(&f, &l);
+	if (!w.follows)
 		return 0;
-	}
-	if (path_read(path, &text, e) < 0)
-		return -1;
-	rest = str_skip(buf_str(&text), find_start(&v, buf_str(&text)));
-	while (rest.n > 0) {
-		const char *nl = memchr(rest.p, '\n', rest.n);
-		const size_t n = nl == NULL ? rest.n : (size_t)(nl - rest.p);
-		const struct str line = { rest.p, n };
-
-		if (is_wanted(&v, line))
-			show_line(&v, line);
-		rest = str_skip(rest, nl == NULL ? n : n + 1);
-	}
-	return 0;
+	return logs_follow(&l, f.n == 0 ? -1 : fd_take(&f.at[f.n - 1].fd), next, e);
 }

@@ -119,7 +119,8 @@ rec_head_put(const struct rec_head *h, char out[REC_HEAD_BYTES])
 
 	sum_of((struct str){ out, (size_t)n }, sum);
 	n += snprintf(out + n, (size_t)(REC_HEAD_BYTES - n), "sum %s\n", sum);
-	memset(out + n, '\n', (size_t)(REC_HEAD_BYTES - n)); /* always the same size */
+	memset(out + n, ' ', (size_t)(REC_HEAD_BYTES - n)); /* always the same size */
+	out[REC_HEAD_BYTES - 1] = '\n';
 }
 
 static bool

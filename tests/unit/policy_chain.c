@@ -66,7 +66,7 @@ a_head_is_read_back_whole_or_not_at_all(void)
 	ok_str(got.since, STAMP, "since");
 	for (size_t n = 0; n < sizeof text; n++)
 		ok(!rec_head_read((struct str){ text, n }, &got), "every prefix");
-	end = strstr(text, "\n\n");
+	end = strstr(text, "\n  ");
 	for (size_t i = 0; text + i < end; i++) {
 		memcpy(spoilt, text, sizeof text);
 		spoilt[i] = spoilt[i] == '1' ? '2' : '1';
