@@ -83,7 +83,8 @@ LIBEXEC = pando-shim pando-hook pando-gateway pando-keeper pando-sandbox pando-m
 PROGRAMS = $(foreach p,$(LIBEXEC),$(if $(wildcard $(PROGRAM_$p)),$B/libexec/pando-ai/$p)) \
 	$(if $(wildcard install/main.c),$B/bin/pando-ai)
 SHARE = $(patsubst tests/provider/%.py,$B/share/pando-ai/%.py,$(wildcard tests/provider/*.py)) \
-	$(if $(wildcard policy.example.toml),$B/share/pando-ai/policy.example.toml)
+	$(if $(wildcard policy.example.toml),$B/share/pando-ai/policy.example.toml) \
+	$B/share/pando-ai/decision-log.schema.json
 
 UNIT = $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ = $(patsubst tests/fuzz/%.c,$B/tests/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
@@ -146,6 +147,9 @@ $B/share/pando-ai/%.py: tests/provider/%.py
 	@mkdir -p $(@D)
 	cp $< $@
 $B/share/pando-ai/policy.example.toml: policy.example.toml
+	@mkdir -p $(@D)
+	cp $< $@
+$B/share/pando-ai/%.json: man/%.json
 	@mkdir -p $(@D)
 	cp $< $@
 

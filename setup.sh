@@ -12,7 +12,8 @@ cd "$(dirname "$0")"
 build_packages=(gcc g++ make git ca-certificates python3 bubblewrap
 	libevent-dev libcurl4-openssl-dev libjansson-dev libtomlplusplus-dev libgit2-dev
 	libseccomp-dev libssl-dev)
-test_packages=(clang clang-format clang-tidy cppcheck mandoc procps util-linux passwd zsh fish)
+test_packages=(clang clang-format clang-tidy cppcheck mandoc procps util-linux passwd zsh fish
+	python3-jsonschema)
 
 say() {
 	echo "setup: $*"

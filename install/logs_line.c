@@ -262,7 +262,7 @@ put_lost(struct buf *out, const struct log_line *l, const struct log_view *v)
 	int64_t since;
 
 	put_field(out, l, LOG_LOST);
-	buf_puts(out, " lines could not be written");
+	buf_puts(out, " lines lost");
 	if (!since_stamp(l->field[LOG_SINCE], &since))
 		return;
 	buf_puts(out, " since ");
@@ -319,7 +319,10 @@ log_line_put(struct buf *out, const struct log_line *l, const struct log_view *v
 		put_field_cell(out, l, LOG_AGENT, AGENT_WIDE, v);
 		put_field_cell(out, l, LOG_EVENT, event, v);
 		put_verdict(out, l, v);
-		put_tool(out, l, tool, v);
+		if (l->field[LOG_SERVER].n + l->field[LOG_TOOL].n > 0)
+			put_tool(out, l, tool, v);
+		else
+			left += tool + 1;
 		put_why(&why, l, v);
 	}
 	if (left < WHY_LEAST)

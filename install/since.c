@@ -149,13 +149,20 @@ since_stamp(struct str text, int64_t *at_ms)
 	return true;
 }
 
+/* A date, or with a time of day behind it; in the person's time zone. */
 static bool
-is_date(struct str text, int64_t *at_ms)
+is_local(struct str text, int64_t *at_ms)
 {
 	struct scan s = { text, true };
 	struct tm t = { .tm_isdst = -1 };
 
 	date(&s, &t);
+	if (s.good && take(&s, 'T')) {
+		t.tm_hour = number(&s, 2, 0, 23);
+		want(&s, ':');
+		t.tm_min = number(&s, 2, 0, 59);
+		t.tm_sec = take(&s, ':') ? number(&s, 2, 0, 60) : 0;
+	}
 	if (!s.good || s.rest.n > 0)
 		return false;
 	*at_ms = (int64_t)mktime(&t) * MS;
@@ -199,7 +206,7 @@ since_parse(struct str text, int64_t now_ms, int64_t *at_ms, struct err *e)
 		*at_ms = now_ms - ago;
 		return 0;
 	}
-	if (is_date(text, at_ms) || since_stamp(text, at_ms))
+	if (is_local(text, at_ms) || since_stamp(text, at_ms))
 		return 0;
 	return err_set(e, ERR_USAGE, "--since '%s' is no time: want " SINCE_WORDS,
 		log_quoted(text, shown));

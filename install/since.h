@@ -15,8 +15,8 @@
 #define SINCE_WORDS "30s, 15m, 1h, 2d, 1w, 2026-11-21 or 2026-11-21T09:30:00Z"
 
 /*
- * "1h" before now; a date: its first moment in the person's time zone; RFC 3339 with Z or an
- * offset. ERR_USAGE for what is none of these.
+ * "1h" before now; a date: its first moment in the person's time zone; a date with a time,
+ * 2026-11-21T10:00, in that zone too; RFC 3339 with Z or an offset. ERR_USAGE for what is none of these.
  */
 int since_parse(struct str text, int64_t now_ms, int64_t *at_ms, struct err *e);
 /* RFC 3339, as `ts` in the log; false: it is not. */

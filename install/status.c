@@ -11,6 +11,7 @@
 #include "gateway/client.h"
 #include "install/agents.h"
 #include "install/policy_cli.h"
+#include "policy/files.h"
 
 /* A status of 1, apart from errors, says: something that could be supervised is not. */
 enum { STATUS_GAP = 1 };
@@ -116,6 +117,24 @@ gateway_status(struct err *e)
 	return 0;
 }
 
+static int
+log_status(struct err *e)
+{
+	CLEANUP(mem_freep) char *path = place_decision_log(e);
+	struct rec_head h;
+	const int got = path == NULL ? -1 : rec_head_load(path, &h, e);
+
+	if (got < 0)
+		return -1;
+	if (got == 0 || h.lost == 0) {
+		printf("log      %s\n", path);
+		return 0;
+	}
+	printf("log      %llu lines could not be written since %s: free space for %s\n",
+		(unsigned long long)h.lost, h.since, path);
+	return STATUS_GAP;
+}
+
 /* Asks pando-sandbox itself, about a folder that is nobody's project. */
 static int
 sandbox_status(struct err *e)
@@ -160,6 +179,7 @@ command_status(int argc, char **argv, struct err *e)
 	CLEANUP(mem_freep) char *root = NULL;
 	CLEANUP(pol_freep) struct policy *p = NULL;
 	int gap = 0;
+	int log;
 	int sandbox;
 
 	if (argc > 1)
@@ -174,8 +194,9 @@ command_status(int argc, char **argv, struct err *e)
 		gap |= STATUS_GAP;
 	if (gateway_status(e) < 0)
 		return -1;
-	sandbox = sandbox_status(e);
+	log = log_status(e);
+	sandbox = log < 0 ? -1 : sandbox_status(e);
 	if (sandbox < 0)
 		return -1;
-	return gap | sandbox;
+	return gap | log | sandbox;
 }

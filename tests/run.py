@@ -24,6 +24,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import decision_logs
+
 HERE = Path(__file__).resolve().parent
 SUMMARY = re.compile(r"^(\d+) passed, (\d+) failed(?:, (\d+) skipped)?$")
 SKIP = re.compile(r"^skip - (.*)$")
@@ -161,8 +163,12 @@ def run_suite(suite, number, options, mark, reaper):
     suite.mark = "%s-%d" % (mark, number)
     room = Path(options.room, "%d" % number)
     room.mkdir()
-    os.chmod(room, 0o1777)
-    env = dict(os.environ, PANDO_TEST_RUN=suite.mark, TMPDIR=str(room), PYTHONDONTWRITEBYTECODE="1")
+    logs = room / "logs"
+    logs.mkdir()
+    for folder in (room, logs):
+        os.chmod(folder, 0o1777)
+    env = dict(os.environ, PANDO_TEST_RUN=suite.mark, TMPDIR=str(room), PANDO_TEST_LOGS=str(logs),
+               PYTHONDONTWRITEBYTECODE="1")
     began = time.monotonic()
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         p = reaper.start_suite(suite.argv, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
@@ -179,6 +185,7 @@ def run_suite(suite, number, options, mark, reaper):
             f.seek(0)
             read.append(f.read().decode(errors="replace"))
     judge(suite, status, why, *read)
+    judge_logs(suite, room, options, reaper)
     report(suite, options)
 
 
@@ -197,6 +204,14 @@ def judge(suite, status, why, out, err):
         suite.fail("ended with status %d although nothing failed" % status)
     elif suite.passed + suite.failed + suite.skipped == 0:
         suite.fail("tested nothing")
+
+
+def judge_logs(suite, room, options, reaper):
+    """Every decision log that it leaves counts as a test."""
+    logs, faults = decision_logs.check_all(room, options.build, reaper.start_suite)
+    suite.passed += max(logs - len(faults), 0)
+    for fault in faults:
+        suite.fail(fault)
 
 
 def report(suite, options):

@@ -24,6 +24,9 @@ import traceback
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import decision_logs
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PROVIDER = ROOT / "tests" / "provider" / "provider.py"
@@ -219,6 +222,7 @@ class Scene:
         self.stop_gateway()
         for pid in self.processes():
             kill(pid)
+        decision_logs.keep(self.folder)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     # --- building ----------------------------------------------------------

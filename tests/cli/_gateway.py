@@ -17,6 +17,9 @@ from pathlib import Path
 
 import _policy
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import decision_logs
+
 DEADLINE = 20
 counts = {"passed": 0, "failed": 0, "skipped": 0}
 
@@ -138,7 +141,7 @@ class Home:
         self.policy.write_text(
             '[proxy]\nanthropic_upstream = "http://127.0.0.1:%d"\n'
             'openai_upstream = "http://127.0.0.1:%d/v1"\n%s' % (provider_port, provider_port, policy))
-        self.gateway = None
+        self.gateway, self.spoilt = None, False  # spoilt: the log, on purpose
 
     def env(self, **more):
         return dict({"HOME": str(self.path), "PATH": os.environ["PATH"],
@@ -206,6 +209,8 @@ class Home:
         said = (self.path / "stderr").read_text() if (self.path / "stderr").exists() else ""
         if "Sanitizer" in said or "runtime error" in said or "assert" in said.lower():
             ok(False, "the gateway ends without a fault", said)
+        if not self.spoilt:
+            decision_logs.keep(self.path)
         shutil.rmtree(self.path, ignore_errors=True)
 
 

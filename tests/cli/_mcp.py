@@ -9,6 +9,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import decision_logs
+
 ANSWER_SECONDS = 60
 counts = {"ok": 0, "not ok": 0, "skip": 0}
 
@@ -56,6 +59,7 @@ class Scratch:
         return self
 
     def __exit__(self, *_):
+        decision_logs.keep(self.top)
         for tries_left in reversed(range(100)):
             try:
                 for folder, _, _ in os.walk(self.top):

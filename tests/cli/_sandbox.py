@@ -5,12 +5,16 @@ import pwd
 import secrets
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 import traceback
 from pathlib import Path
 
 import _policy
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import decision_logs
 
 SECONDS = 60
 SOON = 10
@@ -59,6 +63,7 @@ class World:
         self.own(self.top)
 
     def close(self):
+        decision_logs.keep(self.top)
         shutil.rmtree(self.top, ignore_errors=True)
 
     def own(self, path):

@@ -15,6 +15,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import _gateway as g
+import decision_logs
 from _gateway import ok, same
 
 KEY = "sk-ant-api03-verysecretkeyverysecretkey"
@@ -75,7 +76,9 @@ def answer(h):
 
 def play_stream(h, ask):
     h.start({"content-type": "text/event-stream; charset=utf-8", "request-id": "req_1"})
-    if ask.endswith("call"):
+    if ask.endswith("our call"):
+        events = g.call_events("mcp__pando_core__read-file", '{"path":"x"}')
+    elif ask.endswith("call"):
         events = g.call_events("Bash", '{"command":"touch /tmp/x"}')
     elif ask == "flood":
         events = g.text_events(["x" * 8000] * 4000)
@@ -245,7 +248,7 @@ def audit_changes_nothing(home, provider):
     _, _, got = run.ask("/v1/messages", ask, {"x-play": "call"})
     same(json.loads(provider.seen[-1][3]), ask, "audit: the request passes as it is")
     same(got, b"".join(g.call_events("Bash", '{"command":"touch /tmp/x"}')), "audit: the call passes")
-    lines = [x for x in home.lines() if x["run"] == run.id and x.get("tool") == "Bash"]
+    lines = [x for x in home.lines() if x.get("run") == run.id and x.get("tool") == "Bash"]
     ok(lines and all(x["mode"] == "audit" for x in lines), "audit: the log tells what would be done", lines)
     home.policy.write_text(home.policy.read_text().replace('"audit"', '"off"'))
     off = home.register()
@@ -459,8 +462,24 @@ def a_client_that_leaves(home, run):
     same(run.ask("/v1/messages", g.ASK)[2], STREAM, "... and the gateway goes on")
 
 
+def a_log_that_goes_in_mid_stream(home, run, play):
+    GATE.clear()
+    c = run.open()
+    c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK), {"x-play": play})
+    r = c.getresponse()
+    first = r.read1(1)
+    home.log.rename(str(home.log) + ".gone")
+    home.log.mkdir()
+    GATE.set()
+    got = first + r.read()
+    home.log.rmdir()
+    return got
+
+
 def without_a_log_nothing_passes(home, provider, run):
     before = len(provider.seen)
+    decision_logs.keep(home.path)
+    home.spoilt = True  # from here on lines are missing
     home.log.rename(str(home.log) + ".away")
     home.log.mkdir()
     status, head, got = run.ask("/v1/messages", g.ASK)
@@ -468,18 +487,12 @@ def without_a_log_nothing_passes(home, provider, run):
        "the log cannot be written: refused, and the text names the file", (status, got))
     same(len(provider.seen), before, "... and nothing reached the provider")
     home.log.rmdir()
-    GATE.clear()
-    c = run.open()
-    c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK), {"x-play": "gated call"})
-    r = c.getresponse()
-    first = r.read1(1)
-    home.log.rename(str(home.log) + ".gone")
-    home.log.mkdir()
-    GATE.set()
-    got = first + r.read()
+    got = a_log_that_goes_in_mid_stream(home, run, "gated our call")
     ok(b"event: error" in got and str(home.log).encode() in got and b"message_stop" not in got,
        "in mid-stream: an error event, and nothing of the call", got)
-    home.log.rmdir()
+    got = a_log_that_goes_in_mid_stream(home, run, "gated call")
+    ok(b"event: error" not in got and b"blocked Bash" in got and b"touch" not in got,
+       "a denied call is replaced with its own reason", got)
     same(run.ask("/v1/messages", g.ASK)[2], STREAM, "with the log back it goes on")
 
 

@@ -10,6 +10,9 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import decision_logs
+
 passed = failed = 0
 
 
@@ -26,7 +29,7 @@ class Home:
     """A home folder with, or without, fake agents on PATH behind the shims' place."""
 
     def __init__(self, build, agents=("claude", "codex")):
-        self.build = build
+        self.build, self.spoilt = build, False  # spoilt: the decision log, on purpose
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="pando-install-"))
         self.agents = self.dir / "agents"
         self.agents.mkdir()
@@ -41,6 +44,8 @@ class Home:
         return self
 
     def __exit__(self, *_):
+        if not self.spoilt:
+            decision_logs.keep(self.dir)
         shutil.rmtree(self.dir)
 
     def run(self, *words, path=None):
@@ -158,6 +163,7 @@ def logs_show_the_last_decisions(build):
         log = h.dir / ".pando-data" / "gateway-debug.jsonl"
         lines = log.read_text().splitlines()
         ok(all("installer_" in json.loads(x)["event"] for x in lines) and len(lines) == 3, "lines", lines)
+        h.spoilt = True
         with log.open("a") as f:
             f.write("not JSON \x1b[31m\n")
             f.write(json.dumps({"ts": "2026-11-21T10:11:12.000Z", "event": "hook_denied", "run": "r1",

@@ -15,6 +15,9 @@ import sys
 import tempfile
 import time
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+import decision_logs
+
 MESSAGE_MAX = 65536
 REPLY_SECONDS = 60
 SMALL_DISK_BYTES = 3 << 20
@@ -331,7 +334,8 @@ def writes_the_log(program, root, home):
     k.close()
     with open(os.path.join(home, ".pando-data/gateway-debug.jsonl")) as f:
         line = json.loads(f.read().splitlines()[-1])
-    line.pop("ts")
+    for name in ("v", "seq", "prev", "ts"):
+        line.pop(name)
     same(line, {"event": "mcp_call_allowed", "run": "run1", "agent": "claude", "root": root,
                 "layer": "mcp", "server": "pando_workspace", "tool": "replace",
                 "call_id": "toolu_1", "args_sha256": "ab" * 32, "verdict": "allow",
@@ -517,6 +521,7 @@ def main():
                 test(program, root, home)
             except Exception as why:
                 report(False, test.__name__, repr(why))
+            decision_logs.keep(top)
     print(f"{counts['ok']} passed, {counts['not ok']} failed, {counts['skip']} skipped")
     return counts["not ok"] > 0
 

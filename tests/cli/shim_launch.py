@@ -14,6 +14,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import decision_logs
 
 USAGE, GATEWAY, SYSTEM, SPACE, REFUSED, POLICY, NOAGENT = 64, 69, 71, 73, 77, 78, 127
 SECONDS = 60
@@ -62,7 +64,7 @@ class Person:
     """A home, a project and fake agents behind the shims."""
 
     def __init__(self, build):
-        self.build = build
+        self.build, self.spoilt = build, False  # spoilt: the decision log, on purpose
         self.top = Path(tempfile.mkdtemp(prefix="pando-shim-")).resolve()
         self.home, self.project, self.real = (self.top / n for n in ("home", "project", "real"))
         self.bin = self.home / ".pando" / "bin"
@@ -83,6 +85,8 @@ class Person:
     def __exit__(self, *_):
         subprocess.run([self.build / "bin/pando-ai", "proxy", "stop"], env=self.env(),
                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+        if not self.spoilt:
+            decision_logs.keep(self.top)
         shutil.rmtree(self.top, ignore_errors=True)
 
     def fake(self, name, text=FAKE):
@@ -408,6 +412,7 @@ def hook_holds_the_first_prompt(p):
     h.stdin.close()
     until(lambda: len([d for d in p.log() if d["event"] == "hook_prompt"]) == 2)
     log = p.home / ".pando-data" / "gateway-debug.jsonl"
+    p.spoilt = True
     for server in ("pando_core", "pando_workspace"):
         ok(h.poll() is None, "without %s the prompt is held" % server)
         with open(log, "a") as f:
