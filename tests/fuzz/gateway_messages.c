@@ -30,6 +30,16 @@ check_block(const json_t *b)
 }
 
 static void
+check_whole_block(const json_t *b)
+{
+	check_block(b);
+	if (text_is(b, "type", "tool_use") &&
+		text_is(b, "name", "mcp__pando_core__read-file") &&
+		json_object_get(b, "input") != NULL)
+		check_args(json_object_get(b, "input"));
+}
+
+static void
 check_list(const json_t *list, bool definitions)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
@@ -37,7 +47,7 @@ check_list(const json_t *list, bool definitions)
 		const char *type = json_text_of(v, "type");
 
 		if (!definitions) {
-			check_block(v);
+			check_whole_block(v);
 			continue;
 		}
 		assert(is_ours(json_text_of(v, "name")));

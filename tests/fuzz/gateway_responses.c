@@ -24,6 +24,25 @@ check_item(const json_t *item)
 		assert(strstr(type, "call") == NULL || strstr(type, "_output") != NULL);
 }
 
+/* As a client would read them. */
+static void
+check_whole_item(const json_t *item)
+{
+	const char *text = json_text_of(item, "arguments");
+	const char *name = json_text_of(item, "name");
+	CLEANUP(json_freep) json_t *args = NULL;
+
+	check_item(item);
+	if (!text_is(item, "type", "function_call") || name == NULL || text == NULL ||
+		(strcmp(name, "read_file") != 0 && strcmp(name, "read-file") != 0) ||
+		!text_is(item, "namespace", "mcp__pando_core") ||
+		text[strspn(text, " \t\r\n")] == '\0')
+		return;
+	args = json_loads(text, JSON_ALLOW_NUL, NULL);
+	if (args != NULL) /* else one of jansson's own limits */
+		check_args(args);
+}
+
 /* Outside of our namespaces there is no tool. */
 static void
 check_tools(const json_t *tools)
@@ -43,7 +62,7 @@ check_list(const json_t *list)
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *item = json_array_get(list, i);
 
-		check_item(item);
+		check_whole_item(item);
 		if (text_is(item, "type", "additional_tools") ||
 			text_is(item, "type", "tool_search_output"))
 			check_tools(json_array_of(item, "tools"));
@@ -62,9 +81,10 @@ check_object(const json_t *object, enum wire_part part)
 		check_list(json_array_of(object, "output"));
 		break;
 	case WIRE_EVENT:
-		if (text_is(object, "type", "response.output_item.added") ||
-			text_is(object, "type", "response.output_item.done"))
+		if (text_is(object, "type", "response.output_item.added"))
 			check_item(json_object_of(object, "item"));
+		else if (text_is(object, "type", "response.output_item.done"))
+			check_whole_item(json_object_of(object, "item"));
 		else
 			check_list(json_array_of(
 				json_object_of(object, "response"), "output"));

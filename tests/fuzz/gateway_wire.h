@@ -2,13 +2,13 @@
 #define TESTS_FUZZ_GATEWAY_WIRE_H
 
 /*
- * What must hold for any bytes, under the built-in policy. The first byte of the input
- * chooses: the way through, and the length of the pieces of a stream.
+ * What must hold for any bytes, under the built-in policy and a rule on an argument. The first
+ * byte of the input chooses: the way through, and the length of the pieces of a stream.
  *
  * - What comes out of a request or an answer is JSON and has nothing left to change.
  * - A stream in pieces is the stream as a whole; what comes out ends well or with an error.
- * - No call of a tool that is not ours is in what comes out; that is looked at with jansson,
- *   not with our own scanner (check_object, of each target).
+ * - No call of a tool that is not ours, and none that the rule denies, is in what comes out;
+ *   that is looked at with jansson, not with our own scanner (check_object, of each target).
  */
 
 #include <assert.h>
@@ -129,15 +129,31 @@ fuzz_stream(enum gw_api api, const struct gw_rules *r, struct str in, size_t pie
 	}
 }
 
+static const char wire_policy[] = "[[rule]]\ntool = \"pando_core/read-file\"\n"
+				  "args.path = { glob = \"secret*\" }\n"
+				  "decision = \"deny\"\n";
+
+/* The arguments of a call of read-file that passed: an object, and not what is denied. */
+static inline void
+check_args(const json_t *args)
+{
+	const char *path = json_text_of(args, "path");
+
+	assert(json_is_object(args));
+	assert(path == NULL || strncmp(path, "secret", sizeof "secret" - 1) != 0);
+}
+
 static inline int
 fuzz_wire(enum gw_api api, enum pol_agent agent, const uint8_t *data, size_t n)
 {
 	static struct policy *policy;
 	struct gw_rules r = { .agent = agent };
+	struct err e = ERR_INIT;
 	struct str in;
 
 	if (policy == NULL)
-		policy = pol_default();
+		policy = pol_parse(STR(wire_policy), "p", &e);
+	assert(policy != NULL);
 	r.policy = policy;
 	if (n < 2 || n > WIRE_MAX / 16)
 		return 0;

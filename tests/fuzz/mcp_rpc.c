@@ -23,6 +23,43 @@ feed(struct rpc_in *in, struct str all, size_t piece, struct buf *lines)
 	}
 }
 
+/* Peeks at all lines and drops the even ones: the odd ones are left to take. */
+static void
+drop_some(struct str all, struct buf *lines)
+{
+	struct rpc_in in = RPC_IN_INIT;
+	struct str line;
+	size_t i = 0;
+
+	rpc_feed(&in, all);
+	while (rpc_peek(&in, &line))
+		if (i++ % 2 == 0)
+			rpc_drop_peeked(&in);
+	while (rpc_take(&in, &line) == RPC_LINE) {
+		buf_put_str(lines, line);
+		buf_putc(lines, '\n');
+	}
+	rpc_fini(&in);
+}
+
+static void
+check_dropped(struct str whole, struct str left)
+{
+	for (size_t i = 0; whole.n > 0; i++) {
+		const char *end = memchr(whole.p, '\n', whole.n);
+		const size_t k = (size_t)(end - whole.p) + 1;
+
+		if (i % 2 == 1) {
+			if (!str_starts(left, (struct str){ whole.p, k }))
+				abort();
+			left = str_skip(left, k);
+		}
+		whole = str_skip(whole, k);
+	}
+	if (left.n > 0)
+		abort();
+}
+
 static void
 parse(struct str line)
 {
@@ -45,6 +82,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	CLEANUP(buf_fini) struct buf whole = BUF_INIT(1 << 22);
 	CLEANUP(buf_fini) struct buf pieces = BUF_INIT(1 << 22);
+	CLEANUP(buf_fini) struct buf left = BUF_INIT(1 << 22);
 	struct rpc_in a = RPC_IN_INIT;
 	struct rpc_in b = RPC_IN_INIT;
 	struct str rest;
@@ -56,6 +94,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 		&pieces);
 	if (!str_eq(buf_str(&whole), buf_str(&pieces)))
 		abort();
+	drop_some((struct str){ (const char *)data + 1, n - 1 }, &left);
+	check_dropped(buf_str(&whole), buf_str(&left));
 	rest = buf_str(&whole);
 	while (rest.n > 0) {
 		const char *end = memchr(rest.p, '\n', rest.n);
