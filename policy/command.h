@@ -11,8 +11,10 @@
  * -exec), shells and eval, words made by expansions, and git's dashed programs are looked
  * through. Programs known to print or search their arguments only (echo, grep) are not.
  *
- * It judges what is written. What a script, a makefile or an alias of a configuration file
- * does is not in the text.
+ * It judges what is written, as bash reads it. What a script, a makefile or an alias of a
+ * configuration file does is not in the text; nor is a program under another name (a copy, a
+ * link), a file that an earlier command of the line writes and a later one runs, code in
+ * another language that puts the words together, or a subcommand's abbreviation.
  *
  * Pure, linear, no allocation in cmd_match().
  */
@@ -29,8 +31,7 @@ struct cmd_prefix {
 	char **token; /* owned, NULL-terminated */
 	size_t n;
 	char *anywhere; /* "*git*push*": the pattern that finds the tokens in a text */
-	uint64_t
-		need; /* a bit of cmd_bits(); a line without it cannot match, 0: may always */
+	uint64_t need;  /* bits of cmd_bits(); a line without one of them cannot match */
 };
 
 /* Takes copies. 1 to CMD_TOKENS_MAX tokens. */
@@ -38,12 +39,12 @@ void cmd_prefix_init(struct cmd_prefix *p, const char *const *tokens, size_t n);
 void cmd_prefix_fini(struct cmd_prefix *p);
 
 /*
- * What the line could be asked for, as a set of bits, computed once a line: a prefix whose
- * `need` is not 0 and not among them answers CMD_NO for each of its commands.
+ * What the line could be asked for, as a set of bits, computed once a line. A prefix of which
+ * a needed bit is not there, (need & ~bits) != 0, answers CMD_NO for each of its commands.
  */
 uint64_t cmd_bits(const struct sh_line *l);
 
-/* For one command of the line; an opaque line answers at least CMD_UNSURE. */
+/* For one command of the line. Every command of an opaque line answers CMD_UNSURE. */
 enum cmd_match cmd_match(
 	const struct sh_line *l, size_t command, const struct cmd_prefix *p);
 

@@ -10,9 +10,10 @@
  *
  * Every command that the line may start is in the list, in whatever it is nested: lists,
  * pipelines, groups, subshells, compound commands, function bodies, command and process
- * substitutions, here-documents with substitutions. What the split cannot know for certain is
- * marked, never guessed: a word that an expansion makes, and a line that is not understood
- * (`opaque`: any command could be in it).
+ * substitutions, here-documents with substitutions, and the texts that the line gives to
+ * shells (`sh -c`, eval, trap, ssh). What the split cannot know for certain is marked, never
+ * guessed: a word that an expansion makes, and a line that is not understood (`opaque`: any
+ * command could be in it).
  */
 
 #include <stdbool.h>
@@ -28,10 +29,21 @@ enum {
 	SH_DEPTH_MAX = 24 /* of nested constructs */
 };
 
+/* How many fields an expansion makes of a word. */
+enum sh_fields {
+	SH_ONE, /* exactly one */
+	SH_SAME, /* any number, all with the same known head and tail: a pathname pattern */
+	SH_ANY, /* any number of anything */
+	SH_FIELDS
+};
+
 struct sh_word {
 	struct str text; /* without quotes; where an expansion stands, nothing */
 	bool known;      /* text is the whole word, and the word is one field */
 	bool quoted;     /* some part of it was quoted: no keyword, no assignment name */
+	enum sh_fields fields;
+	uint16_t head,
+		tail; /* known bytes before the first and behind the last expansion */
 };
 
 /* One simple command; its words and assignments lie in the line's arrays. */
@@ -43,9 +55,11 @@ struct sh_command {
 	bool input_known; /* input is that text exactly */
 };
 
+/* An opaque line has at least one command, which may be empty. */
 struct sh_line {
 	bool opaque;     /* not understood, or too much: the list is not complete */
 	const char *why; /* what made it opaque, for explain; NULL */
+	bool renames;    /* PATH is set: a name may be another program than usual */
 	bool simple;     /* one command, all words known, no redirection, nothing else */
 	size_t ncommands, nwords, nassigns, ntext;
 	struct sh_command command[SH_COMMANDS_MAX];

@@ -1,0 +1,400 @@
+#include "policy/reach.h"
+
+static struct str
+last_component(struct str path)
+{
+	const char *slash = path.n == 0 ? NULL : memrchr(path.p, '/', path.n);
+
+	return slash == NULL ? path : str_skip(path, (size_t)(slash - path.p) + 1);
+}
+
+/* Other names are brace groups, paths or substitutions of one shell or another. */
+static bool
+is_plain_name(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		const char c = s.p[i];
+
+		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
+			!(c >= '0' && c <= '9') && strchr("_./+:@%,-[", c) == NULL)
+			return false;
+	}
+	return s.n > 0;
+}
+
+static bool
+has_hole(const struct reach *r, struct str text)
+{
+	return r->hole.n > 0 && memmem(text.p, text.n, r->hole.p, r->hole.n) != NULL;
+}
+
+bool
+reach_known(const struct reach *r, size_t i)
+{
+	return r->w[i].known && !has_hole(r, r->w[i].text);
+}
+
+bool
+reach_is_sure(const struct reach *r, size_t i)
+{
+	return (r->sure[i / 64] >> (i % 64) & 1) != 0;
+}
+
+bool
+reach_is_option(struct str word)
+{
+	return word.n > 1 && (word.p[0] == '-' || word.p[0] == '+');
+}
+
+bool
+reach_is_text(struct str word)
+{
+	for (size_t i = 0; i < word.n; i++)
+		if (strchr(" \t\n;&|<>()$`\\\"'", word.p[i]) != NULL)
+			return true;
+	return false;
+}
+
+bool
+reach_is_stdin(struct str path)
+{
+	return str_is(path, "-") || str_is(path, "/dev/stdin") ||
+	       str_starts(path, STR("/dev/fd/")) || str_starts(path, STR("/proc/"));
+}
+
+/* Of a word that an expansion makes, the name may still be what follows it: "$HOME"/bin/cc */
+static bool
+program_name(const struct reach *r, size_t i, struct str *name)
+{
+	const struct sh_word *w = &r->w[i];
+	struct str text = w->text;
+
+	if (has_hole(r, text))
+		return false;
+	if (!w->known) {
+		text = str_skip(text, text.n - w->tail);
+		if (w->fields != SH_ONE || text.n == 0 ||
+			memchr(text.p, '/', text.n) == NULL)
+			return false;
+	}
+	*name = last_component(text);
+	return is_plain_name(text) && name->n > 0;
+}
+
+static void
+set_sure(struct reach *r, size_t i)
+{
+	r->sure[i / 64] |= (uint64_t)1 << (i % 64);
+}
+
+/* xargs -I R, -IR, -i[R]: R is then replaced, else words are put behind. */
+static void
+note_replaced(struct reach *r, size_t i)
+{
+	for (size_t k = i + 1; k < r->n && r->w[k].known; k++) {
+		const struct str w = r->w[k].text;
+		const char *at;
+
+		if (w.n < 2 || w.p[0] != '-')
+			break;
+		if (str_starts(w, STR("--replace")) || w.p[1] == 'i') {
+			at = memchr(w.p, w.p[1] == 'i' ? 'i' : '=', w.n);
+			r->hole = at == NULL ? (struct str){ NULL, 0 }
+					     : str_skip(w, (size_t)(at - w.p) + 1);
+			if (r->hole.n == 0)
+				r->hole = STR("{}");
+		} else if (w.p[1] != '-' && (at = memchr(w.p, 'I', w.n)) != NULL) {
+			r->hole = str_skip(w, (size_t)(at - w.p) + 1);
+			if (r->hole.n == 0 && k + 1 < r->n)
+				r->hole = r->w[++k].text;
+		} else if (str_is(w, "-n") || str_is(w, "-P") || str_is(w, "-d") ||
+			   str_is(w, "-L")) {
+			k++;
+		}
+	}
+	r->more = r->hole.n == 0;
+}
+
+/*
+ * Where the command of a wrapper may begin. Bit k of a set: the word can stand there with k
+ * operands before it; `now` is the set of this word, `next` that of the one behind it.
+ */
+static void
+mark_wrapped(struct reach *r, size_t i, const struct prog *p)
+{
+	const unsigned done = 1u << p->operands, all = (done << 1) - 1;
+	unsigned now = 1, next = 0;
+	size_t k = i + 1;
+
+	for (; k < r->n && (now | next) != 0; k++) {
+		const struct sh_word *w = &r->w[k];
+		const struct str head = { w->text.p, w->head };
+		const unsigned here = now;
+
+		now = next;
+		next = 0;
+		if (here == 0)
+			continue;
+		if (reach_is_option(head)) {
+			const struct str cut = { head.p, 2 };
+			const bool attached = head.n > 2 && prog_takes_value(p, cut);
+
+			if (attached || !w->known || !prog_takes_value(p, head))
+				now |= here;
+			if (!attached && memchr(head.p, '=', head.n) == NULL &&
+				!str_is(head, "--"))
+				next |= here;
+			if (!w->known && w->fields == SH_ANY)
+				r->unsure = true;
+			continue;
+		}
+		if ((p->flags & PROG_ASSIGNS) != 0 && head.n > 0 &&
+			memchr(head.p, '=', head.n) != NULL && w->fields != SH_ANY) {
+			now |= here;
+			continue;
+		}
+		if (!reach_known(r, k) && head.n == 0)
+			now |= here; /* it may be an option */
+		if ((here & done) != 0 || w->fields == SH_ANY)
+			set_sure(r, k);
+		now |= (here << 1) & all;
+	}
+	if (k >= r->n && (now | next) != 0 && r->more && strcmp(p->name, "xargs") != 0)
+		r->unsure = true;
+}
+
+static bool
+is_exec(struct str w)
+{
+	static const char *const names[] = { "-exec", "-execdir", "-ok", "-okdir", "-x",
+		"-X", "--exec", "--exec-batch" };
+
+	for (size_t i = 0; i < LEN(names); i++)
+		if (str_is(w, names[i]))
+			return true;
+	return false;
+}
+
+static void
+mark_find(struct reach *r, size_t i)
+{
+	r->hole = STR("{");
+	for (size_t k = i + 1; k < r->n; k++) {
+		if (r->w[k].fields == SH_ANY || (r->more && k + 1 == r->n))
+			r->unsure = true;
+		if (is_exec(r->w[k].text) && k + 1 < r->n)
+			set_sure(r, k + 1);
+		else if (str_starts(r->w[k].text, STR("--exec")) || r->w[k].head == 0)
+			r->any = k < r->any ? k : r->any;
+	}
+}
+
+bool
+reach_git(const struct reach *r, const struct reach_at *at, size_t *subcommand)
+{
+	size_t k = at->i + 1;
+
+	for (; k < r->n; k++) {
+		const struct sh_word *w = &r->w[k];
+		const struct str head = { w->text.p, w->head };
+
+		if (!reach_is_option(head)) {
+			*subcommand = k;
+			return reach_known(r, k);
+		}
+		if (w->fields != SH_ONE)
+			return false;
+		if (w->known && prog_takes_value(at->prog, w->text) && ++k < r->n &&
+			r->w[k].fields != SH_ONE)
+			return false;
+	}
+	*subcommand = r->n;
+	return !r->more;
+}
+
+static void
+mark_git(struct reach *r, const struct reach_at *at)
+{
+	size_t k;
+
+	if (!reach_git(r, at, &k))
+		k = at->i;
+	else if (k == r->n || prog_git_find(r->w[k].text) == PROG_GIT_QUIET)
+		return;
+	if (k + 1 < r->any)
+		r->any = k + 1;
+}
+
+static void
+mark(struct reach *r, const struct reach_at *at)
+{
+	if (at->prog == NULL) {
+		if (at->i + 1 < r->any)
+			r->any = at->i + 1;
+		return;
+	}
+	switch (at->prog->kind) {
+	case PROG_WRAP:
+		if ((at->prog->flags & PROG_QUERY) != 0 && at->i + 1 < r->n &&
+			(str_is(r->w[at->i + 1].text, "-v") ||
+				str_is(r->w[at->i + 1].text, "-V")))
+			return;
+		if ((at->prog->flags & PROG_MORE) != 0)
+			note_replaced(r, at->i);
+		if (at->prog->flags == (PROG_MORE | PROG_TEXT | PROG_JOINS | PROG_STDIN))
+			r->hole = STR("{");
+		mark_wrapped(r, at->i, at->prog);
+		return;
+	case PROG_FIND:
+		mark_find(r, at->i);
+		return;
+	case PROG_GIT:
+		mark_git(r, at);
+		return;
+	case PROG_INERT:
+	case PROG_EVALUATES:
+	case PROG_PLAIN:
+	case PROG_SHELL:
+	case PROG_EVAL:
+	case PROG_SOURCE:
+	case PROG_CODE:
+	case PROG_RENAMES:
+	case PROG_KINDS:
+		return;
+	}
+}
+
+void
+reach_init(struct reach *r, const struct sh_line *l, size_t command)
+{
+	r->c = &l->command[command];
+	r->w = l->word + r->c->first;
+	r->n = r->any = r->c->n;
+	r->i = 0;
+	r->hole = (struct str){ NULL, 0 };
+	r->more = r->unsure = false;
+	memset(r->sure, 0,
+		(r->n / 64 + 1 > LEN(r->sure) ? LEN(r->sure) : r->n / 64 + 1) * 8);
+	set_sure(r, 0);
+}
+
+bool
+reach_next(struct reach *r, struct reach_at *at)
+{
+	while (r->i < r->n) {
+		const size_t i = r->i++;
+		const bool sure = reach_is_sure(r, i);
+
+		if (!sure && i < r->any)
+			continue;
+		*at = (struct reach_at){ .i = i, .sure = sure };
+		at->known = program_name(r, i, &at->base);
+		if (!at->known && !sure)
+			continue;
+		if (at->known) {
+			at->prog = prog_find(at->base);
+			mark(r, at);
+		}
+		return true;
+	}
+	return false;
+}
+
+/* -o and -O take the next word as their value; -c and -s say where the text is. */
+static bool
+read_cluster(struct str w, bool *text, bool *input, unsigned *values)
+{
+	for (size_t i = 1; i < w.n; i++) {
+		*text |= w.p[i] == 'c';
+		*input |= w.p[i] == 's';
+		*values += w.p[i] == 'o' || w.p[i] == 'O';
+		if (w.p[i] == 'C' || w.p[i] == '=')
+			return false; /* of fish, and others */
+	}
+	return true;
+}
+
+static bool
+is_long_option(struct str w, unsigned *values)
+{
+	static const char *const names[] = { "--login", "--norc", "--noprofile",
+		"--posix", "--restricted", "--verbose", "--noediting" };
+
+	if (str_is(w, "--rcfile") || str_is(w, "--init-file")) {
+		++*values;
+		return true;
+	}
+	for (size_t i = 0; i < LEN(names); i++)
+		if (str_is(w, names[i]))
+			return true;
+	return false;
+}
+
+static enum reach_script
+shell_input(const struct reach *r, const struct reach_at *at, struct str *text)
+{
+	if (r->c->input_known && !r->more) {
+		*text = r->c->input;
+		return REACH_TEXT;
+	}
+	/* Its name among the words of a program that is not known may be no command at all. */
+	return at->sure || r->c->piped || r->more ? REACH_UNKNOWN : REACH_FILE;
+}
+
+/* A script whose path is not known in full is still a file, if it cannot be an option. */
+static bool
+is_unknown_file(const struct reach *r, size_t k)
+{
+	const struct sh_word *w = &r->w[k];
+	const struct str tail = str_skip(w->text, w->text.n - w->tail);
+
+	return !w->known && w->fields == SH_ONE && tail.n > 1 &&
+	       memchr(tail.p, '/', tail.n) != NULL &&
+	       memmem(tail.p, tail.n, "fd/", 3) == NULL &&
+	       memmem(tail.p, tail.n, "std", 3) == NULL &&
+	       (w->head == 0 || w->text.p[0] != '-');
+}
+
+enum reach_script
+reach_shell(const struct reach *r, const struct reach_at *at, struct str *text)
+{
+	bool has_text = false, input = false;
+	unsigned values = 0;
+	size_t k = at->i + 1;
+
+	for (; k < r->n; k++) {
+		const struct str w = r->w[k].text;
+
+		if (!reach_known(r, k))
+			return !has_text && !input && values == 0 && is_unknown_file(r, k)
+				       ? REACH_FILE
+				       : REACH_UNKNOWN;
+		if (values > 0) {
+			values--;
+			continue;
+		}
+		if (str_is(w, "--version") || str_is(w, "--help"))
+			return REACH_FILE;
+		if (str_is(w, "--") || str_is(w, "-")) {
+			k++;
+			break;
+		}
+		if (!reach_is_option(w))
+			break;
+		if (str_starts(w, STR("--"))
+				? !is_long_option(w, &values)
+				: !read_cluster(w, &has_text, &input, &values))
+			return REACH_UNKNOWN;
+	}
+	if (k < r->n && !reach_known(r, k))
+		return REACH_UNKNOWN;
+	if (has_text && k < r->n) {
+		*text = r->w[k].text;
+		return REACH_TEXT;
+	}
+	if (has_text)
+		return r->more ? REACH_UNKNOWN : REACH_FILE;
+	if (k < r->n && !input && !reach_is_stdin(r->w[k].text))
+		return REACH_FILE;
+	return shell_input(r, at, text);
+}
