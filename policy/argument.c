@@ -6,7 +6,7 @@
 /* A call's free text, where there are no named arguments. */
 #define ARG_FREE "input"
 
-enum { PATH_MAX_BYTES = 4096, BYTES_MAX = 4096 };
+enum { WORD_MAX = 4096, BYTES_MAX = 4096 };
 
 void
 arg_room_begin(struct arg_room *room)
@@ -86,9 +86,8 @@ set_text(struct arg_value *v, struct str text)
 	v->hash = text.n > BYTES_MAX ? 0 : arg_hash(text);
 }
 
-/* Decoded text that has to stay; p NULL: no room. */
-static struct str
-keep(struct arg_room *room, struct str text)
+struct str
+arg_keep(struct arg_room *room, struct str text)
 {
 	struct str kept = { room->text + room->used, text.n };
 
@@ -222,7 +221,7 @@ arg_is_shell(const char *server, const char *tool, const char *key)
 static bool
 put(struct arg_room *room, const char *p, size_t n)
 {
-	return keep(room, (struct str){ p, n }).p != NULL;
+	return arg_keep(room, (struct str){ p, n }).p != NULL;
 }
 
 /* ["bash", "-lc", "x"] as the text 'bash' '-lc' 'x'; p NULL: too long. */
@@ -237,7 +236,7 @@ quoted_list(struct arg_call *c, struct str raw)
 
 	js_open(&it, (struct js){ JS_ARRAY, raw });
 	while (good && js_next(&it, &item)) {
-		char word[PATH_MAX_BYTES];
+		char word[WORD_MAX];
 		struct err none = ERR_INIT;
 		struct str text;
 
@@ -302,7 +301,7 @@ match_prefix(const struct sh_line *l, const struct pol_matcher *m, size_t comman
 static enum cmd_match
 match_words(const struct sh_line *l, const struct sh_command *cmd, struct str pattern)
 {
-	char plain[PATH_MAX_BYTES];
+	char plain[WORD_MAX];
 	size_t n = 0;
 
 	for (size_t i = 0; i < cmd->n; i++) {
@@ -338,156 +337,6 @@ match_line(const struct sh_line *l, const struct pol_matcher *m, struct str text
 	return CMD_NO;
 }
 
-/* --- paths --------------------------------------------------------------------------- */
-
-bool
-arg_normal_path(struct str path, char *out, size_t max, struct str *got)
-{
-	const bool absolute = path.n > 0 && path.p[0] == '/';
-	size_t n = 0;
-
-	for (size_t i = 0; i < path.n;) {
-		struct str part = { path.p + i, 0 };
-
-		while (i < path.n && path.p[i] != '/') {
-			part.n++;
-			i++;
-		}
-		i++; /* the slash */
-		if (part.n == 0 || str_is(part, "."))
-			continue;
-		if (str_is(part, "..")) {
-			if (n == 0 && !absolute)
-				return false;
-			while (n > 0 && out[--n] != '/')
-				;
-			continue;
-		}
-		if (part.n + 1 > max - n)
-			return false;
-		if (n > 0 || absolute)
-			out[n++] = '/';
-		memcpy(out + n, part.p, part.n);
-		n += part.n;
-	}
-	*got = (struct str){ out, n };
-	return true;
-}
-
-/* "a/b" is within "a" and within ""; "ab" is not. */
-static bool
-is_within(struct str path, struct str dir)
-{
-	return dir.n == 0 ||
-	       (str_starts(path, dir) && (path.n == dir.n || path.p[dir.n] == '/'));
-}
-
-/* What stands before the first wildcard is the folder that it is in. */
-static struct str
-before_wildcards(struct str path, bool *is_pattern)
-{
-	size_t end = 0;
-
-	*is_pattern = false;
-	for (size_t i = 0; i < path.n && !*is_pattern; i++) {
-		if (path.p[i] == '/')
-			end = i;
-		*is_pattern = strchr("*?[{", path.p[i]) != NULL && path.p[i] != '\0';
-	}
-	if (*is_pattern)
-		path.n = end;
-	return path;
-}
-
-static void
-settle_relative(const struct arg_call *c, struct arg_value *v)
-{
-	const struct str root = str_of(c->root);
-
-	v->is_relative_known = c->root != NULL;
-	if (!v->is_relative_known)
-		return;
-	v->is_outside = !is_within(v->absolute, root);
-	if (!v->is_outside)
-		v->relative = v->absolute.n == root.n ? STR("")
-						      : str_skip(v->absolute, root.n + 1);
-	v->path_head = arg_head(v->relative);
-}
-
-/* A native tool's relative path starts in a folder that nobody told us. */
-static void
-read_path(struct arg_call *c, struct arg_value *v)
-{
-	const struct str given = before_wildcards(v->text, &v->is_pattern);
-	char joined[2 * PATH_MAX_BYTES];
-	char normal[2 * PATH_MAX_BYTES];
-	struct str path = given;
-	struct str got;
-
-	v->is_path_read = true;
-	v->is_absolute_known = v->is_relative_known = v->is_outside = false;
-	v->path_head = 0;
-	if (given.n > PATH_MAX_BYTES || (given.n > 0 && given.p[0] == '~') ||
-		memchr(v->text.p, '\0', v->text.n) != NULL)
-		return;
-	if (v->text.n == 0 || v->text.p[0] != '/') {
-		const size_t nroot = c->root == NULL ? 0 : strlen(c->root);
-
-		if (c->use->server.n == 0 || nroot > PATH_MAX_BYTES - 1)
-			return;
-		if (c->root == NULL) {
-			v->is_relative_known = arg_normal_path(
-				given, normal, sizeof normal, &got);
-			v->relative = v->is_relative_known ? keep(c->room, got) : STR("");
-			v->is_relative_known &= v->relative.p != NULL;
-			v->path_head = arg_head(v->relative);
-			return;
-		}
-		memcpy(joined, c->root, nroot);
-		joined[nroot] = '/';
-		if (given.n > 0)
-			memcpy(joined + nroot + 1, given.p, given.n);
-		path = (struct str){ joined, nroot + 1 + given.n };
-	}
-	if (!arg_normal_path(path, normal, sizeof normal, &got))
-		return;
-	v->absolute = keep(c->room, got);
-	v->is_absolute_known = v->absolute.p != NULL;
-	if (v->is_absolute_known)
-		settle_relative(c, v);
-}
-
-void
-arg_read_path(struct arg_call *c, struct arg_value *v)
-{
-	if (!v->is_path_read)
-		read_path(c, v);
-}
-
-/*
- * UNSURE for a folder above the one that the rule names: a tool that works on it may go into
- * that one too.
- */
-static enum cmd_match
-match_under(struct arg_call *c, const struct pol_matcher *m, struct arg_value *v)
-{
-	const struct str dir = str_is(str_of(m->text), ".") ? STR("") : str_of(m->text);
-	const bool absolute = dir.n > 0 && dir.p[0] == '/';
-	struct str path;
-
-	if (dir.n > 0 && dir.p[0] == '~')
-		return CMD_UNSURE;
-	arg_read_path(c, v);
-	if (absolute ? !v->is_absolute_known : !v->is_relative_known)
-		return CMD_UNSURE;
-	if (!absolute && v->is_outside)
-		return is_within(str_of(c->root), v->absolute) ? CMD_UNSURE : CMD_NO;
-	path = absolute ? v->absolute : v->relative;
-	if (is_within(path, absolute && dir.n == 1 ? STR("") : dir))
-		return CMD_YES;
-	return is_within(dir, path) ? CMD_UNSURE : CMD_NO;
-}
-
 /* --- matching ------------------------------------------------------------------------ */
 
 static enum cmd_match
@@ -504,7 +353,7 @@ match_text(struct arg_call *c, const struct pol_matcher *m, unsigned key,
 			return match_line(line_of(c, key), m, v->text);
 		return glob_match(want, v->text) ? CMD_YES : CMD_NO;
 	case POL_UNDER:
-		return match_under(c, m, v);
+		return arg_match_under(c, m, v);
 	case POL_PREFIX:
 	case POL_MATCHERS:
 		break;

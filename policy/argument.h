@@ -69,8 +69,14 @@ void arg_split(struct arg_call *c, unsigned key);
 enum cmd_match arg_match(
 	struct arg_call *c, const struct pol_matcher *m, unsigned key, size_t command);
 
+/* --- for argument.c, argument_path.c, index.c -------------------------------------- */
+
+/* A copy of a text that has to stay; p NULL: no room. */
+struct str arg_keep(struct arg_room *room, struct str text);
 /* Reads the value as a path, once. */
 void arg_read_path(struct arg_call *c, struct arg_value *v);
+enum cmd_match arg_match_under(
+	struct arg_call *c, const struct pol_matcher *m, struct arg_value *v);
 
 /* The first bytes of a text, zeros behind it: two texts with different heads differ. */
 uint64_t arg_head(struct str text);

@@ -33,6 +33,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (!json_is_object(answer) || (json_object_size(answer) == 0) != c.goes_on)
 		abort();
 	r = hook_rec(&c);
-	rec_format(&line, &who, &r);
+	rec_put_body(&line, &who, &r, true);
 	return 0;
 }
