@@ -39,6 +39,17 @@ arg_head(struct str text)
 	return head;
 }
 
+uint64_t
+arg_mask(size_t n)
+{
+	unsigned char bytes[sizeof(uint64_t)] = { 0 };
+	uint64_t mask;
+
+	memset(bytes, 0xff, n > sizeof bytes ? sizeof bytes : n);
+	memcpy(&mask, bytes, sizeof mask);
+	return mask;
+}
+
 /* Letters and digits each for itself, all else together: names may be respelt (index.h). */
 static unsigned
 class_of(char c)

@@ -30,7 +30,7 @@ struct arg_value {
 	bool is_path_read, is_pattern, is_absolute_known, is_relative_known, is_outside;
 	/* normalised; relative to the root, "": the root */
 	struct str absolute, relative;
-	uint64_t path_head; /* of relative */
+	uint64_t path_head, path_mask; /* of relative; no mask: nothing is known of it */
 };
 
 /* What all files of a policy share of one call. Not initialised but by arg_room_begin(). */
@@ -73,13 +73,15 @@ enum cmd_match arg_match(
 
 /* A copy of a text that has to stay; p NULL: no room. */
 struct str arg_keep(struct arg_room *room, struct str text);
-/* Reads the value as a path, once. */
+/* Reads the value as a path; is_path_read tells whether that was done. */
 void arg_read_path(struct arg_call *c, struct arg_value *v);
 enum cmd_match arg_match_under(
 	struct arg_call *c, const struct pol_matcher *m, struct arg_value *v);
 
 /* The first bytes of a text, zeros behind it: two texts with different heads differ. */
 uint64_t arg_head(struct str text);
+/* The bits of a head that the first n bytes of a text fill. */
+uint64_t arg_mask(size_t n);
 /* Which bytes are in it, as a set of classes; all of them for a long text. */
 uint64_t arg_bytes(struct str text);
 /* FNV-1a. */

@@ -62,6 +62,15 @@ before_wildcards(struct str path, bool *is_pattern)
 }
 
 static void
+set_path_head(struct arg_value *v)
+{
+	if (!v->is_relative_known || v->is_outside)
+		return;
+	v->path_head = arg_head(v->relative);
+	v->path_mask = arg_mask(v->relative.n);
+}
+
+static void
 settle_relative(const struct arg_call *c, struct arg_value *v)
 {
 	const struct str root = str_of(c->root);
@@ -73,12 +82,12 @@ settle_relative(const struct arg_call *c, struct arg_value *v)
 	if (!v->is_outside)
 		v->relative = v->absolute.n == root.n ? STR("")
 						      : str_skip(v->absolute, root.n + 1);
-	v->path_head = arg_head(v->relative);
+	set_path_head(v);
 }
 
 /* A native tool's relative path starts in a folder that nobody told us. */
-static void
-read_path(struct arg_call *c, struct arg_value *v)
+void
+arg_read_path(struct arg_call *c, struct arg_value *v)
 {
 	const struct str given = before_wildcards(v->text, &v->is_pattern);
 	char joined[2 * PATH_BYTES_MAX];
@@ -88,7 +97,7 @@ read_path(struct arg_call *c, struct arg_value *v)
 
 	v->is_path_read = true;
 	v->is_absolute_known = v->is_relative_known = v->is_outside = false;
-	v->path_head = 0;
+	v->path_head = v->path_mask = 0;
 	if (given.n > PATH_BYTES_MAX || (given.n > 0 && given.p[0] == '~') ||
 		memchr(v->text.p, '\0', v->text.n) != NULL)
 		return;
@@ -103,7 +112,7 @@ read_path(struct arg_call *c, struct arg_value *v)
 			v->relative = v->is_relative_known ? arg_keep(c->room, got)
 							   : STR("");
 			v->is_relative_known &= v->relative.p != NULL;
-			v->path_head = arg_head(v->relative);
+			set_path_head(v);
 			return;
 		}
 		memcpy(joined, c->root, nroot);
@@ -120,13 +129,6 @@ read_path(struct arg_call *c, struct arg_value *v)
 		settle_relative(c, v);
 }
 
-void
-arg_read_path(struct arg_call *c, struct arg_value *v)
-{
-	if (!v->is_path_read)
-		read_path(c, v);
-}
-
 /*
  * UNSURE for a folder above the one that the rule names: a tool that works on it may go into
  * that one too.
@@ -140,7 +142,8 @@ arg_match_under(struct arg_call *c, const struct pol_matcher *m, struct arg_valu
 
 	if (dir.n > 0 && dir.p[0] == '~')
 		return CMD_UNSURE;
-	arg_read_path(c, v);
+	if (!v->is_path_read)
+		arg_read_path(c, v);
 	if (absolute ? !v->is_absolute_known : !v->is_relative_known)
 		return CMD_UNSURE;
 	if (!absolute && v->is_outside)

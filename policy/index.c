@@ -53,18 +53,6 @@ is_plain(const char *pattern)
 	return pattern[plain_length(pattern)] == '\0';
 }
 
-/* The bytes of a head that the first n of a text fill; more than n when the text ends there. */
-static uint64_t
-mask_of(size_t n, bool ends)
-{
-	unsigned char bytes[sizeof(uint64_t)] = { 0 };
-	uint64_t mask;
-
-	memset(bytes, 0xff, ends || n > sizeof bytes ? sizeof bytes : n);
-	memcpy(&mask, bytes, sizeof mask);
-	return mask;
-}
-
 /* The classes of the bytes that a text must have to match the pattern. */
 static uint64_t
 needed_bytes(const char *pattern)
@@ -118,7 +106,7 @@ static struct probe
 probe_glob(const struct pol_matcher *m)
 {
 	const size_t n = plain_length(m->text);
-	const uint64_t mask = mask_of(n, m->text[n] == '\0');
+	const uint64_t mask = m->text[n] == '\0' ? UINT64_MAX : arg_mask(n);
 
 	return (struct probe){
 		.kind = PROBE_GLOB,
@@ -150,7 +138,7 @@ probe_matcher(const struct pol_matcher *m)
 		if (strchr("/~.", m->text[0]) == NULL)
 			p = (struct probe){ .kind = PROBE_UNDER,
 				.want = arg_head(str_of(m->text)),
-				.mask = mask_of(strlen(m->text), false) };
+				.mask = arg_mask(strlen(m->text)) };
 		break;
 	case POL_MATCHERS:
 		break;
@@ -319,14 +307,6 @@ index_walk_begin(struct index_walk *w, const struct pol_file *f, const struct po
 	}
 }
 
-static bool
-excludes_path(const struct probe *p, struct arg_call *c, struct arg_value *v)
-{
-	arg_read_path(c, v);
-	return v->is_relative_known && !v->is_outside &&
-	       ((v->path_head ^ p->want) & p->mask & mask_of(v->relative.n, false)) != 0;
-}
-
 /* True when the rule cannot match these arguments. */
 static inline bool
 excludes(const struct pol_index *x, uint32_t rule, struct arg_call *c)
@@ -345,7 +325,9 @@ excludes(const struct pol_index *x, uint32_t rule, struct arg_call *c)
 	case PROBE_PREFIX:
 		return (c->bits & p->want) != p->want && c->command == p->key;
 	case PROBE_UNDER:
-		return excludes_path(p, c, v);
+		if (!v->is_path_read)
+			arg_read_path(c, v);
+		return ((v->path_head ^ p->want) & p->mask & v->path_mask) != 0;
 	case PROBE_FREE:
 	case PROBE_NONE:
 		break;
