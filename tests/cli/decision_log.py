@@ -403,7 +403,7 @@ LINES = (
         {"v": 2}, {"v": True}, {"seq": 0}, {"seq": "1"}, {"seq": True}, {"prev": "0" * 63}, {"prev": "A" * 64},
         {"ts": "2026-11-21"}, {"event": "hook"}, {"event": "x_denied"}, {"event": "gateway_request"},
         {"layer": "gateway"}, {"layer": "x"}, {"agent": "x"}, {"verdict": "maybe"}, {"mode": ""}, {"note": ""},
-        {"note": "x" * 1025}, {"run": "x" * 65}, {"root": "relative"}, {"elapsed_us": -1}, {"lost": 1},
+        {"note": "x" * 1025}, {"run": "x" * 65}, {"elapsed_us": -1}, {"lost": 1},
         {"since": GOOD["ts"]}, {"lost": 0, "since": GOOD["ts"]}, {"more": 1}, {"args": {}}, {"args_cut": True})),
     *((dict(CALL, **bad), False) for bad in (
         {"args": [1]}, {"args": {}, "args_cut": True}, {"args_cut": False}, {"args_sha256": "x"}, {"tool": ""})),
