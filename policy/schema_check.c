@@ -11,6 +11,9 @@ enum { NAMES_MAX = 64 };
 /* Names that begin like this are Pando's: no other server may be taken for one. */
 static const char own_prefix[] = "pando_";
 
+/* Names of MCP tools as clients write them; they are taken apart before a rule sees them. */
+static const char joined[] = "mcp__";
+
 struct names {
 	const char *v[NAMES_MAX];
 	size_t n;
@@ -192,6 +195,11 @@ check_agents(struct reader *r, const struct toml_node *n)
 			"%s/%s is a tool of %s alone, so the rule can never match; write "
 			"agent = \"%s\", or remove it",
 			rule->server, rule->tool, rule->server, rule->server);
+	if (strncmp(rule->tool, joined, sizeof joined - 1) == 0)
+		return WRONG(r, at(n, "tool"),
+			"\"%s\" is what %s calls a tool of an MCP server, so the rule can "
+			"never match; write \"server/tool\"",
+			rule->tool, rule->server);
 	rule->agents = 1u << owner;
 	return 0;
 }

@@ -75,6 +75,18 @@ vet_denied(const struct pol_file *f, struct err *e)
 }
 
 static int
+vet_tools(const struct pol_file *f, const struct pol_item *item, struct err *e)
+{
+	for (size_t i = 0; item->tools != NULL && item->tools[i] != NULL; i++)
+		for (size_t k = 0; k < i; k++)
+			if (strcmp(item->tools[i], item->tools[k]) == 0)
+				return pol_wrong(f, item->line, item->column, e,
+					"%s has the tool \"%s\" twice; write it once",
+					item->rule, item->tools[i]);
+	return 0;
+}
+
+static int
 vet_servers(const struct pol_file *f, struct err *e)
 {
 	const struct pol_list *l = &f->other_servers;
@@ -93,6 +105,8 @@ vet_servers(const struct pol_file *f, struct err *e)
 				"%s = \"%s\" is a server of pando-ai, and this list is "
 				"for others; write a [[rule]] with tool = \"%s/*\"",
 				item->rule, item->name, item->name);
+		if (vet_tools(f, item, e) < 0)
+			return -1;
 	}
 	return vet_twice(f, l, e);
 }

@@ -1,5 +1,7 @@
 #include "policy/vet.h"
 
+#include "policy/index.h"
+
 /* Where a made-up project stands, so that examples may have whole paths. */
 static char example_root[] = "/project";
 
@@ -12,10 +14,12 @@ struct stand_in {
 static bool
 applies(const struct pol_rule *r, const struct pol_use *u)
 {
-	const enum cmd_match got = (r->agents & 1u << u->agent) != 0
-					   ? pol_rule_match(r, u, example_root)
-					   : CMD_NO;
+	enum cmd_match got;
 
+	/* Most rules are for other tools, and pol_rule_match() has room for a whole line. */
+	if ((r->agents & 1u << u->agent) == 0 || !index_names(r, u))
+		return false;
+	got = pol_rule_match(r, u, example_root);
 	return got == CMD_YES || (got == CMD_UNSURE && r->verdict > POL_AUDITED);
 }
 

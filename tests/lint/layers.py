@@ -16,6 +16,8 @@ NO_JSON = {"sandbox"}
 # Files that decide: parsers, matchers, plans. They touch no descriptor, socket or clock.
 PURE = [
     "policy/glob.c", "policy/decide.c", "policy/names.c", "policy/upstream.c",
+    "policy/schema*.c", "policy/reader.c", "policy/keys.c", "policy/settings.c",
+    "policy/vet*.c", "policy/cover.c", "policy/merge.c", "policy/show.c",
     "base/jscan.c", "gateway/sse.c", "gateway/messages*.c", "gateway/responses*.c",
     "gateway/enforce.c", "sandbox/plan.c", "shim/claude*.c", "shim/codex*.c", "shim/hook.c",
     "mcp/rpc.c",

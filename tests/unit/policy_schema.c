@@ -85,6 +85,10 @@ keys_and_values_say_what_they_must_be(void)
 		  "servers = [{ server = \"a\", tools = [] }]\n",
 			"p:3:28: other_mcp.servers.tools is empty and would match nothing; it must be: list of names" },
 		{ "[other_mcp]\n"
+		  "mode = \"deny_list\"\n"
+		  "servers = [{ server = \"a\", tools = [\"x\", \"y\", \"x\"] }]\n",
+			"p:3:12: other_mcp.servers[0] has the tool \"x\" twice; write it once" },
+		{ "[other_mcp]\n"
 		  "mode = \"allow_list\"\n"
 		  "servers = [\"a\", \"a\"]\n",
 			"p:3:17: other_mcp.servers[1] = \"a\" stands there twice (line 3); write it once" },

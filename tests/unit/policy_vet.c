@@ -75,6 +75,10 @@ rules_say_what_is_wrong_with_them(void)
 		  "decision = \"deny\"\n",
 			"p:3:1: claude/Bash is a tool of claude alone, so the rule can never match; write agent = \"claude\", or remove it" },
 		{ "[[rule]]\n"
+		  "tool = \"claude/mcp__docs__*\"\n"
+		  "decision = \"deny\"\n",
+			"p:2:1: \"mcp__docs__*\" is what claude calls a tool of an MCP server, so the rule can never match; write \"server/tool\"" },
+		{ "[[rule]]\n"
 		  "tool = \"Claude/Bash\"\n"
 		  "decision = \"deny\"\n",
 			"p:2:1: no agent is called \"Claude\"; did you mean \"claude\"?" },
