@@ -123,16 +123,33 @@ caller_of(const struct server *s)
 }
 
 static struct pol_use
-use_of(const struct server *s, const struct call *c)
+use_of_tool(const struct server *s, const struct tool *t, enum pol_asking asking)
 {
 	return (struct pol_use){
 		.agent = s->agent,
-		.server = str_of(tool_server_of(c->tool->role)),
-		.tool = str_of(c->tool->name),
-		.asking = POL_CALL,
-		.args = buf_str(&c->raw),
+		.server = str_of(tool_server_of(t->role)),
+		.tool = str_of(t->name),
+		.asking = asking,
 		.caller = caller_of(s),
 	};
+}
+
+static struct pol_use
+use_of(const struct server *s, const struct call *c)
+{
+	struct pol_use u = use_of_tool(s, c->tool, POL_CALL);
+
+	u.args = buf_str(&c->raw);
+	return u;
+}
+
+bool
+server_offers(const struct server *s, const struct tool *t)
+{
+	const struct pol_use use = use_of_tool(s, t, POL_OFFER);
+
+	return pol_mode_of(s->policy, s->agent) == POL_AUDIT ||
+	       pol_decide(s->policy, &use).verdict != POL_DENY;
 }
 
 static int

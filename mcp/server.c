@@ -79,12 +79,17 @@ truth(bool b)
 static void
 put_tools(const struct server *s, struct buf *out)
 {
+	bool any = false;
+
 	buf_puts(out, "{\"tools\":[");
 	for (size_t i = 0; i < s->ntools; i++) {
 		const struct tool *t = s->tool[i];
 
-		buf_printf(
-			out, "%s{\"name\":\"%s\",\"title\":", i > 0 ? "," : "", t->name);
+		/* else the gateway must take it out, which it cannot under a login */
+		if (!server_offers(s, t))
+			continue;
+		buf_printf(out, "%s{\"name\":\"%s\",\"title\":", any ? "," : "", t->name);
+		any = true;
 		buf_put_json(out, str_of(t->title));
 		buf_puts(out, ",\"description\":");
 		buf_put_json(out, str_of(t->description));

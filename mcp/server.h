@@ -55,6 +55,8 @@ enum server_heard { SERVER_ANSWER, SERVER_LATE, SERVER_CANCELLED, SERVER_GONE };
 enum server_heard server_request(struct server *s, const char *method, struct str params,
 	int64_t until_us, json_t **answer);
 
+/* call.c: false when no call of the tool would pass. */
+bool server_offers(const struct server *s, const struct tool *t);
 /* call.c: the result object of tools/call, or an error code with e. */
 int server_call(struct server *s, const json_t *params, struct buf *result,
 	bool *cancelled, struct err *e);

@@ -162,7 +162,7 @@ def audit_says_what_enforce_does(r, stage, agent, person):
 # --- who calls ------------------------------------------------------------------------
 SUBAGENTS = """
 [native_tools]
-allow = ["Agent", "Task"]
+allow = ["Agent", "Task", "spawn_agent"]
 [[rule]]
 id = "not-below"
 subagent = "*"
@@ -170,26 +170,49 @@ tool = "pando_core/read-file"
 decision = "deny"
 message = "Subagents do not read."
 """
+START = {"claude": {"call": {"tool": "Agent", "args": {
+            "description": "look", "prompt": "BELOW look", "subagent_type": "general-purpose"}}},
+         "codex": {"item": {
+             "type": "function_call", "id": "fc_1", "call_id": "call_1", "status": "completed",
+             "namespace": "collaboration", "name": "spawn_agent",
+             "arguments": json.dumps({"message": "look", "task_name": "look"})}}}
+MARK = {"claude": "x-claude-code-agent-id", "codex": "x-openai-subagent"}
+
+
+class BelowScene(Scene):
+    """codex has subagents when the person wants them."""
+
+    def write_person_files(self):
+        super().write_person_files()
+        config = self.home / ".codex" / "config.toml"
+        config.write_text("features.multi_agent_v2 = true\n" + config.read_text())
+
+
+def calls_of(s, below, turn):
+    """Ids of what the model wanted, asked by the agent or by its subagent."""
+    return [i for q in s.requests() for i in q["call_ids"]
+            if q["turn"] == turn and bool(q["headers"].get(MARK[s.agent])) == below]
 
 
 def a_rule_for_subagents(r, stage, agent, person):
-    """The agent reads, its subagent may not: the gateway knows it by the client's headers."""
-    if agent == "codex":
-        r.skip("subagents", "the launch offers codex no tool that starts one")
-        return
-    start = {"call": {"tool": "Agent", "args": {"description": "look", "prompt": "BELOW look",
-                                                "subagent_type": "general-purpose"}}}
+    """The agent reads, its subagent may not: the gateway knows them by the client's headers. A
+    subagent of codex goes on from the agent's conversation, so that it gets the same turn."""
+    turns = [[read_call()], [START[agent]], [read_call()], [{"say": FINAL}]]
     below = {"prompts": [{"match": "BELOW", "turns": [[read_call()], [{"say": "Below ends."}]]}]}
-    with Scene(stage, agent, person, [[read_call()], [start], [{"say": FINAL}]], policy=SUBAGENTS,
-               more_script=below) as s:
+    with BelowScene(stage, agent, person, turns, policy=SUBAGENTS, more_script=below) as s:
         run = s.supervised()
         r.ok(run.status == 0 and FINAL in run.out, "the client ends well",
              (run.status, run.out, run.err))
-        mine, theirs = ([q for q in s.requests() if bool(q["headers"].get(
-            "x-claude-code-agent-id")) == below and q["call_ids"]] for below in (False, True))
-        r.need(mine and theirs, "both asked the model", s.requests())
-        check_allowed(r, s, mine[0]["call_ids"][0], "pando_core", "read-file")
-        check_blocked(r, s, theirs[0]["call_ids"][0], "read-file", "not-below")
+        theirs = until(lambda: calls_of(s, True, {"claude": 0, "codex": 2}[agent]))
+        r.need(theirs, "the subagent asked the model", s.requests())
+        for turn in (0, 2):
+            mine = calls_of(s, False, turn)
+            r.need(mine, "and so did the agent", s.requests())
+            check_allowed(r, s, mine[0], "pando_core", "read-file")
+        check_blocked(r, s, theirs[0], "read-file", "not-below")
+        tools = [t for q in s.requests() if q["headers"].get(MARK[agent]) for t in q["tools"]]
+        r.ok(tools and on_wire(agent, "pando_core", "read-file") not in tools,
+             "nor is the tool offered to it", tools)
 
 
 # --- ask ------------------------------------------------------------------------------

@@ -32,11 +32,11 @@ decision = "ask"
 """
 
 
-def policy(s, mode="enforce"):
+def policy(s, mode="enforce", more=""):
     folder = os.path.join(s.home, ".pando")
     os.makedirs(folder, mode=0o700, exist_ok=True)
     with open(os.path.join(folder, "policy.toml"), "w") as f:
-        f.write('[proxy]\nclaude = "%s"\n%s' % (mode, RULES))
+        f.write('[proxy]\nclaude = "%s"\n%s' % (mode, RULES + more))
 
 
 def initialized(m, capabilities=None, revision="2025-11-25"):
@@ -161,6 +161,23 @@ def answers(s):
         same(said(s, "w1"), [("mcp_call_denied", "deny", "")], "and logged")
 
 
+def what_is_off_is_not_listed(s):
+    for mode, listed in (("enforce", False), ("audit", True)):
+        policy(s, mode, '[[rule]]\nid = "off"\ntool = "pando_core/search-text"\n'
+                        'decision = "deny"\n')
+        with Server(s, "core") as m:
+            initialized(m)
+            names = m.tools()
+            same("search-text" in names, listed, f"{mode}: a tool that is off is listed: {listed}")
+            report("read-file" in names, f"{mode}: one with rules on arguments is", names)
+            text, failed, _ = m.call("search-text", {"claudecode/toolUseId": "off-" + mode},
+                                     query="x")
+            same(failed, not listed, f"{mode}: a call of it")
+            same(said(s, "off-" + mode), [("mcp_call_denied" if failed else "mcp_call_audited",
+                                           "deny", "")], f"{mode}: the log")
+    policy(s)
+
+
 def who_cannot_ask(s):
     for i, (capabilities, revision) in enumerate((({}, "2025-11-25"),
                                                   ({"elicitation": {"url": {}}}, "2025-11-25"),
@@ -256,7 +273,7 @@ def main():
                                       "open": "open"}[folder] + " words\n")
         s.write("secrets/sub/x", "x\n")
         began = time.monotonic()
-        for check in (arguments_decide, answers, who_cannot_ask, meanwhile, cancelled,
+        for check in (arguments_decide, answers, what_is_off_is_not_listed, who_cannot_ask, meanwhile, cancelled,
                       audit_never_blocks):
             check(s)
         links_lead_nowhere(s, link_arguments())
