@@ -32,7 +32,7 @@ struct launch {
 	struct plan_fds fd;
 	struct plan plan;
 	struct policy *policy; /* NULL: none was given */
-	char *log;             /* the decision log */
+	char *log, *log_head;  /* the decision log, and the lock of its writers */
 	size_t filter;         /* instructions */
 };
 
@@ -49,6 +49,7 @@ launch_fini(struct launch *l)
 	pol_freep(&l->policy);
 	guards_close(&l->guards);
 	mem_freep(&l->log);
+	mem_freep(&l->log_head);
 	state_close(&l->state);
 	host_fini(&l->host);
 	project_close(&l->project);
@@ -117,11 +118,43 @@ open_texts(struct launch *l, struct err *e)
 	return 0;
 }
 
+static int
+guard_file(struct launch *l, const char *rel, struct err *e)
+{
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(l->project.fd, rel, O_WRONLY | O_CREAT | O_NONBLOCK,
+		S_IRUSR | S_IWUSR, e);
+
+	return fd < 0 ? -1 : guards_add(&l->guards, l->project.fd, rel, e);
+}
+
+/*
+ * Inside, the log stands in the place of its head: who could open the head, if only to read,
+ * could hold the lock of all writers.
+ */
+static int
+guard_head(struct launch *l, const char *rel, struct err *e)
+{
+	const struct guard *log = &l->guards.at[l->guards.n - 1];
+	struct guard *head;
+	int fd;
+
+	l->log_head = mem_printf("%s.head", rel);
+	if (guard_file(l, l->log_head, e) < 0)
+		return -1;
+	fd = fcntl(log->fd, F_DUPFD_CLOEXEC, 0);
+	if (fd < 0)
+		return err_sys(e, "duplicate a descriptor");
+	head = &l->guards.at[l->guards.n - 1];
+	fd_closep(&head->fd);
+	head->fd = fd;
+	return 0;
+}
+
 /* A person may keep the decision log in the project; what it tells about must not write it. */
 static int
 guard_log(struct launch *l, struct err *e)
 {
-	CLEANUP(fd_closep) int fd = -1;
 	const char *rel;
 
 	l->log = place_decision_log(e);
@@ -132,11 +165,9 @@ guard_log(struct launch *l, struct err *e)
 	if (!path_is_within(l->log, l->project.path))
 		return 0;
 	rel = l->log + strlen(l->project.path) + 1;
-	fd = path_open_beneath(l->project.fd, rel, O_WRONLY | O_CREAT | O_NONBLOCK,
-		S_IRUSR | S_IWUSR, e);
-	if (fd < 0)
+	if (guard_file(l, rel, e) < 0 || guard_head(l, rel, e) < 0)
 		return err_wrap(e, "the decision log");
-	return guards_add(&l->guards, l->project.fd, rel, e);
+	return 0;
 }
 
 static struct guard_opened

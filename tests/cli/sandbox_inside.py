@@ -109,8 +109,11 @@ def a_log_in_the_project_cannot_be_forged(t, w):
     for name in (log, w.folder("proj/logs") / "log.jsonl"):
         env = {"PANDO_GATEWAY_LOG_FILE": str(name)}
         w.sh("echo x > other; echo forged >> %s; rm -f %s; mv -f other %s" % (name, name, name), env=env)
+        head = str(name) + ".head"
+        r = w.sh("echo forged >> %s; rm -f %s; mv -f other %s; cat %s; flock -n %s sleep 0.3" % ((head,) * 5), env=env)
         text = name.read_text()
         t.ok("sandbox_started" in text and "forged" not in text, "its lines stay", text)
+        t.ok("sha256 " not in r.out and Path(head).read_text().startswith("seq 2\n"), "and the head, out of reach", r.out)
         t.ok((w.root / "other").exists(), "another file was written")
 
 
