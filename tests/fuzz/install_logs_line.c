@@ -36,9 +36,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	l = log_line_of((struct str){ (const char *)data, n });
 	for (size_t i = 0; i < LEN(columns); i++) {
 		CLEANUP(buf_fini) struct buf row = BUF_INIT(ROW_MAX);
-		const struct log_view v = { .columns = columns[i],
-			.days = i % 2 == 0,
-			.now_ms = 1795268096123 };
+		const struct log_view v = {
+			.columns = columns[i], .days = i % 2 == 0, .now_ms = 1795268096123
+		};
 
 		log_line_put(&row, &l, &v);
 		if (row.over)
