@@ -212,12 +212,10 @@ offer_words(struct completion *c, const struct usage *u, int argc, char *const *
 	}
 	if (value.n > 0)
 		offer_value(c, typed, value);
-	else if (typed.n > 0 && typed.p[0] == '-')
+	else if ((typed.n > 0 && typed.p[0] == '-') || u->nwords == 0)
 		offer_options(c, typed, u, argc, argv);
 	else if (others < u->nwords)
 		offer_value(c, typed, u->word[others]);
-	else if (u->nwords == 0)
-		offer_options(c, typed, u, argc, argv);
 }
 
 void

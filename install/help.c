@@ -13,7 +13,13 @@
 #include "install/complete.h"
 #include "install/options.h"
 
-enum { USAGE_COLUMN = 42, TAIL_BYTES = 256 * 1024, RUNS_MAX = 20, RUN_ID_MAX = 64 };
+enum {
+	USAGE_COLUMN = 42,
+	TAIL_BYTES = 256 * 1024,
+	TAIL_MAX = 2 * TAIL_BYTES,
+	RUNS_MAX = 20,
+	RUN_ID_MAX = 64
+};
 
 void
 help_print_command(FILE *to, const struct command *c)
@@ -79,7 +85,7 @@ offer_run(struct words *runs, struct str line)
 static void
 read_runs(struct words *runs)
 {
-	CLEANUP(buf_fini) struct buf tail = BUF_INIT(2 * TAIL_BYTES);
+	CLEANUP(buf_fini) struct buf tail = BUF_INIT(TAIL_MAX);
 	struct err none = ERR_INIT; /* then there is nothing to offer */
 	CLEANUP(mem_freep) char *path = place_decision_log(&none);
 	CLEANUP(fd_closep)

@@ -256,7 +256,7 @@ static void
 fill_args(struct history *h)
 {
 	CLEANUP(mem_freep)
-	struct past_call **known = mem_alloc((h->n + 1) * sizeof *known);
+	struct past_call **known = mem_alloc((h->n + 1) * sizeof(struct past_call *));
 	char none[REC_SHA_HEX + 1];
 	size_t n = 0;
 

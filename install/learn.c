@@ -119,10 +119,10 @@ static void
 choose(struct learn *l, const struct history *h)
 {
 	CLEANUP(mem_freep)
-	const struct past_call **not = mem_alloc((h->n + 1) * sizeof *not );
+	const struct past_call **not = mem_alloc((h->n + 1) * sizeof(struct past_call *));
 	size_t nnot = 0;
 
-	l->call = mem_alloc((h->n + 1) * sizeof *l->call);
+	l->call = mem_alloc((h->n + 1) * sizeof(struct past_call *));
 	for (size_t i = 0; i < h->n; i++) {
 		const struct past_call *c = &h->call[i];
 

@@ -4,14 +4,14 @@
 #include "base/mem.h"
 #include "install/policy_cli.h"
 
-enum { NAME_ROOM = 4 * POL_NAME_MAX };
+enum { NAME_ROOM = 4 * POL_NAME_MAX, TOML_ROOM = 2 * NAME_ROOM };
 
 /* How a [[rule]] names the tool: "claude/Bash", "github/get_issue". */
 static char *
 tool_of(const struct pol_use *u)
 {
 	CLEANUP(buf_fini) struct buf pair = BUF_INIT(NAME_ROOM);
-	CLEANUP(buf_fini) struct buf toml = BUF_INIT(2 * NAME_ROOM);
+	CLEANUP(buf_fini) struct buf toml = BUF_INIT(TOML_ROOM);
 	const struct str server = u->server.n > 0 ? u->server
 						  : str_of(pol_agent_name(u->agent));
 
@@ -25,7 +25,7 @@ tool_of(const struct pol_use *u)
 static char *
 quoted(struct str name)
 {
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(2 * NAME_ROOM);
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(TOML_ROOM);
 
 	buf_put_json(&b, name);
 	return mem_strdup(buf_text(&b));

@@ -13,7 +13,12 @@
 #include "install/term.h"
 #include "policy/shell.h"
 
-enum { CALL_MAX = 1 << 20, EXIT_DENIED = 1, EXIT_ASKED = 3 };
+enum {
+	CALL_MAX = 1 << 20,
+	COMMAND_MAX = 2 * SH_TEXT_MAX,
+	EXIT_DENIED = 1,
+	EXIT_ASKED = 3
+};
 
 static const char command[] = "policy explain";
 
@@ -105,7 +110,7 @@ status_of(const struct pol_decision *d)
 static char *
 command_text(const struct sh_line *l, const struct sh_command *c)
 {
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(2 * SH_TEXT_MAX);
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(COMMAND_MAX);
 
 	for (size_t i = 0; i < c->n; i++) {
 		const struct sh_word *w = &l->word[c->first + i];
