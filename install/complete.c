@@ -170,6 +170,12 @@ offer_value(struct completion *c, struct str typed, struct str spec)
 		c->runs = true;
 	else if (str_is(spec, "AGENT"))
 		offer_choices(c, typed, STR("claude|codex"));
+	else if (str_is(spec, "VERDICT"))
+		for (int v = POL_ALLOW; v < POL_VERDICTS; v++)
+			offer(c, typed, str_of(pol_verdict_name((enum pol_verdict)v)),
+				"");
+	else if (str_is(spec, "LAYER"))
+		offer_choices(c, typed, STR("shim|hook|gateway|mcp|sandbox|installer"));
 	else if (str_is(spec, "TOOL"))
 		offer_tools(c, typed);
 	else if (str_is(spec, "TIME"))

@@ -158,9 +158,9 @@ advice_put(struct words *out, const struct policy *p, const struct pol_use *u,
 	}
 	tool = tool_of(u);
 	words_addf(out,
-		"%s: a [[rule]] with tool = %s and decision = \"deny\" or \"ask\" (with args "
-		"for some calls only)",
-		path_of(p, POL_USER), tool);
+		"%s: a [[rule]] with tool = %s and decision = \"deny\"%s (with args for some "
+		"calls only)",
+		path_of(p, POL_USER), tool, pol_is_pando(u->server) ? " or \"ask\"" : "");
 	if (d->line == 0)
 		return;
 	at = cli_at(d);

@@ -35,8 +35,8 @@ args.command = { prefix = ["git"] }
 decision = "allow"
 
 [[rule]]
-id = "ask-web"
-tool = "claude/WebFetch"
+id = "ask-edit"
+tool = "pando_workspace/replace"
 decision = "ask"
 
 [[rule]]
@@ -133,7 +133,7 @@ CHECKED = (
     ("[native_tools]\nallow = [\"Read\"]\n", ["--as", "user"], 0, "  user     {file}"),
     ("[native_tools]\nallow = [\"Read\"]\n", ["--as", "managed"], 0, "  managed  {file}"),
     ("[native_tools]\ndeny = [\"Read\"]\n", ["--as", "project"], 0, "  project  {file}"),
-    ("[native_tools]\nallwo = []\n", [], BAD, "{file}:2:1: unknown key 'allwo' (did you mean 'allow'?)"),
+    ("[native_tools]\nallwo = []\n", [], BAD, "{file}:2:1: unknown key 'allwo' in native_tools; did you mean 'allow'?"),
     ("lock = true\n", ["--as", "user"], BAD, "{file}:1:1: "),
     ("a = [\n", [], BAD, "{file}:"),
     ("[native_tools]\ndefault = \"maybe\"\n", [], BAD, "{file}:2:"),
@@ -235,7 +235,7 @@ def test_runs_examples_and_a_file_of_calls(build):
     with Home(build) as h:
         ok("5 rules with 2 examples: all held" in h.run("test").stdout, "counts", h.run("test").stdout)
         good = h.write("good", "# of the team\n\ndeny claude Bash {\"command\":\"git push\"}\n"
-                               "allow claude Read\nask claude WebFetch {}\r\naudit claude Grep {}\n"
+                               "allow claude Read\nask claude pando_workspace/replace {}\r\naudit claude Grep {}\n"
                                "allow codex pando_core/read-file {}\n")
         r = h.run("test", "--calls", good)
         ok(r.returncode == 0 and "5 calls: 5 as expected, 0 not" in r.stdout, "all as expected", r.stdout)
@@ -265,7 +265,7 @@ EXPLAINED = (
     (['claude Bash {"command":"git pull"}'], 0, "allow", "git", "user"),
     (['claude Bash {"command":"rm x"}'], DENIED, "deny", "native_tools.default", "built-in"),
     (["claude", "Read"], 0, "allow", "native_tools.allow[0]", "user"),
-    (["claude", "WebFetch", "{}"], ASKED, "ask", "ask-web", "user"),
+    (["claude", "pando_workspace/replace", "{}"], ASKED, "ask", "ask-edit", "user"),
     (["claude", "Grep", "{}"], 0, "audit", "grep", "user"),
     (["--subagent", "helper", "claude", "Grep", "{}"], DENIED, "deny", "watched", "user"),
     (["--subagent", "other", "claude", "Grep", "{}"], 0, "audit", "grep", "user"),
@@ -317,7 +317,7 @@ CHANGES = (
     (["claude", "github/get_issue", "{}"], '"github" in its servers'),
     (["claude", "github/get_issue", "{}"], '[[rule]] with tool = "github/get_issue"'),
     (["claude", "Bash", '{"command":"git push"}'], "{user}:5: change [[rule]] no-push"),
-    (["claude", "WebFetch", "{}"], "change [[rule]] ask-web"),
+    (["claude", "pando_workspace/replace", "{}"], "change [[rule]] ask-edit"),
     (["claude", "Read", "{}"], "take native_tools.allow[0] away"),
     (["claude", "pando_core/read-file", "{}"], 'tool = "pando_core/read-file" and decision = "deny"'),
 )
