@@ -21,9 +21,15 @@ log_name(const char *program)
 static void
 make_harmless(char *z)
 {
-	for (; *z != '\0'; z++)
-		if (((unsigned char)*z < 0x20 && *z != '\t') || *z == 0x7f)
-			*z = '?';
+	while (*z != '\0') {
+		const size_t k = utf8_len(str_of(z));
+		const size_t n = k > 0 ? k : 1;
+
+		if (k == 0 || ((unsigned char)*z < 0x20 && *z != '\t') || *z == 0x7f ||
+			utf8_is_mark((struct str){ z, k }))
+			memset(z, '?', n);
+		z += n;
+	}
 }
 
 static void
@@ -70,18 +76,28 @@ log_fail(const struct err *e)
 	return err_exit_status(e);
 }
 
+static size_t
+put_escaped(struct str s, size_t n, size_t o, char out[LOG_QUOTED_MAX])
+{
+	for (size_t i = 0; i < n; i++)
+		o += (size_t)snprintf(
+			out + o, LOG_QUOTED_MAX - o, "\\x%02x", (unsigned char)s.p[i]);
+	return o;
+}
+
 const char *
 log_quoted(struct str s, char out[LOG_QUOTED_MAX])
 {
-	enum { ROOM = 8 }; /* the longest escape and the closing "…" */
+	enum { ROOM = 16 }; /* the longest escapes and the closing "..." */
 	size_t o = 0;
 
 	while (s.n > 0 && o < LOG_QUOTED_MAX - ROOM) {
 		const unsigned char c = (unsigned char)s.p[0];
 		const size_t k = utf8_len(s);
 
-		if (k == 0 || c < 0x20 || c == 0x7f || c == '"' || c == '\\')
-			o += (size_t)snprintf(out + o, LOG_QUOTED_MAX - o, "\\x%02x", c);
+		if (k == 0 || c < 0x20 || c == 0x7f || c == '"' || c == '\\' ||
+			utf8_is_mark((struct str){ s.p, k }))
+			o = put_escaped(s, k > 0 ? k : 1, o, out);
 		else
 			for (size_t i = 0; i < k; i++)
 				out[o++] = s.p[i];

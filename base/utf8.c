@@ -65,6 +65,21 @@ utf8_is_valid(struct str s)
 	return true;
 }
 
+bool
+utf8_is_mark(struct str c)
+{
+	const unsigned char *p = (const unsigned char *)c.p;
+
+	if (c.n == 2)
+		return (p[0] == 0xc2 && p[1] < 0xa0) ||
+		       (p[0] == 0xd8 && p[1] == 0x9c); /* ALM */
+	if (c.n != 3 || p[0] != 0xe2)
+		return false;
+	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f)) || /* LRM, RLM */
+	       (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||   /* LS to RLO */
+	       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);     /* LRI to PDI */
+}
+
 size_t
 utf8_put(char out[UTF8_LONGEST], unsigned int cp)
 {

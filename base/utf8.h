@@ -13,6 +13,11 @@ enum { UTF8_LONGEST = 4 };
 /* Length of the sequence at the start of s, or 0 when it is not valid (or cut off). */
 size_t utf8_len(struct str s);
 bool utf8_is_valid(struct str s);
+/*
+ * Of one valid character: true when it speaks to the terminal or turns the text around it: C1
+ * controls, marks of direction, line and paragraph separators.
+ */
+bool utf8_is_mark(struct str c);
 /* Writes the code point; answers how many bytes, 0 for a surrogate or a too large value. */
 size_t utf8_put(char out[UTF8_LONGEST], unsigned int cp);
 

@@ -6,7 +6,6 @@
 #include "base/mem.h"
 #include "base/utf8.h"
 #include "install/policy_cli.h"
-#include "install/term.h"
 
 enum { ROUNDS_MAX = 3, NOTES_MAX = 1000 };
 
@@ -229,7 +228,7 @@ put_string(struct buf *b, const char *z)
 
 		if (c.p[0] == '\x7f')
 			buf_puts(b, "\\u007f");
-		else if (term_is_mark(c))
+		else if (utf8_is_mark(c))
 			buf_printf(b, "\\u%04x", code_of(c));
 		else
 			buf_put_str(b, c);

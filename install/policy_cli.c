@@ -249,8 +249,8 @@ cli_use(const struct policy *p, struct str agent, struct str tool, struct pol_us
 		*u = (struct pol_use){ .agent = a, .tool = tool };
 	}
 	/* of a joined name whose server nobody knows, the tool is not known either */
-	if ((u->tool.n == 0 && !is_joined(tool)) || u->tool.n > POL_NAME_MAX ||
-		u->server.n > POL_NAME_MAX)
+	if ((u->tool.n == 0 && !is_joined(tool)) || slash == tool.p ||
+		u->tool.n > POL_NAME_MAX || u->server.n > POL_NAME_MAX)
 		return err_set(e, ERR_USAGE,
 			"'%s' is no tool: want Bash, server/tool or "
 			"mcp__server__tool",

@@ -35,21 +35,6 @@ term_plain(void)
 	return term_colours() ? "\x1b[0m" : "";
 }
 
-/* Of valid UTF-8: C1 controls, and the marks that change the direction of what follows. */
-bool
-term_is_mark(struct str c)
-{
-	const unsigned char *p = (const unsigned char *)c.p;
-
-	if (c.n == 2)
-		return p[0] == 0xc2 && p[1] < 0xa0;
-	if (c.n != 3 || p[0] != 0xe2)
-		return false;
-	return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f)) || /* LRM, RLM */
-	       (p[1] == 0x80 && p[2] >= 0xa8 && p[2] <= 0xae) ||   /* LS to RLO */
-	       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);     /* LRI to PDI */
-}
-
 void
 term_put(struct buf *b, struct str s)
 {
@@ -59,7 +44,7 @@ term_put(struct buf *b, struct str s)
 		const size_t n = k > 0 ? k : 1;
 
 		if (k == 0 || c < 0x20 || c == 0x7f ||
-			term_is_mark((struct str){ s.p, k }))
+			utf8_is_mark((struct str){ s.p, k }))
 			for (size_t i = 0; i < n; i++)
 				buf_printf(b, "\\x%02x", (unsigned char)s.p[i]);
 		else

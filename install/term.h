@@ -21,7 +21,6 @@ const char *term_plain(void);
  * As log_quoted(), but whole and with its quotes: what could speak to a terminal or turn the
  * text around is escaped (control characters, C1, marks of direction, what is not UTF-8).
  */
-bool term_is_mark(struct str utf8_character);
 void term_put(struct buf *b, struct str foreign);
 /* One line of it, yours. */
 char *term_text(struct str foreign);

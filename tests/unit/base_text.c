@@ -139,6 +139,18 @@ foreign_text_is_harmless_in_a_line(void)
 
 	ok_str(log_quoted(STR("a\x1b[31m\n\"\\\xff\xc3\xa9"), out),
 		"a\\x1b[31m\\x0a\\x22\\x5c\\xff\xc3\xa9", "escaped");
+	ok_str(log_quoted(
+		       STR("\xc2\x9b"
+			   "31m \xe2\x80\xae \xe2\x81\xa6 \xe2\x80\xa8 \xe2\x80\x94 \xc2\xa0"),
+		       out),
+		"\\xc2\\x9b"
+		"31m \\xe2\\x80\\xae \\xe2\\x81\\xa6 \\xe2\\x80\\xa8 \xe2\x80\x94 \xc2\xa0",
+		"C1 and marks of direction too, a dash and a wide blank not");
+	for (size_t i = 0; i + 3 <= sizeof longer; i += 3)
+		memcpy(longer + i, "\xe2\x80\xae", 3);
+	for (size_t i = sizeof longer - 300; i < sizeof longer; i++)
+		ok(strlen(log_quoted((struct str){ longer, i }, out)) < LOG_QUOTED_MAX,
+			"the longest escapes fit");
 	memset(longer, '\n', sizeof longer);
 	ok(strlen(log_quoted((struct str){ longer, sizeof longer }, out)) <
 			LOG_QUOTED_MAX,
