@@ -152,7 +152,7 @@ def policy_check_names_the_place(build):
         r = h.run("policy", "check", str(h.dir / "none.toml"))
         ok(r.returncode == 78 and "none.toml" in r.stderr, "a file that is not there", r.stderr)
         r = h.run("policy", "check")
-        ok(r.returncode == 0 and "built-in: good" in r.stdout, "without a file", r.stdout)
+        ok(r.returncode == 0 and "  user     no file" in r.stdout, "without a file", r.stdout)
 
 
 def logs_show_the_last_decisions(build):
