@@ -162,8 +162,8 @@ static const struct row message_requests[] = {
 #define END(reason) EV("message_delta", ",\"delta\":{\"stop_reason\":\"" reason "\"}")
 #define PUSH_AT(i)                                                                       \
 	CALL_AT(i, SHELL)                                                                \
-	PIECE(i, "") PIECE(i, "{\\\"command\\\":\\\"git ")                               \
-		PIECE(i, "p\\\\u0075sh origin\\\"}") STOP(i)
+	PIECE(i, "")                                                                     \
+	PIECE(i, "{\\\"command\\\":\\\"git ") PIECE(i, "p\\\\u0075sh origin\\\"}") STOP(i)
 #define PULL_AT(i)                                                                       \
 	CALL_AT(i, SHELL)                                                                \
 	PIECE(i, "{\\\"command\\\":") PIECE(i, "\\\"git pull\\\"}") STOP(i)
