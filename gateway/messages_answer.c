@@ -217,7 +217,7 @@ decide_open_call(struct msg_stream *s, struct buf *out, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
 	char text[POL_REFUSAL_MAX];
-	struct js input;
+	struct js input = { .type = JS_NONE };
 	struct gw_case c;
 	int act;
 

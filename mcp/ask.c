@@ -7,9 +7,15 @@
 const char *
 ask_outcome_name(enum ask_outcome o)
 {
-	static const char *const names[ASK_OUTCOMES] = { "allowed", "declined",
-		"dismissed", "not answered in time", "failed", "the client cannot ask",
-		"cancelled" };
+	static const char *const names[ASK_OUTCOMES] = {
+		[ASK_ALLOWED] = "allowed",
+		[ASK_DECLINED] = "declined",
+		[ASK_DISMISSED] = "dismissed",
+		[ASK_LATE] = "not answered in time",
+		[ASK_FAILED] = "failed",
+		[ASK_UNABLE] = "the client cannot ask",
+		[ASK_STOPPED] = "cancelled",
+	};
 
 	return names[o];
 }
@@ -17,14 +23,16 @@ ask_outcome_name(enum ask_outcome o)
 const char *
 ask_why_not(enum ask_outcome o)
 {
-	static const char *const why[ASK_OUTCOMES] = { "",
-		"the person was asked and did not allow it",
-		"the person was asked and closed the question without an answer",
-		"the person was asked and did not answer in time",
-		"the person has to allow it, and your agent could not ask",
-		"the person has to allow it, and your agent cannot ask: its MCP client has "
-		"no form elicitation",
-		"the call was cancelled while the person was asked" };
+	static const char *const why[ASK_OUTCOMES] = {
+		[ASK_ALLOWED] = "",
+		[ASK_DECLINED] = "the person was asked and did not allow it",
+		[ASK_DISMISSED] =
+			"the person was asked and closed the question without an answer",
+		[ASK_LATE] = "the person was asked and did not answer in time",
+		[ASK_FAILED] = "the person has to allow it, and your agent could not ask",
+		[ASK_UNABLE] = "the person has to allow it, and your agent cannot ask",
+		[ASK_STOPPED] = "the call was cancelled while the person was asked",
+	};
 
 	return why[o];
 }

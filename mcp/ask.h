@@ -24,9 +24,10 @@
 #include "policy/policy.h"
 
 enum {
-	ASK_SECONDS = 600,   /* that a person has */
-	ASK_VALUE_MAX = 800, /* shown of one argument, bytes */
-	ASK_TEXT_MAX = 16384
+	ASK_SECONDS = 600,     /* that a person has */
+	ASK_VALUE_MAX = 800,   /* shown of one argument, bytes */
+	ASK_TEXT_MAX = 16384,  /* of the question */
+	ASK_PARAMS_MAX = 65536 /* of the request: escaped, with the form */
 };
 
 enum ask_outcome {

@@ -204,7 +204,7 @@ static enum ask_outcome
 ask_person(struct server *s, const struct call *c, const struct pol_decision *d)
 {
 	const struct pol_use use = use_of(s, c);
-	CLEANUP(buf_fini) struct buf params = BUF_INIT(2 * ASK_TEXT_MAX);
+	CLEANUP(buf_fini) struct buf params = BUF_INIT(ASK_PARAMS_MAX);
 	CLEANUP(json_freep) json_t *answer = NULL;
 	const int64_t until = clock_mono_us() + (int64_t)ASK_SECONDS * US_PER_S;
 

@@ -197,7 +197,9 @@ def calls_of(s, below, turn):
 def a_rule_for_subagents(r, stage, agent, person):
     """The agent reads, its subagent may not: the gateway knows them by the client's headers. A
     subagent of codex goes on from the agent's conversation, so that it gets the same turn."""
-    turns = [[read_call()], [START[agent]], [read_call()], [{"say": FINAL}]]
+    # a subagent ends with the agent, which therefore takes its time
+    turns = [[read_call()], [START[agent]], [read_call()],
+             [workspace_call("shell-command", command="sleep 3")], [{"say": FINAL}]]
     below = {"prompts": [{"match": "BELOW", "turns": [[read_call()], [{"say": "Below ends."}]]}]}
     with BelowScene(stage, agent, person, turns, policy=SUBAGENTS, more_script=below) as s:
         run = s.supervised()
