@@ -15,9 +15,11 @@ PROGRAMS = {"shim", "gateway", "keeper", "sandbox", "mcp", "install"}
 NO_JSON = {"sandbox"}
 # Files that decide: parsers, matchers, plans. They touch no descriptor, socket or clock.
 PURE = [
-    "policy/glob.c", "policy/decide.c", "policy/names.c", "policy/upstream.c",
-    "policy/schema*.c", "policy/reader.c", "policy/keys.c", "policy/settings.c",
-    "policy/vet*.c", "policy/cover.c", "policy/merge.c", "policy/show.c",
+    "policy/glob.c", "policy/decide.c", "policy/index.c", "policy/argument*.c",
+    "policy/shell*.c", "policy/command*.c", "policy/programs.c", "policy/reach.c",
+    "policy/names.c", "policy/use.c", "policy/upstream.c", "policy/schema*.c", "policy/reader.c",
+    "policy/settings.c", "policy/keys.c", "policy/vet*.c", "policy/cover.c", "policy/merge.c",
+    "policy/show.c", "policy/compile.c", "policy/bundle.c", "policy/chain.c", "policy/verify.c",
     "base/jscan.c", "gateway/sse.c", "gateway/messages*.c", "gateway/responses*.c",
     "gateway/enforce.c", "sandbox/plan.c", "shim/claude*.c", "shim/codex*.c", "shim/hook.c",
     "mcp/rpc.c",
