@@ -12,7 +12,7 @@
 #include "policy/glob.h"
 #include "policy/vet.h"
 
-enum { PAIRS = 40000, CALLS = 30, GLOBS = 200000, WORD_MAX = 8, HIDDEN_LEAST = 500 };
+enum { PAIRS = 60000, CALLS = 30, GLOBS = 200000, WORD_MAX = 8, HIDDEN_LEAST = 500 };
 
 static uint64_t state = 0x9e3779b97f4a7c15u;
 
@@ -104,6 +104,10 @@ any_call(void)
 		"{\"command\":\"ls $(git push)\",\"path\":\"/etc/x\"}",
 		"{\"command\":\"g$x push\",\"path\":\"src/*.c\"}",
 		"{\"command\":[\"git\",\"push\"],\"path\":[\"src/a\",\"doc\"]}",
+		"{\"command\":\"env A=b git -C . push\"}",
+		"{\"command\":\"bash -c 'git push'; git-push\"}",
+		"{\"command\":\"git \\\"$x\\\"; echo git push\"}",
+		"{\"command\":\"git --no-pager pu*\"}", "{\"command\":\"git push (\"}",
 		"{\"path\":\"/home/u/p/src/a\"}", "{\"path\":\"..\"}",
 		"{\"path\":\"src/a\"}", "{\"command\":7,\"path\":{}}", "[]" };
 	const size_t t = pick(LEN(tools));
