@@ -18,26 +18,28 @@ item_wrong(const struct pol_file *f, const struct pol_item *i, struct err *e,
 static int
 by_name(const void *a, const void *b)
 {
-	const struct pol_item *x = *(const struct pol_item *const *)a;
-	const struct pol_item *y = *(const struct pol_item *const *)b;
+	const struct pol_item *x = a;
+	const struct pol_item *y = b;
 	const int d = strcmp(x->name, y->name);
 
-	return d != 0 ? d : (x > y) - (x < y); /* the one that stands first */
+	if (d != 0)
+		return d;
+	return x->line != y->line ? x->line - y->line : x->column - y->column;
 }
 
 static int
 vet_twice(const struct pol_file *f, const struct pol_list *l, struct err *e)
 {
-	CLEANUP(mem_freep)
-	const struct pol_item **sorted = mem_alloc(l->n * sizeof(struct pol_item *));
+	CLEANUP(mem_freep) struct pol_item *sorted = mem_alloc(l->n * sizeof *sorted);
 
-	for (size_t i = 0; i < l->n; i++)
-		sorted[i] = &l->item[i];
-	qsort((void *)sorted, l->n, sizeof *sorted, by_name);
+	if (l->n < 2)
+		return 0;
+	memcpy(sorted, l->item, l->n * sizeof *sorted);
+	qsort(sorted, l->n, sizeof *sorted, by_name);
 	for (size_t i = 1; i < l->n; i++)
-		if (strcmp(sorted[i - 1]->name, sorted[i]->name) == 0)
-			return item_wrong(f, sorted[i], e, "stands there twice",
-				"write it once", sorted[i - 1]->line);
+		if (strcmp(sorted[i - 1].name, sorted[i].name) == 0)
+			return item_wrong(f, &sorted[i], e, "stands there twice",
+				"write it once", sorted[i - 1].line);
 	return 0;
 }
 
