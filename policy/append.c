@@ -214,17 +214,18 @@ put_line(struct rec_turn *t, struct str body, struct err *e)
 
 /* A line of the log about itself. */
 static int
-put_own(struct rec_turn *t, const struct rec *like, const char *what, struct rec *r,
+put_own(struct rec_turn *t, const struct rec *like, const char *what, const struct rec *r,
 	struct err *e)
 {
 	CLEANUP(buf_fini) struct buf body = BUF_INIT(REC_LINE_MAX);
 	const struct rec_who nobody = { NULL, NULL, NULL, NULL };
+	struct rec own = *r;
 	char event[EVENT_MAX];
 
 	(void)snprintf(event, sizeof event, "%s_log_%s", like->layer, what);
-	r->event = event;
-	r->layer = like->layer;
-	rec_put_body(&body, &nobody, r, false);
+	own.event = event;
+	own.layer = like->layer;
+	rec_put_body(&body, &nobody, &own, false);
 	return put_line(t, buf_str(&body), e);
 }
 

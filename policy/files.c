@@ -236,8 +236,9 @@ rec_reader_next(struct rec_reader *r, struct str *line, struct err *e)
 
 	for (;;) {
 		const char *at = r->p == NULL ? NULL : r->p + r->begin;
-		const char *nl = seen == r->n ? NULL
-					      : memchr(at + seen, '\n', r->n - seen);
+		const char *nl = at == NULL || seen == r->n
+					 ? NULL
+					 : memchr(at + seen, '\n', r->n - seen);
 		ssize_t k;
 
 		if (nl != NULL) {
