@@ -7,10 +7,13 @@
 
 #include "base/fdio.h"
 #include "gateway/process.h"
+#include "tests/unit/logs.h"
 #include "tests/unit/test.h"
 
 #define ID_A "00000000000000aa"
 #define ID_B "00000000000000bb"
+
+static char *scratch, *decisions; /* a folder, and the log in it */
 
 static struct gw_register
 good(const char *id)
@@ -24,7 +27,7 @@ good(const char *id)
 		.agent_version = "1",
 		.root = "/tmp",
 		.policy_sha256 = pol_digest(p),
-		.log = "/dev/null" };
+		.log = decisions };
 }
 
 static void
@@ -128,14 +131,14 @@ a_restored_run_is_for_the_same_process(void)
 {
 	struct event_base *base = event_base_new();
 	const struct gw_register a = good(ID_A);
-	char agent[] = "codex", version[] = "1", root[] = "/tmp", log[] = "/dev/null";
+	char agent[] = "codex", version[] = "1", root[] = "/tmp";
 	CLEANUP(mem_freep) char *sha = mem_strdup(a.policy_sha256);
 	struct gw_record former = { .port = 1,
 		.agent = agent,
 		.agent_version = version,
 		.root = root,
 		.policy_sha256 = sha,
-		.log = log,
+		.log = decisions,
 		.pid = getpid(),
 		.start = gw_process_start(getpid()) };
 	struct err e = ERR_INIT;
@@ -167,9 +170,13 @@ a_restored_run_is_for_the_same_process(void)
 int
 main(void)
 {
+	scratch = logs_scratch();
+	decisions = path_join(scratch, "log.jsonl");
 	each_run_has_its_own_token();
 	a_run_ends_when_its_process_ends();
 	a_process_that_is_gone_has_no_run();
 	a_restored_run_is_for_the_same_process();
+	logs_gone(scratch, "log.jsonl");
+	free(decisions);
 	return test_done();
 }

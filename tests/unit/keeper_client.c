@@ -13,6 +13,7 @@
 #include "base/path.h"
 #include "keeper/client.h"
 #include "keeper/serve.h"
+#include "tests/unit/logs.h"
 
 enum { BULK_MAX = 1 << 20 };
 
@@ -49,7 +50,18 @@ be_keeper(const char *root, int sock)
 }
 
 static void
-begin(struct scene *s)
+write_policy(const struct scene *s, const char *text)
+{
+	CLEANUP(mem_freep) char *dir = path_join(s->home, ".pando");
+	CLEANUP(mem_freep) char *path = path_join(dir, "policy.toml");
+	struct err e = ERR_INIT;
+
+	ok_int(path_mkdirs(dir, 0700, &e), 0, e.text);
+	ok_int(path_write(path, str_of(text), 0600, &e), 0, e.text);
+}
+
+static void
+begin_with(struct scene *s, const char *policy)
 {
 	struct err e = ERR_INIT;
 	int p[2];
@@ -60,6 +72,8 @@ begin(struct scene *s)
 	s->home = path_join(s->top, "home");
 	ok(path_mkdirs(s->root, 0755, &e) == 0 && path_mkdirs(s->home, 0700, &e) == 0,
 		"mkdir");
+	if (policy != NULL)
+		write_policy(s, policy);
 	ok_int(setenv("HOME", s->home, 1), 0, "HOME");
 	ok_int(setenv("PANDO_RUN", "r1", 1), 0, "PANDO_RUN");
 	ok_int(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, p), 0, "socketpair");
@@ -74,17 +88,20 @@ begin(struct scene *s)
 }
 
 static void
+begin(struct scene *s)
+{
+	begin_with(s, NULL);
+}
+
+static void
 end(struct scene *s)
 {
-	CLEANUP(fd_closep) int tmp = -1;
-	struct err e = ERR_INIT;
 	int status = -1;
 
 	fd_closep(&s->sock);
 	ok_int(waitpid(s->pid, &status, 0), s->pid, "the keeper ends");
 	ok_int(status, 0, "the keeper ends well");
-	tmp = path_open_dir("/tmp", &e);
-	ok_int(path_remove_tree(tmp, path_base(s->top), &e), 0, "clean up");
+	logs_gone(mem_strdup(s->top), ".pando-data/gateway-debug.jsonl");
 	free(s->root);
 	free(s->home);
 }
@@ -211,11 +228,52 @@ log_lines_arrive(void)
 	end(&s);
 }
 
+/* The peer sends them in any case; the keeper hashes what it got, and keeps it when it may. */
+static void
+arguments_are_kept_by_the_keepers_policy(void)
+{
+	static char large[REC_ARGS_MAX + 32];
+	static const struct {
+		const char *policy, *args, *has;
+	} rows[] = {
+		{ "", "{\"a\":1}",
+			"015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97"
+			"f862\",\"verdict\"" },
+		{ "[log]\narguments = true\n", "{\"a\":1}",
+			"015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862\","
+			"\"args\":{\"a\":1},\"verdict\"" },
+		{ "[log]\narguments = true\n", large, "\"args_cut\":true,\"verdict\"" },
+	};
+
+	(void)snprintf(large, sizeof large, "{\"a\":\"%0*d\"}", REC_ARGS_MAX, 0);
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(buf_fini) struct buf text = BUF_INIT(BULK_MAX);
+		CLEANUP(mem_freep) char *path = NULL;
+		struct err e = ERR_INIT;
+		struct rec r = REC_INIT;
+		struct scene s = { 0 };
+
+		begin_with(&s, rows[i].policy);
+		r.event = "mcp_call_allowed";
+		r.tool = STR("replace");
+		r.args = str_of(rows[i].args);
+		r.verdict = "allow";
+		ok_int(keeper_log(s.sock, &r, &e), 0, e.text);
+		path = path_join(s.home, ".pando-data/gateway-debug.jsonl");
+		ok_int(path_read(path, &text, &e), 0, e.text);
+		ok(strstr(buf_text(&text), rows[i].has) != NULL, buf_text(&text));
+		end(&s);
+	}
+}
+
 static void
 log_has_a_ceiling(void)
 {
 	struct keeper k = {
-		.root = -1, .path = mem_strdup("/r"), .log = mem_strdup("/x/y")
+		.root = -1,
+		.path = mem_strdup("/r"),
+		.log = mem_strdup("/x/y"),
+		.policy = pol_default(),
 	};
 	CLEANUP(buf_fini) struct buf reply = BUF_INIT(KEEPER_MSG_MAX);
 	int memfd = -1;
@@ -280,6 +338,7 @@ main(void)
 	skipped_files_are_told();
 	refusals_come_back_as_text();
 	log_lines_arrive();
+	arguments_are_kept_by_the_keepers_policy();
 	log_has_a_ceiling();
 	a_dead_keeper_is_told();
 	wrong_replies_are_refused();
