@@ -57,7 +57,8 @@ match(const struct command *c, int argc, char *const *argv)
 	for (int i = 0; i < argc; i++) {
 		const struct str word = str_of(argv[i]);
 
-		if (word.n == 0 || !str_starts(rest, word))
+		if (word.n == 0 || !str_starts(rest, word) ||
+			memchr(word.p, ' ', word.n) != NULL)
 			return 0;
 		rest = str_skip(rest, word.n);
 		if (rest.n == 0)
