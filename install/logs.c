@@ -99,7 +99,10 @@ logs_show(const struct logs *l, struct str line)
 	if (!log_line_is(&is, &l->want))
 		return;
 	if (l->json) {
-		buf_put_str(&row, line);
+		if (l->terminal)
+			term_put(&row, line);
+		else
+			buf_put_str(&row, line);
 		buf_putc(&row, '\n');
 	} else {
 		log_line_put(&row, &is, &l->view);
@@ -210,7 +213,8 @@ tell_lost(const struct rec_files *f, const struct logs *l)
 int
 command_logs(int argc, char **argv, struct err *e)
 {
-	struct logs l = { .view = { .colour = term_colours(), .columns = columns() } };
+	struct logs l = { .view = { .colour = term_colours(), .columns = columns() },
+		.terminal = isatty(STDOUT_FILENO) };
 	struct words_of w = { .n = NULL };
 	CLEANUP(rec_files_close) struct rec_files f = REC_FILES_INIT;
 	CLEANUP(mem_freep) char *path = NULL;

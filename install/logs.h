@@ -11,7 +11,7 @@ struct logs {
 	const char *path;
 	struct log_want want;
 	struct log_view view;
-	bool json;
+	bool json, terminal; /* standard output is one */
 };
 
 /* Shows the line if it is wanted. */

@@ -45,9 +45,8 @@ ready_in(struct str log, const char *run)
 }
 
 static int
-look(const char *path, const char *run, struct err *e)
+add_tail(struct buf *tail, const char *path, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf tail = BUF_INIT((size_t)2 * READY_TAIL_MAX);
 	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 
@@ -58,8 +57,18 @@ look(const char *path, const char *run, struct err *e)
 	if (st.st_size > READY_TAIL_MAX &&
 		lseek(fd, st.st_size - READY_TAIL_MAX, SEEK_SET) < 0)
 		return err_sys(e, "read %s", path);
-	if (fd_read_all(fd, &tail, e) < 0)
-		return err_wrap(e, "%s", path);
+	return fd_read_all(fd, tail, e) < 0 ? err_wrap(e, "%s", path) : 0;
+}
+
+/* The log may be rotated between the lines of the two servers. */
+static int
+look(const char *path, const char *run, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf tail = BUF_INIT((size_t)4 * READY_TAIL_MAX);
+	CLEANUP(mem_freep) char *rotated = mem_printf("%s.1", path);
+
+	if (add_tail(&tail, rotated, e) < 0 || add_tail(&tail, path, e) < 0)
+		return -1;
 	return ready_in(buf_str(&tail), run) ? 1 : 0;
 }
 

@@ -284,6 +284,10 @@ def logs_fits_the_terminal(build):
             ok("3 lines lost since 2001-02-03 04:05:05" in plain[2], "lost lines are told", plain[2])
         ok("\x1b" not in on_a_terminal(h, ["logs"], 140, NO_COLOR="1"), "no colours with NO_COLOR")
         ok("\x1b" not in h.pando("logs").stdout, "none in a file")
+        h.set_lines([line_at("2001-02-03T04:05:06.000Z", tool="\u009b31m"), "\x1b[31m"])
+        h.log.write_bytes(h.log.read_bytes().replace(b"\\u009b", b"\xc2\x9b"))
+        out = on_a_terminal(h, ["logs", "--json"], 140)
+        ok("\\xc2\\x9b31m" in out and "\\x1b[31m" in out and "\x1b" not in out, "nor raw as JSON", out)
 
 
 def logs_follows_through_rotations(build):
