@@ -210,6 +210,32 @@ def words_are_completed_by_what_they_are(shell):
         ok(have == want, f"{shell.name}: {words}", have)
 
 
+def synopsis_of(page):
+    """The same of the manual page's SYNOPSIS."""
+    out = {}
+    text = page.read_text().split(".Sh SYNOPSIS\n")[1].split(".Sh ")[0]
+    for block in text.split(".Nm\n"):
+        names, options = [], []
+        for line in block.splitlines():
+            words = line.split()
+            if line.startswith(".Cm "):
+                names.append(words[1:])
+            elif line.startswith((".Op Fl ", ".Fl ")):
+                options.append("-" + words[words.index("Fl") + 1])
+        if not names:
+            continue
+        # "proxy" may have "status | stop" behind it
+        for last in [w for w in names[1] if w != "|"] if len(names) > 1 else [None]:
+            out[" ".join(names[0] + ([last] if last else []))] = sorted(options)
+    return out
+
+
+def the_page_has_what_the_usage_has(usage):
+    page = synopsis_of(SHARE.parents[1] / "man" / "pando-ai.1")
+    for name in sorted({*usage, *page}):
+        ok(page.get(name) == usage.get(name), f"the page's synopsis of {name}", (page.get(name), usage.get(name)))
+
+
 def make_install_puts_them_in_their_places(build):
     """Read off the Makefile: an installation would build everything."""
     text = (SHARE.parents[1] / "Makefile").read_text()
@@ -227,6 +253,7 @@ def main():
     build = arguments.parse_args().build.resolve()
     with Place(build) as place:
         usage = the_usage_is_read_as_it_stands(place)
+        the_page_has_what_the_usage_has(usage)
         for kind in (Bash, Zsh, Fish):
             if shutil.which(kind.name) is None:
                 skipped += 1

@@ -22,7 +22,8 @@ PURE = [
     "policy/show.c", "policy/compile.c", "policy/bundle.c", "policy/chain.c", "policy/verify.c",
     "base/jscan.c", "gateway/sse.c", "gateway/messages*.c", "gateway/responses*.c",
     "gateway/enforce.c", "sandbox/plan.c", "shim/claude*.c", "shim/codex*.c", "shim/hook.c",
-    "mcp/rpc.c", "policy/chain.c", "policy/record.c", "install/logs_line.c",
+    "mcp/rpc.c", "install/complete.c", "install/learn*.c",
+    "install/options.c", "install/policy_advice.c", "install/since.c", "policy/chain.c", "policy/record.c", "install/logs_line.c",
 ]
 RIM = re.compile(r"<(unistd|fcntl|dirent|netdb|poll|spawn|signal|sys/(socket|stat|wait|mman|epoll)"
                  r"|event2/.*|curl/.*)\.h>|\"base/(fdio|path|child|clock|place)\.h\"")

@@ -76,6 +76,9 @@ shell() {
 	for f in setup.sh .ci/run tests/lint/lint.sh; do
 		bash -n "$f" || bad=1
 	done
+	bash -n share/completions/pando-ai.bash || bad=1
+	! command -v zsh >/dev/null || zsh -n share/completions/_pando-ai || bad=1
+	! command -v fish >/dev/null || fish -n share/completions/pando-ai.fish || bad=1
 	python3 -m compileall -q tests >/dev/null || bad=1
 	return $bad
 }
