@@ -195,7 +195,7 @@ watch_anew(struct gw_policies *p)
 static void
 look_soon(struct gw_policies *p)
 {
-	const struct timeval soon = { 0, GW_POLICIES_MS * US_PER_MS };
+	const struct timeval soon = { 0, (int64_t)GW_POLICIES_MS * US_PER_MS };
 
 	if (p->look != NULL && !evtimer_pending(p->look, NULL))
 		(void)evtimer_add(p->look, &soon); /* the next event asks again */

@@ -26,8 +26,8 @@ struct run_capture {
 
 #define RUN_CAPTURE_OF(bytes)                                                            \
 	{                                                                                \
-		.head = BUF_INIT(bytes), .tail = BUF_INIT(2 * (bytes)), .part = (bytes), \
-		.total = 0                                                               \
+		.head = BUF_INIT(bytes), .tail = BUF_INIT(2UL * (bytes)),                \
+		.part = (bytes), .total = 0                                              \
 	}
 #define RUN_CAPTURE_INIT RUN_CAPTURE_OF(RUN_PART_MAX)
 
