@@ -185,8 +185,8 @@ watch_anew(struct gw_policies *p)
 
 	memcpy(former, p->watch, n * sizeof *former);
 	p->nwatches = 0;
-	LIST_FOREACH(r, &p->runs->head, link)
-	watch_run(p, r);
+	for (r = LIST_FIRST(&p->runs->head); r != NULL; r = LIST_NEXT(r, link))
+		watch_run(p, r);
 	for (size_t i = 0; i < n; i++)
 		if (!keeps(p, former[i]))
 			(void)inotify_rm_watch(p->fd, former[i]); /* it may be gone */
@@ -213,8 +213,8 @@ on_look(evutil_socket_t fd, short what, void *arg)
 	/* first, so that a change from here on wakes us again */
 	if (p->fd >= 0)
 		watch_anew(p);
-	LIST_FOREACH(r, &p->runs->head, link)
-	look_at(r, &k);
+	for (r = LIST_FIRST(&p->runs->head); r != NULL; r = LIST_NEXT(r, link))
+		look_at(r, &k);
 	free(k.all);
 }
 
