@@ -42,7 +42,10 @@ struct gw_rules {
 struct gw_finding {
 	const char *
 		what; /* "definition" "choice" "history" "call" "unknown" "request" "answer" */
-	/* "passed" "stripped" "replaced" "refused" "audited" "asked": passed to our server */
+	/*
+	 * "passed" "stripped" "replaced" "refused" "audited"; "asked": passed to our server,
+	 * "kept": an offer that stays in a body that must not be edited
+	 */
 	const char *done;
 	struct pol_use use;
 	struct pol_decision decision;

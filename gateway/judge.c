@@ -101,6 +101,18 @@ refuse(const struct gw_judge *j, const struct gw_case *c, const char *why, struc
 		why[0] != '\0' ? " " : "", why);
 }
 
+/*
+ * The offer of a tool of our own, which a rule has for nobody or not for subagents. A body that
+ * must not be edited may keep it: no call of it would pass. A native tool there says instead that
+ * the agent was not started as planned.
+ */
+static bool
+may_stay(const struct gw_judge *j, const struct gw_case *c)
+{
+	return j->rules->body_fixed && c->use.asking == POL_OFFER && !c->remote &&
+	       pol_is_pando(c->use.server);
+}
+
 int
 gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react react,
 	const char *done, struct err *e)
@@ -113,6 +125,10 @@ gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react 
 	}
 	if (react == POL_REFUSE)
 		return refuse(j, c, "", e);
+	if (may_stay(j, c)) {
+		tell(j, c, "kept", STR(""));
+		return 0;
+	}
 	if (j->rules->body_fixed)
 		return refuse(j, c,
 			"It cannot be taken out, because a request under a subscription login "

@@ -460,6 +460,44 @@ a_rule_for_subagents_holds_for_them_and_for_who_is_not_known(void)
 	}
 }
 
+/* Under a subscription login a body passes as it is: calls are stopped, offers of ours stay. */
+static void
+an_offer_of_ours_stays_in_a_fixed_body(void)
+{
+	static const struct {
+		const char *in, *found;
+		int rc;
+	} rows[] = {
+		{ "{\"tools\":[" DEF(
+			  "mcp__pando_workspace__replace") "],\"tool_choice\":{"
+							   "\"type\":\"tool\",\"name\":\"mcp__pando_workspace__replace\"},"
+							   "\"messages\":[]}",
+			"definition kept pando_workspace/replace\n"
+			"choice kept pando_workspace/replace\n",
+			0 },
+		{ "{\"tools\":[" DEF("Edit") "],\"messages\":[]}",
+			"definition refused /Edit\n", -1 },
+		{ "{\"mcp_servers\":[{\"name\":\"pando_core\"}],\"messages\":[]}",
+			"definition refused pando_core/\n", -1 },
+		{ TURNS(USE("t1", SHELL, PUSH), RESULT("t1")),
+			"history refused pando_workspace/shell-command t1 " PUSH "\n",
+			-1 },
+	};
+	CLEANUP(pol_freep) struct policy *p = wire_policy(policy_text);
+	CLEANUP(wire_fini) struct wire w;
+
+	wire_init(&w, p, POL_CLAUDE);
+	w.rules.caller = POL_CALLER_SUBAGENT;
+	w.rules.body_fixed = true;
+	for (size_t i = 0; i < LEN(rows); i++) {
+		wire_request(&w, GW_MESSAGES, str_of(rows[i].in));
+		ok_int(w.rc, rows[i].rc, rows[i].in);
+		ok_bytes(buf_str(&w.found), str_of(rows[i].found), rows[i].in);
+		if (rows[i].rc == 0)
+			ok_bytes(buf_str(&w.out), str_of(rows[i].in), "unchanged");
+	}
+}
+
 /* A name that is refused whatever follows must not become another at the end of the call. */
 static void
 a_call_keeps_the_name_it_began_with(void)
@@ -482,6 +520,7 @@ main(void)
 	a_rule_on_an_argument_stops_one_call_and_not_its_neighbour();
 	audit_says_what_enforce_would_have_done();
 	a_rule_for_subagents_holds_for_them_and_for_who_is_not_known();
+	an_offer_of_ours_stays_in_a_fixed_body();
 	a_call_keeps_the_name_it_began_with();
 	return test_done();
 }
