@@ -119,9 +119,12 @@ pol_read_examples(struct reader *r, const struct toml_node *n, enum pol_key_id i
 		to->n++;
 		x->line = c->line;
 		x->column = c->column;
-		x->shown = c->type == TOML_STRING
-				   ? mem_printf("\"%s\"", log_quoted(c->text, shown))
-				   : mem_strdup(buf_text(&json));
+		if (c->type == TOML_STRING)
+			x->shown = mem_printf("\"%s\"", log_quoted(c->text, shown));
+		else if (pol_is_printable(buf_str(&json)) && json.n < sizeof shown)
+			x->shown = mem_strdup(buf_text(&json));
+		else
+			x->shown = mem_strdup(log_quoted(buf_str(&json), shown));
 		x->args = buf_take(&json);
 	}
 	return 0;

@@ -1,4 +1,6 @@
+#include "base/utf8.h"
 #include "policy/keys.h"
+#include "policy/reader.h"
 
 enum { SHOWN_MAX = 1 << 20 };
 
@@ -38,13 +40,41 @@ show_setting(const struct policy *p, const struct shower *w, enum pol_setting s)
 		f != NULL ? f->at[s].line : 0);
 }
 
+/*
+ * As buf_put_json(), and what a terminal would act on is escaped too: DEL, U+0080 to U+009F,
+ * and what turns or breaks lines (U+2028 to U+202E, U+2066 to U+2069).
+ */
+static void
+put_quoted(struct buf *out, struct str s)
+{
+	CLEANUP(buf_fini) struct buf json = BUF_INIT(SHOWN_MAX);
+
+	buf_put_json(&json, s);
+	for (size_t i = 0; i < json.n;) {
+		const struct str rest = { json.p + i, json.n - i };
+		const size_t n = utf8_len(rest);
+		const unsigned char *u = (const unsigned char *)rest.p;
+		unsigned int cp = u[0];
+
+		if (n == 2)
+			cp = (u[0] & 0x1fu) << 6 | (u[1] & 0x3fu);
+		else if (n == 3)
+			cp = (u[0] & 0x0fu) << 12 | (u[1] & 0x3fu) << 6 | (u[2] & 0x3fu);
+		if (n == 0 || pol_is_printable((struct str){ rest.p, n }))
+			buf_put(out, rest.p, n > 0 ? n : 1);
+		else
+			buf_printf(out, "\\u%04x", cp);
+		i += n > 0 ? n : 1;
+	}
+}
+
 static void
 put_texts(struct buf *out, char *const *texts)
 {
 	buf_putc(out, '[');
 	for (size_t i = 0; texts[i] != NULL; i++) {
 		buf_puts(out, i > 0 ? ", " : "");
-		buf_put_json(out, str_of(texts[i]));
+		put_quoted(out, str_of(texts[i]));
 	}
 	buf_putc(out, ']');
 }
@@ -58,7 +88,7 @@ show_list(const struct shower *w, const struct pol_file *f, const struct pol_lis
 
 		if (item->tools != NULL)
 			buf_puts(&value, "{ server = ");
-		buf_put_json(&value, str_of(item->name));
+		put_quoted(&value, str_of(item->name));
 		if (item->tools != NULL) {
 			buf_puts(&value, ", tools = ");
 			put_texts(&value, item->tools);
@@ -75,15 +105,15 @@ put_matcher(struct buf *out, const struct pol_matcher *m)
 	if (m->key[strspn(m->key, bare)] == '\0')
 		buf_puts(out, m->key);
 	else
-		buf_put_json(out, str_of(m->key));
+		put_quoted(out, str_of(m->key));
 	buf_puts(out, " = ");
 	switch (m->kind) {
 	case POL_LITERAL:
-		buf_put_json(out, str_of(m->text));
+		put_quoted(out, str_of(m->text));
 		return;
 	case POL_GLOB:
 		buf_puts(out, "{ glob = ");
-		buf_put_json(out, str_of(m->text));
+		put_quoted(out, str_of(m->text));
 		break;
 	case POL_PREFIX:
 		buf_puts(out, "{ prefix = ");
@@ -91,7 +121,7 @@ put_matcher(struct buf *out, const struct pol_matcher *m)
 		break;
 	case POL_UNDER:
 		buf_puts(out, "{ path_under = ");
-		buf_put_json(out, str_of(m->text));
+		put_quoted(out, str_of(m->text));
 		break;
 	case POL_MATCHERS:
 		return;
@@ -105,7 +135,7 @@ put_text(struct buf *out, const char *key, const char *text)
 	if (text == NULL)
 		return;
 	buf_printf(out, ", %s = ", key);
-	buf_put_json(out, str_of(text));
+	put_quoted(out, str_of(text));
 }
 
 static void
@@ -124,7 +154,7 @@ show_rule(const struct shower *w, const struct pol_file *f, const struct pol_rul
 	CLEANUP(mem_freep) char *tool = mem_printf("%s/%s", r->server, r->tool);
 
 	buf_puts(&value, "{ tool = ");
-	buf_put_json(&value, str_of(tool));
+	put_quoted(&value, str_of(tool));
 	put_agents(&value, r);
 	put_text(&value, "subagent", r->subagent);
 	for (size_t i = 0; i < r->nargs; i++)

@@ -42,91 +42,83 @@ merged(const char *managed, const char *user, const char *project)
 	return p;
 }
 
+static const struct {
+	const char *managed, *user, *project, *key, *want;
+} settings[] = {
+	{ NULL, NULL, NULL, "proxy.claude", "\"enforce\" built-in:0" },
+	{ NULL, "[proxy]\nclaude = \"off\"\n", NULL, "proxy.claude", "\"off\" user:2" },
+	{ "[proxy]\nclaude = \"audit\"\n", "[proxy]\n\nclaude = \"off\"\n", NULL,
+		"proxy.claude", "\"audit\" managed:2" },
+	{ "[proxy]\nclaude = \"audit\"\n", "[proxy]\n\nclaude = \"enforce\"\n", NULL,
+		"proxy.claude", "\"enforce\" user:3" },
+	{ "[proxy]\nclaude = \"audit\"\n", NULL, "[proxy]\n\n\nclaude = \"enforce\"\n",
+		"proxy.claude", "\"enforce\" project:4" },
+	{ "[proxy]\nclaude = \"off\"\n", NULL, NULL, "proxy.codex",
+		"\"enforce\" built-in:0" },
+	{ "[firewall]\ncall = \"replace\"\n", "[firewall]\n\ncall = \"refuse\"\n", NULL,
+		"firewall.call", "\"refuse\" user:3" },
+	{ "[firewall]\nunknown = \"audit\"\n", NULL, "[firewall]\nunknown = \"refuse\"\n",
+		"firewall.unknown", "\"refuse\" project:2" },
+	{ "[native_tools]\ndefault = \"allow\"\n", NULL, NULL, "native_tools.default",
+		"\"allow\" managed:2" },
+	{ "[native_tools]\ndefault = \"allow\"\n", NULL,
+		"[native_tools]\ndefault = \"deny\"\n", "native_tools.default",
+		"\"deny\" project:2" },
+	/* the smallest limit; a larger one than the default is the person's right */
+	{ NULL, "[limits]\ncommand_seconds = 900\n", NULL, "limits.command_seconds",
+		"900 user:2" },
+	{ NULL, "[limits]\ncommand_seconds = 900\n", "[limits]\n\ncommand_seconds = 60\n",
+		"limits.command_seconds", "60 project:3" },
+	{ NULL, NULL, "[limits]\ncommand_seconds = 900\n", "limits.command_seconds",
+		"600 built-in:0" },
+	{ "[limits]\ncommand_seconds = 100\n", "[limits]\n\ncommand_seconds = 200\n",
+		NULL, "limits.command_seconds", "100 managed:2" },
+	/* under a lock the default is as mild as it gets */
+	{ "lock = true\n", "[limits]\ncommand_seconds = 900\n", NULL,
+		"limits.command_seconds", "600 built-in:0" },
+	{ "lock = true\n", "[limits]\ncommand_seconds = 90\n", NULL,
+		"limits.command_seconds", "90 user:2" },
+	{ "lock = true\n[limits]\ncommand_seconds = 900\n",
+		"[limits]\ncommand_seconds = 800\n", NULL, "limits.command_seconds",
+		"800 user:2" },
+	{ "lock = true\n", "[log]\nkeep = 2\n", NULL, "log.keep", "8 built-in:0" },
+	{ "lock = true\n", "[log]\nkeep = 20\n", NULL, "log.keep", "20 user:2" },
+	{ "lock = true\n", NULL, NULL, "lock", "true managed:1" },
+	/* by authority */
+	{ "[log]\nkeep = 3\n", "[log]\nkeep = 20\n", NULL, "log.keep", "3 managed:2" },
+	{ NULL, "[log]\nkeep = 2\n", NULL, "log.keep", "2 user:2" },
+	{ "[log]\narguments = true\n", "[log]\n\narguments = false\n", NULL,
+		"log.arguments", "false user:3" },
+	{ "[log]\narguments = false\n", "[log]\narguments = true\n", NULL,
+		"log.arguments", "false managed:2" },
+	{ NULL, "[log]\narguments = true\n", NULL, "log.arguments", "true user:2" },
+	{ "[proxy]\nopenai_upstream = \"https://m.example/v1/\"\n",
+		"[proxy]\nopenai_upstream = \"https://u.example\"\n", NULL,
+		"proxy.openai_upstream", "\"https://m.example/v1\" managed:2" },
+	{ NULL, "[proxy]\nopenai_upstream = \"https://u.example\"\n", NULL,
+		"proxy.openai_upstream", "\"https://u.example\" user:2" },
+	{ "[security]\nrequire_helper = false\n", NULL,
+		"[security]\nrequire_helper = true\n", "security.require_helper",
+		"true project:2" },
+	/* lists of all files */
+	{ "[sandbox]\nread_only = [\"a\"]\n", "[sandbox]\nread_only = [\"b\"]\n",
+		"[sandbox]\nread_only = [\"a\", \"c\"]\n", "sandbox.read_only",
+		"\"a\" managed:2, \"b\" user:2, \"a\" project:2, \"c\" "
+		"project:2" },
+	{ "[native_tools]\ndeny = [\"A\"]\n", NULL, "[native_tools]\ndeny = [\"A\"]\n",
+		"native_tools.deny", "\"A\" managed:2, \"A\" project:2" },
+};
+
 static void
 each_setting_says_whose_it_is(void)
 {
-	static const struct {
-		const char *managed, *user, *project, *key, *want;
-	} rows[] = {
-		{ NULL, NULL, NULL, "proxy.claude", "\"enforce\" built-in:0" },
-		{ NULL, "[proxy]\nclaude = \"off\"\n", NULL, "proxy.claude",
-			"\"off\" user:2" },
-		{ "[proxy]\nclaude = \"audit\"\n", "[proxy]\n\nclaude = \"off\"\n", NULL,
-			"proxy.claude", "\"audit\" managed:2" },
-		{ "[proxy]\nclaude = \"audit\"\n", "[proxy]\n\nclaude = \"enforce\"\n",
-			NULL, "proxy.claude", "\"enforce\" user:3" },
-		{ "[proxy]\nclaude = \"audit\"\n", NULL,
-			"[proxy]\n\n\nclaude = \"enforce\"\n", "proxy.claude",
-			"\"enforce\" project:4" },
-		{ "[proxy]\nclaude = \"off\"\n", NULL, NULL, "proxy.codex",
-			"\"enforce\" built-in:0" },
-		{ "[firewall]\ncall = \"replace\"\n", "[firewall]\n\ncall = \"refuse\"\n",
-			NULL, "firewall.call", "\"refuse\" user:3" },
-		{ "[firewall]\nunknown = \"audit\"\n", NULL,
-			"[firewall]\nunknown = \"refuse\"\n", "firewall.unknown",
-			"\"refuse\" project:2" },
-		{ "[native_tools]\ndefault = \"allow\"\n", NULL, NULL,
-			"native_tools.default", "\"allow\" managed:2" },
-		{ "[native_tools]\ndefault = \"allow\"\n", NULL,
-			"[native_tools]\ndefault = \"deny\"\n", "native_tools.default",
-			"\"deny\" project:2" },
-		/* the smallest limit; a larger one than the default is the person's right */
-		{ NULL, "[limits]\ncommand_seconds = 900\n", NULL,
-			"limits.command_seconds", "900 user:2" },
-		{ NULL, "[limits]\ncommand_seconds = 900\n",
-			"[limits]\n\ncommand_seconds = 60\n", "limits.command_seconds",
-			"60 project:3" },
-		{ NULL, NULL, "[limits]\ncommand_seconds = 900\n",
-			"limits.command_seconds", "600 built-in:0" },
-		{ "[limits]\ncommand_seconds = 100\n",
-			"[limits]\n\ncommand_seconds = 200\n", NULL,
-			"limits.command_seconds", "100 managed:2" },
-		/* under a lock the default is as mild as it gets */
-		{ "lock = true\n", "[limits]\ncommand_seconds = 900\n", NULL,
-			"limits.command_seconds", "600 built-in:0" },
-		{ "lock = true\n", "[limits]\ncommand_seconds = 90\n", NULL,
-			"limits.command_seconds", "90 user:2" },
-		{ "lock = true\n[limits]\ncommand_seconds = 900\n",
-			"[limits]\ncommand_seconds = 800\n", NULL,
-			"limits.command_seconds", "800 user:2" },
-		{ "lock = true\n", "[log]\nkeep = 2\n", NULL, "log.keep",
-			"8 built-in:0" },
-		{ "lock = true\n", "[log]\nkeep = 20\n", NULL, "log.keep", "20 user:2" },
-		{ "lock = true\n", NULL, NULL, "lock", "true managed:1" },
-		/* by authority */
-		{ "[log]\nkeep = 3\n", "[log]\nkeep = 20\n", NULL, "log.keep",
-			"3 managed:2" },
-		{ NULL, "[log]\nkeep = 2\n", NULL, "log.keep", "2 user:2" },
-		{ "[log]\narguments = true\n", "[log]\n\narguments = false\n", NULL,
-			"log.arguments", "false user:3" },
-		{ "[log]\narguments = false\n", "[log]\narguments = true\n", NULL,
-			"log.arguments", "false managed:2" },
-		{ NULL, "[log]\narguments = true\n", NULL, "log.arguments",
-			"true user:2" },
-		{ "[proxy]\nopenai_upstream = \"https://m.example/v1/\"\n",
-			"[proxy]\nopenai_upstream = \"https://u.example\"\n", NULL,
-			"proxy.openai_upstream", "\"https://m.example/v1\" managed:2" },
-		{ NULL, "[proxy]\nopenai_upstream = \"https://u.example\"\n", NULL,
-			"proxy.openai_upstream", "\"https://u.example\" user:2" },
-		{ "[security]\nrequire_helper = false\n", NULL,
-			"[security]\nrequire_helper = true\n", "security.require_helper",
-			"true project:2" },
-		/* lists of all files */
-		{ "[sandbox]\nread_only = [\"a\"]\n", "[sandbox]\nread_only = [\"b\"]\n",
-			"[sandbox]\nread_only = [\"a\", \"c\"]\n", "sandbox.read_only",
-			"\"a\" managed:2, \"b\" user:2, \"a\" project:2, \"c\" "
-			"project:2" },
-		{ "[native_tools]\ndeny = [\"A\"]\n", NULL,
-			"[native_tools]\ndeny = [\"A\"]\n", "native_tools.deny",
-			"\"A\" managed:2, \"A\" project:2" },
-	};
-
-	for (size_t i = 0; i < LEN(rows); i++) {
-		struct policy *p = merged(rows[i].managed, rows[i].user, rows[i].project);
-		struct shown w = { rows[i].key, BUF_INIT(4096) };
+	for (size_t i = 0; i < LEN(settings); i++) {
+		struct policy *p = merged(
+			settings[i].managed, settings[i].user, settings[i].project);
+		struct shown w = { settings[i].key, BUF_INIT(4096) };
 
 		pol_show(p, on_shown, &w);
-		ok_str(buf_text(&w.out), rows[i].want, rows[i].want);
+		ok_str(buf_text(&w.out), settings[i].want, settings[i].want);
 		buf_fini(&w.out);
 		pol_free(p);
 	}
@@ -149,6 +141,10 @@ rules_are_shown_as_toml(void)
 			"{ tool = \"*/a\", subagent = \"r*\", args.\"a b\" = { glob = "
 			"\"*\" }, args.p = { path_under = \"s\" }, args.n = \"3\", "
 			"decision = \"audit\" } user:2" },
+		{ "id = \"x\"\ntool = \"a/b\"\ndecision = \"deny\"\n"
+		  "args.k = \"\\u009b2J \\u202e\\u007f \\u00e9\\n\"\n",
+			"{ tool = \"a/b\", args.k = \"\\u009b2J \\u202e\\u007f \xc3\xa9\\n\", "
+			"decision = \"deny\" } user:2" },
 	};
 
 	for (size_t i = 0; i < LEN(rows); i++) {
