@@ -4,151 +4,151 @@
 
 #include "base/buf.h"
 
+static const struct row values[] = {
+	{ "lock = true\n",
+		"p:1:1: lock has a meaning in the managed file only; remove it" },
+	{ "nativ_tools = 1\n",
+		"p:1:1: unknown key 'nativ_tools'; did you mean 'native_tools'?" },
+	{ "zzz = 1\n",
+		"p:1:1: unknown key 'zzz'; the keys here are lock, native_tools, other_mcp, proxy, firewall, log, limits, sandbox, security, rule" },
+	{ "\"native_tools.default\" = \"deny\"\n",
+		"p:1:1: unknown key 'native_tools.default'; the keys here are lock, native_tools, other_mcp, proxy, firewall, log, limits, sandbox, security, rule" },
+	{ "native_tools = 1\n",
+		"p:1:1: native_tools is a whole number; it must be a table: [native_tools]" },
+	{ "[native_tools]\n"
+	  "defualt = \"deny\"\n",
+		"p:2:1: unknown key 'defualt' in native_tools; did you mean 'default'?" },
+	{ "[native_tools]\n"
+	  "qqqqq = 1\n",
+		"p:2:1: unknown key 'qqqqq' in native_tools; the keys here are default, allow, deny" },
+	{ "[native_tools]\n"
+	  "default = true\n",
+		"p:2:1: native_tools.default is true; it must be: deny | allow" },
+	{ "[native_tools]\n"
+	  "default = \"alow\"\n",
+		"p:2:1: native_tools.default is \"alow\"; did you mean \"allow\"?" },
+	{ "[native_tools]\n"
+	  "default = \"maybe\"\n",
+		"p:2:1: native_tools.default is \"maybe\"; it must be: deny | allow" },
+	{ "[native_tools]\n"
+	  "allow = \"Bash\"\n",
+		"p:2:1: native_tools.allow is a string; it must be: list of names" },
+	{ "[native_tools]\n"
+	  "allow = [\"Bash\", 7]\n",
+		"p:2:18: native_tools.allow is a whole number; it must be: list of names" },
+	{ "[native_tools]\n"
+	  "allow = [\"\"]\n",
+		"p:2:10: native_tools.allow is empty; it must be: list of names" },
+	{ "[native_tools]\n"
+	  "allow = [\"a\\u001b[1m\"]\n",
+		"p:2:10: native_tools.allow has a byte that cannot be shown; write one line of plain text" },
+	{ "[native_tools]\n"
+	  "allow = [\"claude/Bash\"]\n",
+		"p:2:10: native_tools.allow[0] = \"claude/Bash\" is no tool of an agent's own; write its plain name here, and rules for other tools as [[rule]]" },
+	{ "[native_tools]\n"
+	  "allow = [\"mcp__a__b\"]\n",
+		"p:2:10: native_tools.allow[0] = \"mcp__a__b\" is no tool of an agent's own; write its plain name here, and rules for other tools as [[rule]]" },
+	{ "[native_tools]\n"
+	  "allow = [\"Read\", \"Edit\", \"Read\"]\n",
+		"p:2:26: native_tools.allow[2] = \"Read\" stands there twice (line 2); write it once" },
+	{ "[native_tools]\n"
+	  "deny = [\"Web*\"]\n"
+	  "allow = [\"Read\", \"WebFetch\"]\n",
+		"p:3:18: native_tools.allow[1] = \"WebFetch\" has no effect: native_tools.deny covers it (line 2); remove one of them" },
+	{ "[native_tools]\n"
+	  "allow = [\"Web?etch*\"]\n"
+	  "deny = [\"W*\"]\n",
+		"p:2:10: native_tools.allow[0] = \"Web?etch*\" has no effect: native_tools.deny covers it (line 3); remove one of them" },
+	{ "[native_tools]\n"
+	  "allow = []\n"
+	  "allow = []\n",
+		"p:3:9: Error while parsing key-value pair: cannot redefine existing array 'allow'" },
+	{ "[other_mcp]\n"
+	  "mode = \"deny\"\n",
+		"p:2:1: other_mcp.mode is \"deny\"; it must be: deny_all | allow_list | deny_list" },
+	{ "[other_mcp]\n"
+	  "servers = [\"github\"]\n",
+		"p:2:12: other_mcp.servers[0] has no effect while other_mcp.mode is \"deny_all\"; set mode to \"allow_list\" or \"deny_list\", or remove it" },
+	{ "[other_mcp]\n"
+	  "mode = \"allow_list\"\n"
+	  "servers = [{ tools = [\"a\"] }]\n",
+		"p:3:12: the entry names no server; write { server = \"name\", tools = [...] }" },
+	{ "[other_mcp]\n"
+	  "mode = \"allow_list\"\n"
+	  "servers = [{ server = \"a\", tool = [\"a\"] }]\n",
+		"p:3:28: unknown key 'tool' in other_mcp.servers; did you mean 'tools'?" },
+	{ "[other_mcp]\n"
+	  "mode = \"allow_list\"\n"
+	  "servers = [{ server = \"a\", tools = [] }]\n",
+		"p:3:28: other_mcp.servers.tools is empty and would match nothing; it must be: list of names" },
+	{ "[other_mcp]\n"
+	  "mode = \"deny_list\"\n"
+	  "servers = [{ server = \"a\", tools = [\"x\", \"y\", \"x\"] }]\n",
+		"p:3:12: other_mcp.servers[0] has the tool \"x\" twice; write it once" },
+	{ "[other_mcp]\n"
+	  "mode = \"allow_list\"\n"
+	  "servers = [\"a\", \"a\"]\n",
+		"p:3:17: other_mcp.servers[1] = \"a\" stands there twice (line 3); write it once" },
+	{ "[other_mcp]\n"
+	  "mode = \"deny_list\"\n"
+	  "servers = [\"pando_core\"]\n",
+		"p:3:12: other_mcp.servers[0] = \"pando_core\" is a server of pando-ai, and this list is for others; write a [[rule]] with tool = \"pando_core/*\"" },
+	{ "[other_mcp]\n"
+	  "mode = \"allow_list\"\n"
+	  "servers = [3]\n",
+		"p:3:12: other_mcp.servers is a whole number; it must be: list of servers" },
+	{ "[proxy]\n"
+	  "claude = \"on\"\n",
+		"p:2:1: proxy.claude is \"on\"; it must be: enforce | audit | off" },
+	{ "[proxy]\n"
+	  "openai_upstream = 1\n",
+		"p:2:1: proxy.openai_upstream is a whole number; it must be: URL" },
+	{ "[proxy]\n"
+	  "openai_upstream = \"http://example.org\"\n",
+		"p:2:1: proxy.openai_upstream must use https: a key would cross the network in the clear; write a URL like https://example.com/v1" },
+	{ "[firewall]\n"
+	  "call = \"strip\"\n",
+		"p:2:1: firewall.call is \"strip\"; it must be: replace | refuse" },
+	{ "[log]\n"
+	  "max_bytes = 100\n",
+		"p:2:1: log.max_bytes is 100; it must be from 65536 to 1099511627776" },
+	{ "[log]\n"
+	  "max_days = \"30\"\n",
+		"p:2:1: log.max_days is a string; it must be: number from 1 to 3650" },
+	{ "[log]\n"
+	  "keep = 101\n",
+		"p:2:1: log.keep is 101; it must be from 0 to 100" },
+	{ "[limits]\n"
+	  "command_seconds = 0\n",
+		"p:2:1: limits.command_seconds is 0; it must be from 1 to 86400" },
+	{ "[limits]\n"
+	  "command_output_bytes = 1.5\n",
+		"p:2:1: limits.command_output_bytes is a number; it must be: number from 1024 to 98304" },
+	{ "[sandbox]\n"
+	  "read_only = [\"/etc\"]\n",
+		"p:2:14: '/etc' is not below the project's root; write a path that begins there" },
+	{ "[sandbox]\n"
+	  "read_only = [\"../x\"]\n",
+		"p:2:14: '../x' cannot be taken: where \"..\" leads depends on links; write the path without it" },
+	{ "[sandbox]\n"
+	  "read_only = [\"./\"]\n",
+		"p:2:14: './' is the whole project; write paths below it" },
+	{ "[sandbox]\n"
+	  "read_only = [\"a/\", \"./a\"]\n",
+		"p:2:20: sandbox.read_only[1] = \"a\" stands there twice (line 2); write it once" },
+	{ "[sandbox]\n"
+	  "read_only = [\"a*\"]\n",
+		"p:2:14: 'a*' is a pattern; write one path" },
+	{ "[security]\n"
+	  "require_helper = \"yes\"\n",
+		"p:2:1: security.require_helper is a string; it must be: true | false" },
+	{ "a = 1979-05-27\n", "p:1:5: dates and times are not used here" },
+};
+
 static void
 keys_and_values_say_what_they_must_be(void)
 {
-	static const struct row rows[] = {
-		{ "lock = true\n",
-			"p:1:1: lock has a meaning in the managed file only; remove it" },
-		{ "nativ_tools = 1\n",
-			"p:1:1: unknown key 'nativ_tools'; did you mean 'native_tools'?" },
-		{ "zzz = 1\n",
-			"p:1:1: unknown key 'zzz'; the keys here are lock, native_tools, other_mcp, proxy, firewall, log, limits, sandbox, security, rule" },
-		{ "\"native_tools.default\" = \"deny\"\n",
-			"p:1:1: unknown key 'native_tools.default'; the keys here are lock, native_tools, other_mcp, proxy, firewall, log, limits, sandbox, security, rule" },
-		{ "native_tools = 1\n",
-			"p:1:1: native_tools is a whole number; it must be a table: [native_tools]" },
-		{ "[native_tools]\n"
-		  "defualt = \"deny\"\n",
-			"p:2:1: unknown key 'defualt' in native_tools; did you mean 'default'?" },
-		{ "[native_tools]\n"
-		  "qqqqq = 1\n",
-			"p:2:1: unknown key 'qqqqq' in native_tools; the keys here are default, allow, deny" },
-		{ "[native_tools]\n"
-		  "default = true\n",
-			"p:2:1: native_tools.default is true; it must be: deny | allow" },
-		{ "[native_tools]\n"
-		  "default = \"alow\"\n",
-			"p:2:1: native_tools.default is \"alow\"; did you mean \"allow\"?" },
-		{ "[native_tools]\n"
-		  "default = \"maybe\"\n",
-			"p:2:1: native_tools.default is \"maybe\"; it must be: deny | allow" },
-		{ "[native_tools]\n"
-		  "allow = \"Bash\"\n",
-			"p:2:1: native_tools.allow is a string; it must be: list of names" },
-		{ "[native_tools]\n"
-		  "allow = [\"Bash\", 7]\n",
-			"p:2:18: native_tools.allow is a whole number; it must be: list of names" },
-		{ "[native_tools]\n"
-		  "allow = [\"\"]\n",
-			"p:2:10: native_tools.allow is empty; it must be: list of names" },
-		{ "[native_tools]\n"
-		  "allow = [\"a\\u001b[1m\"]\n",
-			"p:2:10: native_tools.allow has a byte that cannot be shown; write one line of plain text" },
-		{ "[native_tools]\n"
-		  "allow = [\"claude/Bash\"]\n",
-			"p:2:10: native_tools.allow[0] = \"claude/Bash\" is no tool of an agent's own; write its plain name here, and rules for other tools as [[rule]]" },
-		{ "[native_tools]\n"
-		  "allow = [\"mcp__a__b\"]\n",
-			"p:2:10: native_tools.allow[0] = \"mcp__a__b\" is no tool of an agent's own; write its plain name here, and rules for other tools as [[rule]]" },
-		{ "[native_tools]\n"
-		  "allow = [\"Read\", \"Edit\", \"Read\"]\n",
-			"p:2:26: native_tools.allow[2] = \"Read\" stands there twice (line 2); write it once" },
-		{ "[native_tools]\n"
-		  "deny = [\"Web*\"]\n"
-		  "allow = [\"Read\", \"WebFetch\"]\n",
-			"p:3:18: native_tools.allow[1] = \"WebFetch\" has no effect: native_tools.deny covers it (line 2); remove one of them" },
-		{ "[native_tools]\n"
-		  "allow = [\"Web?etch*\"]\n"
-		  "deny = [\"W*\"]\n",
-			"p:2:10: native_tools.allow[0] = \"Web?etch*\" has no effect: native_tools.deny covers it (line 3); remove one of them" },
-		{ "[native_tools]\n"
-		  "allow = []\n"
-		  "allow = []\n",
-			"p:3:9: Error while parsing key-value pair: cannot redefine existing array 'allow'" },
-		{ "[other_mcp]\n"
-		  "mode = \"deny\"\n",
-			"p:2:1: other_mcp.mode is \"deny\"; it must be: deny_all | allow_list | deny_list" },
-		{ "[other_mcp]\n"
-		  "servers = [\"github\"]\n",
-			"p:2:12: other_mcp.servers[0] has no effect while other_mcp.mode is \"deny_all\"; set mode to \"allow_list\" or \"deny_list\", or remove it" },
-		{ "[other_mcp]\n"
-		  "mode = \"allow_list\"\n"
-		  "servers = [{ tools = [\"a\"] }]\n",
-			"p:3:12: the entry names no server; write { server = \"name\", tools = [...] }" },
-		{ "[other_mcp]\n"
-		  "mode = \"allow_list\"\n"
-		  "servers = [{ server = \"a\", tool = [\"a\"] }]\n",
-			"p:3:28: unknown key 'tool' in other_mcp.servers; did you mean 'tools'?" },
-		{ "[other_mcp]\n"
-		  "mode = \"allow_list\"\n"
-		  "servers = [{ server = \"a\", tools = [] }]\n",
-			"p:3:28: other_mcp.servers.tools is empty and would match nothing; it must be: list of names" },
-		{ "[other_mcp]\n"
-		  "mode = \"deny_list\"\n"
-		  "servers = [{ server = \"a\", tools = [\"x\", \"y\", \"x\"] }]\n",
-			"p:3:12: other_mcp.servers[0] has the tool \"x\" twice; write it once" },
-		{ "[other_mcp]\n"
-		  "mode = \"allow_list\"\n"
-		  "servers = [\"a\", \"a\"]\n",
-			"p:3:17: other_mcp.servers[1] = \"a\" stands there twice (line 3); write it once" },
-		{ "[other_mcp]\n"
-		  "mode = \"deny_list\"\n"
-		  "servers = [\"pando_core\"]\n",
-			"p:3:12: other_mcp.servers[0] = \"pando_core\" is a server of pando-ai, and this list is for others; write a [[rule]] with tool = \"pando_core/*\"" },
-		{ "[other_mcp]\n"
-		  "mode = \"allow_list\"\n"
-		  "servers = [3]\n",
-			"p:3:12: other_mcp.servers is a whole number; it must be: list of servers" },
-		{ "[proxy]\n"
-		  "claude = \"on\"\n",
-			"p:2:1: proxy.claude is \"on\"; it must be: enforce | audit | off" },
-		{ "[proxy]\n"
-		  "openai_upstream = 1\n",
-			"p:2:1: proxy.openai_upstream is a whole number; it must be: URL" },
-		{ "[proxy]\n"
-		  "openai_upstream = \"http://example.org\"\n",
-			"p:2:1: proxy.openai_upstream must use https: a key would cross the network in the clear; write a URL like https://example.com/v1" },
-		{ "[firewall]\n"
-		  "call = \"strip\"\n",
-			"p:2:1: firewall.call is \"strip\"; it must be: replace | refuse" },
-		{ "[log]\n"
-		  "max_bytes = 100\n",
-			"p:2:1: log.max_bytes is 100; it must be from 65536 to 1099511627776" },
-		{ "[log]\n"
-		  "max_days = \"30\"\n",
-			"p:2:1: log.max_days is a string; it must be: number from 1 to 3650" },
-		{ "[log]\n"
-		  "keep = 101\n",
-			"p:2:1: log.keep is 101; it must be from 0 to 100" },
-		{ "[limits]\n"
-		  "command_seconds = 0\n",
-			"p:2:1: limits.command_seconds is 0; it must be from 1 to 86400" },
-		{ "[limits]\n"
-		  "command_output_bytes = 1.5\n",
-			"p:2:1: limits.command_output_bytes is a number; it must be: number from 1024 to 98304" },
-		{ "[sandbox]\n"
-		  "read_only = [\"/etc\"]\n",
-			"p:2:14: '/etc' is not below the project's root; write a path that begins there" },
-		{ "[sandbox]\n"
-		  "read_only = [\"../x\"]\n",
-			"p:2:14: '../x' cannot be taken: where \"..\" leads depends on links; write the path without it" },
-		{ "[sandbox]\n"
-		  "read_only = [\"./\"]\n",
-			"p:2:14: './' is the whole project; write paths below it" },
-		{ "[sandbox]\n"
-		  "read_only = [\"a/\", \"./a\"]\n",
-			"p:2:20: sandbox.read_only[1] = \"a\" stands there twice (line 2); write it once" },
-		{ "[sandbox]\n"
-		  "read_only = [\"a*\"]\n",
-			"p:2:14: 'a*' is a pattern; write one path" },
-		{ "[security]\n"
-		  "require_helper = \"yes\"\n",
-			"p:2:1: security.require_helper is a string; it must be: true | false" },
-		{ "a = 1979-05-27\n", "p:1:5: dates and times are not used here" },
-	};
-
-	refused(rows, LEN(rows));
+	refused(values, LEN(values));
 }
 
 #define IN_PROJECT                                                                         \
