@@ -176,7 +176,8 @@ rec_check_end(struct rec_check *c)
 {
 	if (!c->knows)
 		return;
-	if (c->at.seq < c->head.seq)
+	/* with keep = 0 all of them may be put away */
+	if (c->at.seq < c->head.seq && c->head.oldest <= c->head.seq)
 		tell_at(c, REC_CUT, c->at_file != NULL,
 			"numbers %" PRIu64 " to %" PRIu64 " are missing at the end",
 			c->at.seq + 1, c->head.seq);

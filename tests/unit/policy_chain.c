@@ -194,6 +194,7 @@ each_kind_of_tampering_is_found(void)
 		/* cut off */
 		{ "12345", NULL, 1, "cut:5" },
 		{ "", NULL, 1, "cut:0" },
+		{ "", NULL, LINES + 1, "" }, /* just put away */
 		{ "oo", NULL, 1, "cut:2" },
 		{ "1234", "{\"v\":1,\"seq\":5,\"prev\":\"", 1, "cut:5 cut:4" },
 		/* a writer was killed */
