@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The real pando-mcp in the core role over stdio: protocol, each tool, hostile projects."""
 
+import json
 import os
 import signal
 import subprocess
@@ -211,6 +212,32 @@ def logged(s):
         report(status != 0 and "log" in err, "what cannot be logged is not done", err)
 
 
+def a_log_that_goes_away(s):
+    """What is denied keeps its own reason; what is allowed is not done."""
+    path = os.path.join(s.home, ".pando", "policy.toml")
+    with open(path, "w") as f:
+        f.write('[[rule]]\nid = "no-search"\ntool = "pando_core/search-text"\ndecision = "deny"\n'
+                'message = "Look it up."\n')
+    log = os.path.join(s.top, "away.jsonl")
+    with Server(s, "core", PANDO_GATEWAY_LOG_FILE=log) as m:
+        m.ask("ping")  # it has started, and said so in the log
+        os.rename(log, log + ".gone")
+        os.mkdir(log)
+        text, failed, _ = m.call("search-text", pattern="needle")
+        report(failed and "Look it up." in text and "no-search" in text, "a refusal without a log", text)
+        text, failed, _ = m.call("read-file", path="src/a.c")
+        report(failed and "cannot be logged" in text and log in text, "a call without a log", text)
+        os.rmdir(log)
+        same(m.call("read-file", path="src/a.c")[1], False, "with the log back it goes on")
+        m.end()
+    with open(log) as f:
+        events = [(x["event"], x.get("lost")) for x in map(json.loads, f)]
+    same(events, [("mcp_log_lost", 2), ("mcp_call_allowed", None)], "what was lost is told first")
+    os.unlink(path)
+    for name in (log, log + ".gone", log + ".head"):
+        os.unlink(name)  # lines are missing, on purpose
+
+
 def starting(s):
     def run(root, role="core", **env):
         p = subprocess.run([s.program] + ([] if root is None else ["--project-root", root]),
@@ -259,6 +286,7 @@ def main():
             same(m.end(), (0, ""), "all of it without a word on standard error")
         policy(s)
         logged(s)
+        a_log_that_goes_away(s)
         starting(s)
     done()
 
