@@ -75,9 +75,12 @@ put_rule(struct buf *out)
 		"args.command = { prefix = [\"git\"] }\n",
 		"args.command = { prefix = [\"git\", \"push\"] }\n",
 		"args.command = { prefix = [\"g*\", \"push\"] }\n",
+		"args.command = \"git push; ls\"\n",
+		"args.command = { glob = \"git push; ls\" }\n",
 		"args.path = { path_under = \".\" }\n",
 		"args.path = { path_under = \"src\" }\n",
 		"args.path = { path_under = \"src/a\" }\n",
+		"args.path = { path_under = \"srcs\" }\n",
 		"args.path = { path_under = \"/\" }\n",
 		"args.path = { path_under = \"/etc\" }\n",
 		"args.path = { glob = \"src*\" }\n", "args.path = \"src/a\"\n" };
@@ -100,6 +103,7 @@ any_call(void)
 		{ "a", "x-y" }, { "a", "x_y" }, { "ab", "xzy" }, { "b", "Bash" } };
 	static const char *const args[] = { "{}", "{\"command\":\"git push\"}",
 		"{\"command\":\"git push; ls\",\"path\":\"src/a/b\"}",
+		"{\"command\":\"git push; ls\"}",
 		"{\"command\":\"git pull\",\"path\":\"src\"}",
 		"{\"command\":\"ls $(git push)\",\"path\":\"/etc/x\"}",
 		"{\"command\":\"g$x push\",\"path\":\"src/*.c\"}",
@@ -109,7 +113,8 @@ any_call(void)
 		"{\"command\":\"git \\\"$x\\\"; echo git push\"}",
 		"{\"command\":\"git --no-pager pu*\"}", "{\"command\":\"git push (\"}",
 		"{\"path\":\"/home/u/p/src/a\"}", "{\"path\":\"..\"}",
-		"{\"path\":\"src/a\"}", "{\"command\":7,\"path\":{}}", "[]" };
+		"{\"path\":\"src/a\"}", "{\"path\":\"srcs/b\"}",
+		"{\"command\":7,\"path\":{}}", "[]" };
 	const size_t t = pick(LEN(tools));
 	struct pol_use u = {
 		.agent = (enum pol_agent)pick(POL_AGENTS),
