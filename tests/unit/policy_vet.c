@@ -370,6 +370,11 @@ good_rules_are_taken(void)
 		"[[rule]]\ntool = \"a/b\"\nargs.k = \"xy\"\ndecision = \"deny\"\n",
 		"[[rule]]\ntool = \"claude/*\"\nsubagent = \"x\"\ndecision = \"allow\"\n"
 		"[[rule]]\ntool = \"claude/*\"\nsubagent = \"x\"\ndecision = \"deny\"\n",
+		/* a pattern is not certain on a line of two commands, and so allows nothing */
+		"[[rule]]\ntool = \"claude/Bash\"\ndecision = \"allow\"\n"
+		"args.command = { glob = \"git a; ls\" }\n"
+		"[[rule]]\ntool = \"claude/Bash\"\ndecision = \"allow\"\n"
+		"args.command = \"git a; ls\"\nmatch = [\"git a; ls\"]\n",
 		/* an exception, then the rule */
 		"[[rule]]\ntool = \"claude/Bash\"\nargs.command = { prefix = [\"git\", "
 		"\"status\"] }\ndecision = \"allow\"\n"
