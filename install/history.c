@@ -51,6 +51,7 @@ call_fini(struct past_call *c)
 	free(c->root);
 	free(c->server);
 	free(c->tool);
+	free(c->joined);
 	free(c->args);
 	free(c->args_sha256);
 	free(c->rule);
@@ -90,7 +91,12 @@ copy_args(const json_t *j)
 static struct past_call
 call_of(const json_t *j, enum pol_agent agent, enum pol_verdict verdict)
 {
+	const char *server = json_text_of(j, "server");
+	const char *tool = json_text_of(j, "tool");
+
 	return (struct past_call){
+		.joined = tool == NULL && server != NULL ? mem_printf("mcp__%s", server)
+							 : NULL,
 		.run = copy(j, "run"),
 		.call_id = copy(j, "call_id"),
 		.root = copy(j, "root"),
@@ -221,7 +227,8 @@ history_add(
 	struct err unread = ERR_INIT; /* it is counted */
 	CLEANUP(json_freep) json_t *j = json_parse(line, &unread);
 	const char *event = json_text_of(j, "event");
-	const char *tool = json_text_of(j, "tool");
+	const bool has_name = json_text_of(j, "tool") != NULL ||
+			      json_text_of(j, "server") != NULL;
 	enum pol_agent agent;
 	enum pol_verdict verdict;
 	struct past_call c;
@@ -229,7 +236,7 @@ history_add(
 	h->lines++;
 	if (event == NULL)
 		h->unread++;
-	if (event == NULL || !is_call_event(event) || tool == NULL || !is_wanted(j, f) ||
+	if (event == NULL || !is_call_event(event) || !has_name || !is_wanted(j, f) ||
 		!pol_agent_from(str_of(json_text_of(j, "agent")), &agent) ||
 		!pol_verdict_from(str_of(json_text_of(j, "verdict")), &verdict))
 		return 0;
@@ -318,14 +325,16 @@ history_load(struct history *h, const char *path, const struct history_filter *f
 }
 
 struct pol_use
-history_use(const struct past_call *c)
+history_use(const struct policy *p, const struct past_call *c)
 {
-	return (struct pol_use){
-		.agent = c->agent,
-		.server = str_of(c->server),
-		.tool = str_of(c->tool),
-		.asking = POL_CALL,
-		.args = str_of(c->args),
-		.caller = POL_CALLER_MAIN,
+	struct pol_use u = {
+		.agent = c->agent, .server = str_of(c->server), .tool = str_of(c->tool)
 	};
+
+	if (p != NULL && c->joined != NULL)
+		u = pol_use_of_joined(p, c->agent, str_of(c->joined));
+	u.asking = POL_CALL;
+	u.args = str_of(c->args);
+	u.caller = POL_CALLER_MAIN;
+	return u;
 }

@@ -20,7 +20,8 @@ enum { HISTORY_CALLS_MAX = 1 << 20 };
 struct past_call {
 	char *run, *call_id, *root; /* empty: not logged */
 	char *server, *tool;
-	char *args;        /* JSON, NULL: not kept */
+	char *joined; /* the name on the wire when these could not be told apart, NULL */
+	char *args;   /* JSON, NULL: not kept */
 	char *args_sha256; /* empty: the call had none */
 	char *rule, *at;
 	enum pol_agent agent;
@@ -49,7 +50,10 @@ int history_add(struct history *h, struct str line, const struct history_filter 
 int history_load(struct history *h, const char *path, const struct history_filter *f,
 	struct err *e);
 
-/* The call as a question to a policy; borrowed from the call. */
-struct pol_use history_use(const struct past_call *c);
+/*
+ * The call as a question to this policy, which may know a server that was not known when the
+ * call was logged; NULL: as it was logged. Borrowed from the call.
+ */
+struct pol_use history_use(const struct policy *p, const struct past_call *c);
 
 #endif

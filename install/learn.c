@@ -50,6 +50,8 @@ why_not(const struct past_call *c)
 {
 	if (c->verdict >= POL_ASK && !is_by_default(c))
 		return "a rule says so; keep it, this proposal does not repeat your rules";
+	if (c->joined != NULL)
+		return "the log cannot tell server and tool apart; name both in a rule";
 	if (!can_be_named(c) && !pol_is_pando(str_of(c->server)))
 		return "a rule cannot name this tool";
 	return NULL;
@@ -86,7 +88,7 @@ static void
 note(struct words *to, const struct past_call *c, size_t calls, const char *rule,
 	const char *at, const char *why)
 {
-	const struct pol_use u = history_use(c);
+	const struct pol_use u = history_use(NULL, c);
 	CLEANUP(mem_freep) char *name = cli_call_name(&u);
 
 	if (to->n == NOTES_MAX)
@@ -139,23 +141,38 @@ choose(struct learn *l, const struct history *h)
 
 /* --- tools ----------------------------------------------------------------------------- */
 
-/* The argument that is a native shell's command line, NULL: it is no such tool. */
-static const char *
-shell_key(const struct past_call *c)
+/* A native tool that runs commands. key NULL: a rule cannot say which. */
+struct shell_tool {
+	enum pol_agent agent;
+	const char *tool, *key;
+};
+
+static const struct shell_tool *
+shell_of(const struct past_call *c)
 {
-	static const struct {
-		enum pol_agent agent;
-		const char *tool, *key;
-	} shells[] = {
+	static const struct shell_tool shells[] = {
 		{ POL_CLAUDE, "Bash", "command" },
+		{ POL_CLAUDE, "PowerShell", NULL },
 		{ POL_CODEX, "exec_command", "cmd" },
 		{ POL_CODEX, "shell_command", "command" },
+		{ POL_CODEX, "shell", NULL }, /* a list of words */
+		{ POL_CODEX, "local_shell", NULL },
+		{ POL_CODEX, "write_stdin", NULL },
 	};
 
 	for (size_t i = 0; i < LEN(shells) && c->server[0] == '\0'; i++)
 		if (shells[i].agent == c->agent && strcmp(shells[i].tool, c->tool) == 0)
-			return shells[i].key;
+			return &shells[i];
 	return NULL;
+}
+
+/* The argument that is the command line, NULL: there is none. */
+static const char *
+shell_key(const struct past_call *c)
+{
+	const struct shell_tool *s = shell_of(c);
+
+	return s == NULL ? NULL : s->key;
 }
 
 /* Yours; NULL: not known, or it cannot stand in a rule. */
@@ -285,6 +302,9 @@ put_tool(struct learn *l, const struct learn_tool *t)
 		if (shell_key(t->first) != NULL)
 			buf_puts(&l->toml, "# EVERY command: the log did not keep the "
 					   "commands ([log] arguments = true does)\n");
+		else if (shell_of(t->first) != NULL)
+			buf_puts(&l->toml,
+				"# EVERY command: a rule cannot say which ones of this tool\n");
 		return;
 	}
 	for (size_t i = 0; i < s->nlines; i++)
@@ -354,7 +374,7 @@ make_exact(struct learn *l, const struct past_call *c)
 static struct pol_decision
 decide(const struct policy *p, const struct past_call *c)
 {
-	const struct pol_use u = history_use(c);
+	const struct pol_use u = history_use(p, c);
 
 	return pol_decide(p, &u);
 }

@@ -126,7 +126,7 @@ project_of(struct replay *r, const char *root)
 static void
 decide(const struct policy *p, struct outcome *o)
 {
-	struct pol_use u = history_use(o->call);
+	struct pol_use u = history_use(p, o->call);
 
 	if (u.args.p != NULL) {
 		u.caller = POL_CALLER_MAIN;
@@ -229,7 +229,7 @@ group(const struct outcome *o, size_t n)
 static void
 add_row(struct term_table *t, const struct outcome *o, size_t n, bool certain)
 {
-	const struct pol_use u = history_use(o->call);
+	const struct pol_use u = history_use(NULL, o->call);
 	CLEANUP(mem_freep) char *count = mem_printf("%zu", n);
 	CLEANUP(mem_freep) char *name = cli_call_name(&u);
 	CLEANUP(mem_freep)

@@ -490,6 +490,40 @@ def learn_says_when_commands_were_not_kept(build):
         r = h.run("learn")
         rules = tomllib.loads(r.stdout)["rule"]
         ok([x["args"]["command"] for x in rules] == ["pwd"] and "not covered" in r.stdout, "some", r.stdout)
+        h.calls({"agent": "codex", "tool": "shell", "args": {"command": ["ls", "-l"]}})
+        ok("EVERY command" in h.run("learn").stdout, "a shell whose commands are lists", h.run("learn").stdout)
+
+
+HOOKED = (("Read", {"file_path": "/x"}), ("Bash", {"command": "git status"}), ("Bash", {"command": "git status -s"}),
+          ("Bash", {"command": "ls"}), ("mcp__hub__get", {"n": 1}), ("mcp__pando_core__read-file", {"path": "x"}))
+
+
+def learn_and_replay_read_what_a_layer_wrote(build):
+    """The log of the real hook, of a run in audit mode."""
+    settings = "[proxy]\nclaude = \"audit\"\n[log]\narguments = true\n"
+    with Home(build, user=settings) as h:
+        hook = build / "libexec" / "pando-ai" / "pando-hook"
+        env = {**h.env, "PANDO_RUN": "run-of-hooks", "PANDO_AGENT": "claude", "PANDO_PROJECT_ROOT": str(h.root)}
+        for i, (tool, args) in enumerate(HOOKED):
+            for event in ("PreToolUse", "PostToolUse"):
+                said = {"hook_event_name": event, "session_id": "s", "tool_name": tool, "tool_input": args,
+                        "tool_use_id": f"toolu_{i}", "cwd": str(h.root)}
+                r = subprocess.run([hook, event], input=json.dumps(said), env=env, cwd=h.root, text=True,
+                                   capture_output=True, timeout=SECONDS, check=False)
+                ok(r.returncode == 0, f"the hook takes {tool}", (r.returncode, r.stderr))
+        have = h.json("learn", "--run", "run-of-hooks")
+        ok((have["calls"], have["own_calls"]) == (4, 1), "calls", have)
+        ok(["hub__get" in n and "name both in a rule" in n for n in have["not_proposed"]] == [True],
+           "a server that nobody knew", have["not_proposed"])
+        rules = tomllib.loads(have["toml"])["rule"]
+        ok([(r["tool"], r.get("args")) for r in rules] == [
+            ("claude/Bash", {"command": "ls"}), ("claude/Bash", {"command": {"prefix": ["git", "status"]}}),
+            ("claude/Read", None)], "rules", rules)
+        hub = "\n[[rule]]\ntool = \"hub/get\"\ndecision = \"allow\"\n"
+        for text, tools in ((have["toml"], {"Read", "Bash"}), (have["toml"] + hub, {"Read", "Bash", ""})):
+            got = h.json("replay", h.write("new.toml", text), status=1)
+            ok(got["calls"] == 6 and got["uncertain"] == [], "replayed", got)
+            ok({g["tool"] for g in got["changed"]} == tools, "what changes", got["changed"])
 
 
 def learn_says_what_no_rule_can_allow(build):
@@ -575,6 +609,7 @@ def main():
                  replay_says_what_it_cannot_know, replay_counts_each_call_once, replay_decides_by_each_calls_project,
                  learn_proposes_what_was_seen_and_no_more, learn_groups_by_program_and_subcommand,
                  learn_says_when_commands_were_not_kept, learn_says_what_no_rule_can_allow,
+                 learn_and_replay_read_what_a_layer_wrote,
                  wrong_words_are_usage_errors, colours_are_for_terminals,
                  foreign_text_never_reaches_the_terminal_raw):
         test(build)

@@ -54,7 +54,7 @@ propose(const struct history *h, const struct policy *live, bool exact)
 	if (p == NULL)
 		fail("does not load", e.text);
 	for (size_t i = 0; i < h->n; i++) {
-		const struct pol_use u = history_use(&h->call[i]);
+		const struct pol_use u = history_use(p, &h->call[i]);
 
 		/* a call without a command line is not covered by rules on others */
 		if (strcmp(h->call[i].args, "{\"command\":\"\"}") != 0 &&
