@@ -10,66 +10,40 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/path.h"
-#include "base/place.h"
+#include "base/place_root.h"
 #include "install/options.h"
 #include "install/term.h"
 #include "policy/layers.h"
 
-static bool
-has(const char *dir, const char *name)
+/* A project that was named may be any folder. */
+static int
+named_root(const char *named, char **root, struct err *e)
 {
-	CLEANUP(mem_freep) char *path = path_join(dir, name);
+	char real[PATH_MAX];
 	struct stat st;
 
-	return lstat(path, &st) == 0;
-}
-
-/* A home has a .pando too, and is no project. */
-static bool
-ends_walk(const char *dir, const char *home)
-{
-	struct stat a, b;
-
-	return strcmp(dir, "/") == 0 ||
-	       (stat(dir, &a) == 0 && stat(home, &b) == 0 && a.st_dev == b.st_dev &&
-		       a.st_ino == b.st_ino);
-}
-
-static char *
-walk(const char *cwd, const char *home)
-{
-	CLEANUP(mem_freep) char *at = mem_strdup(cwd);
-
-	while (!ends_walk(at, home)) {
-		char *up;
-
-		if (has(at, ".git") || has(at, ".pando"))
-			return mem_strdup(at);
-		up = path_dir(at);
-		mem_freep((void *)&at);
-		at = up;
-	}
-	return ends_walk(cwd, home) ? NULL : mem_strdup(cwd);
+	if (realpath(named, real) == NULL || stat(real, &st) < 0)
+		return err_sys(e, "look at the project root %s", named);
+	if (!S_ISDIR(st.st_mode))
+		return err_set(e, ERR_USAGE, "the project root %s is no folder", real);
+	*root = mem_strdup(real);
+	return 0;
 }
 
 int
 cli_root(const char *given, char **root, struct err *e)
 {
 	const char *named = given != NULL ? given : getenv("PANDO_PROJECT_ROOT");
-	CLEANUP(mem_freep) char *home = NULL;
-	char real[PATH_MAX];
-	struct stat st;
+	CLEANUP(place_root_fini) struct place_root r = { .path = NULL };
+	struct err none = ERR_INIT; /* where no launch would be, there is no project */
 
 	*root = NULL;
-	if (realpath(named == NULL ? "." : named, real) == NULL || stat(real, &st) < 0)
-		return err_sys(
-			e, "look at the project root %s", named == NULL ? "." : named);
-	if (!S_ISDIR(st.st_mode))
-		return err_set(e, ERR_USAGE, "the project root %s is no folder", real);
-	home = place_home(e);
-	if (home == NULL)
-		return -1;
-	*root = named != NULL ? mem_strdup(real) : walk(real, home);
+	if (named != NULL)
+		return named_root(named, root, e);
+	if (place_root_find(&r, NULL, NULL, &none) < 0)
+		return 0;
+	*root = r.path;
+	r.path = NULL;
 	return 0;
 }
 

@@ -8,9 +8,8 @@
 #include "policy/policy.h"
 
 /*
- * The project that --root names, else the one of the working directory: the nearest folder
- * upward with .git or .pando, else the working directory itself; never a home or "/". Yours;
- * *root NULL: none.
+ * The project that --root or PANDO_PROJECT_ROOT names, else the one that a launch from the
+ * working directory would have. Yours; *root NULL: none.
  */
 int cli_root(const char *given, char **root, struct err *e);
 /* The live policy of that project; *root as above. */

@@ -25,7 +25,7 @@
 #include "shim/person.h"
 #include "shim/plan.h"
 #include "shim/probe.h"
-#include "shim/root.h"
+#include "base/place_root.h"
 #include "shim/rundir.h"
 #include "shim/sweep.h"
 
@@ -41,7 +41,7 @@ struct launch {
 	char *file;   /* the agent, until it is l->agent's */
 	struct agent agent;
 	struct args args;
-	struct root root;
+	struct place_root root;
 	struct person person;
 	struct rundir dir;
 	struct plan plan;
@@ -58,7 +58,7 @@ launch_fini(struct launch *l)
 	mem_freep((void *)&l->file);
 	agent_fini(&l->agent);
 	args_fini(&l->args);
-	root_fini(&l->root);
+	place_root_fini(&l->root);
 	person_fini(&l->person);
 	rundir_fini(&l->dir);
 	plan_fini(&l->plan);
@@ -171,10 +171,10 @@ find_root(struct launch *l, struct err *e)
 	struct err none = ERR_INIT; /* what starts no session needs no project */
 
 	l->stage = "launch.root";
-	if (root_find(&l->root, l->args.dir, getenv("PANDO_PROJECT_ROOT"),
+	if (place_root_find(&l->root, l->args.dir, getenv("PANDO_PROJECT_ROOT"),
 		    l->args.inert ? &none : e) == 0)
 		return 0;
-	root_fini(&l->root);
+	place_root_fini(&l->root);
 	return l->args.inert ? 0 : -1;
 }
 

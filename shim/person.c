@@ -62,7 +62,7 @@ has(const char *dir, const char *name)
 }
 
 static int
-read_claude(struct person *p, const struct root *root, bool moved, struct err *e)
+read_claude(struct person *p, const struct place_root *root, bool moved, struct err *e)
 {
 	CLEANUP(mem_freep) char *settings = path_join(p->own_dir, "settings.json");
 	CLEANUP(mem_freep)
@@ -95,7 +95,8 @@ read_codex(struct person *p, struct err *e)
 }
 
 int
-person_read(struct person *p, enum pol_agent a, const struct root *root, struct err *e)
+person_read(
+	struct person *p, enum pol_agent a, const struct place_root *root, struct err *e)
 {
 	const bool claude = a == POL_CLAUDE;
 	const char *moved = getenv(claude ? "CLAUDE_CONFIG_DIR" : "CODEX_HOME");

@@ -7,7 +7,7 @@
 
 #include "policy/policy.h"
 #include "shim/plan.h"
-#include "shim/root.h"
+#include "base/place_root.h"
 
 struct person {
 	char *home;
@@ -20,7 +20,7 @@ struct person {
 };
 
 int person_read(
-	struct person *p, enum pol_agent a, const struct root *root, struct err *e);
+	struct person *p, enum pol_agent a, const struct place_root *root, struct err *e);
 void person_fini(struct person *p); /* for CLEANUP too */
 /* Makes the folder of sessions when it is absent, since a link to nothing holds none. */
 int person_make_sessions(const struct person *p, enum pol_agent a, struct err *e);

@@ -167,6 +167,10 @@ def check_without_a_file_reads_what_holds_here(build):
         ok(have["root"] == str(h.root), "root", have)
         r = h.run("check", cwd=h.root / "sub")
         ok(str(h.project) in r.stdout, "from a folder of the project", r.stdout)
+        (h.root / "sub" / "package.json").write_text("{}")
+        r = h.run("check", cwd=h.root / "sub")
+        ok(f"root     {h.root / 'sub'}" in r.stdout, "a project in the project, as a launch has it", r.stdout)
+        (h.root / "sub" / "package.json").unlink()
         for cwd in (h.dir, "/"):
             r = h.run("check", cwd=cwd)
             ok(r.returncode == 0 and "root     none" in r.stdout, f"{cwd} is no project", r.stdout)

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/path.h"
-#include "shim/root.h"
+#include "base/place_root.h"
 #include "tests/unit/test.h"
 
 static char top[PATH_MAX];
@@ -188,14 +188,14 @@ the_root_is_the_nearest_marked_folder_of_ours(void)
 		ok(chmod(open_dir, 01777) == 0 && setenv("HOME", home, 1) == 0, "set up");
 	}
 	for (size_t i = 0; i < LEN(rows); i++) {
-		CLEANUP(root_fini) struct root r = { .path = NULL };
+		CLEANUP(place_root_fini) struct place_root r = { .path = NULL };
 		CLEANUP(mem_freep) char *from = at(rows[i].from);
 		CLEANUP(mem_freep) char *want = at(rows[i].want);
 		CLEANUP(mem_freep)
 		char *git = rows[i].git == NULL ? NULL : at(rows[i].git);
 		struct err e = ERR_INIT;
 
-		ok_int(root_find(&r, from, NULL, &e), 0, e.text);
+		ok_int(place_root_find(&r, from, NULL, &e), 0, e.text);
 		ok_str(r.path, want, rows[i].from);
 		ok_str(r.cwd, from, "cwd");
 		ok_str(r.git_root, git, "git root");
@@ -224,7 +224,7 @@ what_is_no_project_is_refused(void)
 
 	make_dir("home/.pando-data/agents");
 	for (size_t i = 0; i < LEN(rows); i++) {
-		CLEANUP(root_fini) struct root r = { .path = NULL };
+		CLEANUP(place_root_fini) struct place_root r = { .path = NULL };
 		CLEANUP(mem_freep) char *from = at(rows[i].from);
 		CLEANUP(mem_freep)
 		char *named = rows[i].named == NULL ? NULL : at(rows[i].named);
@@ -233,8 +233,8 @@ what_is_no_project_is_refused(void)
 
 		if (name != NULL && (rows[i].named[0] == '/' || rows[i].named[0] == 'r'))
 			name = rows[i].named;
-		ok_int(root_find(&r, rows[i].from[0] == '/' ? "/" : from, name, &e), -1,
-			rows[i].says);
+		ok_int(place_root_find(&r, rows[i].from[0] == '/' ? "/" : from, name, &e),
+			-1, rows[i].says);
 		ok(strstr(e.text, rows[i].says) != NULL, e.text);
 	}
 }
@@ -242,8 +242,8 @@ what_is_no_project_is_refused(void)
 static void
 anothers_folder_only_when_it_is_named(void)
 {
-	CLEANUP(root_fini) struct root r = { .path = NULL };
-	CLEANUP(root_fini) struct root named = { .path = NULL };
+	CLEANUP(place_root_fini) struct place_root r = { .path = NULL };
+	CLEANUP(place_root_fini) struct place_root named = { .path = NULL };
 	const char *theirs = geteuid() == 0 ? NULL : "/usr/share";
 	CLEANUP(mem_freep) char *made = at("theirs");
 	struct err e = ERR_INIT;
@@ -253,12 +253,12 @@ anothers_folder_only_when_it_is_named(void)
 		ok(chown(made, 65534, 65534) == 0, "chown");
 		theirs = made;
 	}
-	ok_int(root_find(&r, theirs, NULL, &e), -1, "not named");
+	ok_int(place_root_find(&r, theirs, NULL, &e), -1, "not named");
 	ok_int(e.code, ERR_REFUSED, e.text);
 	ok(strstr(e.text, theirs) != NULL && strstr(e.text, "PANDO_PROJECT_ROOT") != NULL,
 		e.text);
 	e = (struct err)ERR_INIT;
-	ok_int(root_find(&named, theirs, theirs, &e), 0, e.text);
+	ok_int(place_root_find(&named, theirs, theirs, &e), 0, e.text);
 	ok_str(named.path, theirs, "named");
 }
 

@@ -1,5 +1,5 @@
-#ifndef SHIM_ROOT_H
-#define SHIM_ROOT_H
+#ifndef BASE_PLACE_ROOT_H
+#define BASE_PLACE_ROOT_H
 
 /*
  * The project root: the nearest folder from the working directory upward that has a mark of
@@ -10,14 +10,15 @@
 
 #include "base/err.h"
 
-struct root {
+struct place_root {
 	char *path;     /* canonical */
 	char *cwd;      /* where the agent works; canonical */
 	char *git_root; /* the nearest with .git, NULL: none */
 };
 
-void root_fini(struct root *r);
+void place_root_fini(struct place_root *r);
 /* dir: where to begin, NULL the working directory. named: PANDO_PROJECT_ROOT, NULL unset. */
-int root_find(struct root *r, const char *dir, const char *named, struct err *e);
+int place_root_find(
+	struct place_root *r, const char *dir, const char *named, struct err *e);
 
 #endif

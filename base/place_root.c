@@ -1,4 +1,4 @@
-#include "shim/root.h"
+#include "base/place_root.h"
 
 #include <limits.h>
 #include <pwd.h>
@@ -14,12 +14,12 @@
 #include "base/str.h"
 
 void
-root_fini(struct root *r)
+place_root_fini(struct place_root *r)
 {
 	mem_freep((void *)&r->path);
 	mem_freep((void *)&r->cwd);
 	mem_freep((void *)&r->git_root);
-	*r = (struct root){ .path = NULL };
+	*r = (struct place_root){ .path = NULL };
 }
 
 static void
@@ -100,7 +100,7 @@ is_own(const char *dir)
 
 /* From cwd upward while it is ours; marks of others do not count. */
 static void
-walk(struct root *r)
+walk(struct place_root *r)
 {
 	CLEANUP(mem_freep) char *at = mem_strdup(r->cwd);
 
@@ -199,9 +199,9 @@ check(const char *path, bool named, struct err *e)
 }
 
 int
-root_find(struct root *r, const char *dir, const char *named, struct err *e)
+place_root_find(struct place_root *r, const char *dir, const char *named, struct err *e)
 {
-	*r = (struct root){ .path = NULL };
+	*r = (struct place_root){ .path = NULL };
 	if (named != NULL && !path_is_absolute(named))
 		return err_set(e, ERR_REFUSED,
 			"PANDO_PROJECT_ROOT is \"%s\": it must be an absolute path",
