@@ -90,6 +90,20 @@ decide(struct explained *x)
 	advice_put(&x->advice, x->p, &x->u, &x->call);
 }
 
+/* Of the tools of agents and of other servers nothing is known here. */
+static bool
+is_known(const struct pol_use *u)
+{
+	size_t n;
+	const struct pol_tool *tool = pol_pando_tools(&n);
+	bool known = !pol_is_pando(u->server);
+
+	for (size_t i = 0; i < n; i++)
+		known = known || (str_is(u->server, tool[i].server) &&
+					 str_is(u->tool, tool[i].name));
+	return known;
+}
+
 static int
 status_of(const struct pol_decision *d)
 {
@@ -235,6 +249,8 @@ tell(const struct explained *x)
 	} else {
 		print_decision(x->p, "", &x->call);
 	}
+	if (!is_known(&x->u))
+		puts("  but that server has no such tool: the call fails");
 	if (mode != POL_ENFORCE)
 		printf("  [proxy] %s = \"%s\": this is what enforce would do; calls are not "
 		       "stopped on the wire\n",
@@ -296,6 +312,7 @@ tell_json(const struct explained *x, struct err *e)
 	jout_text(&j, "agent", pol_agent_name(x->u.agent));
 	jout_str(&j, "server", x->u.server);
 	jout_str(&j, "tool", x->u.tool);
+	jout_bool(&j, "known", is_known(&x->u));
 	if (x->u.args.p != NULL)
 		jout_raw(&j, "args", x->u.args);
 	jout_text(&j, "mode", pol_mode_name(pol_mode_of(x->p, x->u.agent)));

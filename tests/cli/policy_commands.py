@@ -308,6 +308,12 @@ def explain_shows_the_line_and_each_layer(build):
 
 def explain_reads_shell_commands(build):
     with Home(build) as h:
+        for tool, known in (("pando_core/read-file", True), ("pando_core/reed-file", False), ("Anything", True),
+                            ("pando_core/shell-command", False), ("hub/anything", True)):
+            have = json.loads(h.run("explain", "claude", tool, "{}", "--json").stdout)
+            ok(have["known"] == known, f"{tool} is known: {known}", have)
+            said = "that server has no such tool" in h.run("explain", "claude", tool, "{}").stdout
+            ok(said != known, f"{tool}: for people", said)
         shell = h.json("explain", "claude", "Bash", '{"command":"git pull && git push"}', status=DENIED)["shell"]
         ok(shell["commands"] == ["git pull", "git push"] and not shell["opaque"], "commands", shell)
         have = h.json("explain", "claude", "Bash", '{"command":"git \\"pull"}', status=DENIED)
