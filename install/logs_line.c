@@ -195,6 +195,12 @@ put_cell(struct buf *out, struct str text, int width, const struct log_view *v)
 	put_spaces(out, width - have + 1);
 }
 
+static struct str
+first_of(struct str s)
+{
+	return (struct str){ s.p, s.n < TEXT_MAX ? s.n : TEXT_MAX };
+}
+
 /* The text of a field, harmless. */
 static void
 put_field(struct buf *out, const struct log_line *l, enum log_field f)
@@ -203,7 +209,7 @@ put_field(struct buf *out, const struct log_line *l, enum log_field f)
 	struct err no = ERR_INIT;
 
 	if (js_decode(l->field[f], &text, &no) < 0) /* too long: then as it stands */
-		term_put(out, l->field[f]);
+		term_put(out, first_of(l->field[f]));
 	else
 		term_put(out, buf_str(&text));
 }
@@ -313,7 +319,7 @@ log_line_put(struct buf *out, const struct log_line *l, const struct log_view *v
 
 	put_time(out, l, v);
 	if (!l->good) {
-		term_put(&why, l->raw);
+		term_put(&why, first_of(l->raw));
 		left = v->columns - (v->days ? DATE_WIDE : TIME_WIDE) - 1;
 	} else {
 		put_field_cell(out, l, LOG_AGENT, AGENT_WIDE, v);

@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "policy/record.h"
+
 enum {
 	LOG_BYTES_MIN = 1 << 16,
 	LOG_DAYS_MAX = 3650,
@@ -263,7 +265,9 @@ pol_values_default(struct pol_values *v)
 		.history = POL_STRIP,
 		.call = POL_REPLACE,
 		.unknown = POL_REFUSE,
-		.log = { .max_bytes = 64 << 20, .max_days = 30, .keep = 8 },
+		.log = { .max_bytes = REC_MAX_BYTES,
+			.max_days = REC_MAX_DAYS,
+			.keep = REC_KEEP },
 		.limits = { .command_seconds = 600, .command_output_bytes = 96 << 10 },
 	};
 }

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
-enum { ROW_MAX = 1 << 20, INPUT_MAX = 65536 };
+enum { ROW_MAX = 1 << 20, INPUT_MAX = 16384 };
 
 static void
 check_row(struct str row)
