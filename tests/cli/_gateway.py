@@ -194,7 +194,8 @@ class Home:
 
     def lines(self, event=None):
         try:
-            all_lines = [json.loads(x) for x in self.log.read_text().splitlines()]
+            # what stands behind the last newline is being written
+            all_lines = [json.loads(x) for x in self.log.read_text().split("\n")[:-1]]
         except OSError:
             return []
         return [x for x in all_lines if event in (None, x["event"])]
