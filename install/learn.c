@@ -5,6 +5,7 @@
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/utf8.h"
+#include "install/policy_advice.h"
 #include "install/policy_cli.h"
 
 enum { ROUNDS_MAX = 3, NOTES_MAX = 1000 };
@@ -325,7 +326,8 @@ write_toml(struct learn *l)
 	buf_reset(&l->toml);
 	l->rules = 0;
 	for (size_t i = 0; i < l->ntools; i++)
-		put_tool(l, &l->tool[i]);
+		if (!l->tool[i].is_vain)
+			put_tool(l, &l->tool[i]);
 }
 
 /* --- does it hold? --------------------------------------------------------------------- */
@@ -393,6 +395,38 @@ mend(struct learn *l, const struct policy *p)
 	return changed;
 }
 
+/*
+ * Rules without effect would get one when somebody else's file is changed. True when there are
+ * some, so that it has to be written again.
+ */
+static bool
+drop_vain(struct learn *l, const struct policy *p)
+{
+	bool changed = false;
+	size_t i = 0;
+
+	/* the calls are in the order of the tools */
+	for (size_t k = 0; k < l->ntools; k++) {
+		struct learn_tool *t = &l->tool[k];
+		bool any = false;
+
+		for (; i < l->ncalls && is_same_tool(t->first, l->call[i]); i++)
+			any = any || decide(p, l->call[i]).verdict < POL_ASK;
+		changed = changed || (!any && !t->is_vain);
+		t->is_vain = t->is_vain || !any;
+	}
+	return changed;
+}
+
+static const char *
+why_beyond(const struct policy *p, const struct pol_decision *d)
+{
+	if (d->layer == POL_MANAGED || (d->layer == POL_BUILT_IN && advice_is_locked(p)))
+		return "only the machine's administrator can change that";
+	return d->layer == POL_PROJECT ? "the project's own file says so"
+				       : "no rule here allows it";
+}
+
 static void
 note_beyond(struct learn *l, const struct policy *p)
 {
@@ -409,36 +443,50 @@ note_beyond(struct learn *l, const struct policy *p)
 			k++;
 		}
 		if (d.verdict >= POL_ASK)
-			note(&l->beyond, l->call[i], k, d.rule, at,
-				d.layer == POL_MANAGED
-					? "only the machine's administrator can change that"
-				: d.layer == POL_PROJECT
-					? "the project's own file says so"
-					: "no rule here allows it");
+			note(&l->beyond, l->call[i], k, d.rule, at, why_beyond(p, &d));
 		i += k;
 	}
+}
+
+/* What is told is what loads. */
+static struct policy *
+write_down(struct learn *l, struct err *e)
+{
+	struct policy *p;
+
+	write_toml(l);
+	if (l->toml.over) {
+		(void)err_set(e, ERR_DATA,
+			"the proposal would be too long for a policy: choose fewer calls with "
+			"--run or --since");
+		return NULL;
+	}
+	p = compile(l, e);
+	if (p == NULL)
+		(void)err_wrap(e, "the proposal would not load");
+	return p;
 }
 
 int
 learn_propose(struct learn *l, const struct history *h, struct err *e)
 {
+	CLEANUP(pol_freep) struct policy *p = NULL;
+	bool is_good = false;
+
 	l->toml = (struct buf)BUF_INIT(LEARN_TEXT_MAX);
 	choose(l, h);
 	group_tools(l);
-	for (int round = 0;; round++) {
-		CLEANUP(pol_freep) struct policy *p = NULL;
-
-		write_toml(l);
-		if (l->toml.over)
-			return err_set(e, ERR_DATA,
-				"the proposal would be too long for a policy: choose fewer "
-				"calls with --run or --since");
-		p = compile(l, e);
+	for (int round = 0; !is_good; round++) {
+		pol_free(p);
+		p = write_down(l, e);
 		if (p == NULL)
-			return err_wrap(e, "the proposal would not load");
-		if (round < ROUNDS_MAX && mend(l, p))
-			continue;
-		note_beyond(l, p);
-		return 0;
+			return -1;
+		is_good = round == ROUNDS_MAX || !mend(l, p);
 	}
+	note_beyond(l, p);
+	if (drop_vain(l, p)) {
+		pol_free(p);
+		p = write_down(l, e);
+	}
+	return p == NULL ? -1 : 0;
 }

@@ -27,6 +27,7 @@ struct learn_tool {
 	size_t calls;
 	size_t unkept;            /* calls of a shell whose command line is not known */
 	struct learn_shell shell; /* no lines: the tool is allowed as it is */
+	bool is_vain; /* no rule of the person's file can allow any of its calls */
 };
 
 struct learn {

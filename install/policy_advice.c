@@ -46,8 +46,8 @@ on_lock(void *to, const struct pol_shown *s)
 		*locked = strcmp(s->value, "true") == 0;
 }
 
-static bool
-is_locked(const struct policy *p)
+bool
+advice_is_locked(const struct policy *p)
 {
 	bool locked = false;
 
@@ -67,7 +67,7 @@ path_of(const struct policy *p, enum pol_layer l)
 static void
 for_built_in(struct words *out, const struct policy *p, const struct pol_use *u)
 {
-	const enum pol_layer who = is_locked(p) ? POL_MANAGED : POL_USER;
+	const enum pol_layer who = advice_is_locked(p) ? POL_MANAGED : POL_USER;
 	const char *file = path_of(p, who);
 	CLEANUP(mem_freep) char *tool = tool_of(u);
 	CLEANUP(mem_freep) char *name = quoted(u->server.n > 0 ? u->server : u->tool);

@@ -10,4 +10,7 @@
 void advice_put(struct words *out, const struct policy *p, const struct pol_use *u,
 	const struct pol_decision *d);
 
+/* The managed file has lock = true: no other file can allow what it does not. */
+bool advice_is_locked(const struct policy *p);
+
 #endif

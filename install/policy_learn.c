@@ -63,8 +63,8 @@ tell(const struct learn *l)
 	       "# These are rules only: your other settings ([proxy], [log] ...) are not here.\n"
 	       "# Calls of Pando's own tools, which need no rule: %zu.\n",
 		now, l->ncalls, l->own);
-	print_notes("Not proposed, because somebody decided against it:", &l->denied);
-	print_notes("Not allowed even with these rules:", &l->beyond);
+	print_notes("Not proposed:", &l->denied);
+	print_notes("Denied even so:", &l->beyond);
 	(void)fwrite(
 		l->toml.p, 1, l->toml.n, stdout); /* main looks at the stream's state */
 }

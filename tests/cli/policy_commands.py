@@ -201,6 +201,9 @@ def the_managed_file_is_a_layer_too(build):
            "and it is told who can change it", r.stdout)
         r = h.run("explain", "claude", "Write", "{}", before=before)
         ok("lock = true" in r.stdout, "a lock is told", r.stdout)
+        h.calls({"tool": "Write", "args": {}})
+        have = json.loads(h.run("learn", "--json", before=before).stdout)
+        ok(have["rules"] == 0 and "only the machine's administrator" in have["beyond"][0], "learn knows", have)
         r = h.run("show", before=before)
         ok("/etc/pando-ai/policy.toml:1" in r.stdout, "show names it", r.stdout)
 
@@ -542,6 +545,7 @@ def learn_says_what_no_rule_can_allow(build):
         have = h.json("learn")
         ok(len(have["beyond"]) == 1 and "the project's own file says so" in have["beyond"][0], "project",
            have["beyond"])
+        ok(have["rules"] == 0 and have["toml"] == "", "and no rule without effect is proposed", have)
 
 
 # --- words, terminals ---------------------------------------------------------------------------------
