@@ -4,7 +4,6 @@
 
 #include "base/json/json.h"
 #include "base/mem.h"
-#include "base/utf8.h"
 #include "install/policy_advice.h"
 #include "install/policy_cli.h"
 
@@ -142,40 +141,6 @@ choose(struct learn *l, const struct history *h)
 
 /* --- tools ----------------------------------------------------------------------------- */
 
-/* A native tool that runs commands. key NULL: a rule cannot say which. */
-struct shell_tool {
-	enum pol_agent agent;
-	const char *tool, *key;
-};
-
-static const struct shell_tool *
-shell_of(const struct past_call *c)
-{
-	static const struct shell_tool shells[] = {
-		{ POL_CLAUDE, "Bash", "command" },
-		{ POL_CLAUDE, "PowerShell", NULL },
-		{ POL_CODEX, "exec_command", "cmd" },
-		{ POL_CODEX, "shell_command", "command" },
-		{ POL_CODEX, "shell", NULL }, /* a list of words */
-		{ POL_CODEX, "local_shell", NULL },
-		{ POL_CODEX, "write_stdin", NULL },
-	};
-
-	for (size_t i = 0; i < LEN(shells) && c->server[0] == '\0'; i++)
-		if (shells[i].agent == c->agent && strcmp(shells[i].tool, c->tool) == 0)
-			return &shells[i];
-	return NULL;
-}
-
-/* The argument that is the command line, NULL: there is none. */
-static const char *
-shell_key(const struct past_call *c)
-{
-	const struct shell_tool *s = shell_of(c);
-
-	return s == NULL ? NULL : s->key;
-}
-
 /* Yours; NULL: not known, or it cannot stand in a rule. */
 static char *
 shell_text(const struct past_call *c)
@@ -183,7 +148,9 @@ shell_text(const struct past_call *c)
 	struct err none = ERR_INIT; /* then the line is not known */
 	CLEANUP(json_freep)
 	json_t *j = c->args == NULL ? NULL : json_parse(str_of(c->args), &none);
-	const char *text = shell_key(c) == NULL ? NULL : json_text_of(j, shell_key(c));
+	const char *text = learn_shell_key(c) == NULL
+				   ? NULL
+				   : json_text_of(j, learn_shell_key(c));
 
 	return text == NULL || text[0] == '\0' ? NULL : mem_strdup(text);
 }
@@ -194,7 +161,7 @@ add_call(struct learn *l, struct learn_tool *t, const struct past_call *c)
 	CLEANUP(mem_freep) char *text = shell_text(c);
 
 	t->calls++;
-	if (shell_key(c) == NULL)
+	if (learn_shell_key(c) == NULL)
 		return;
 	if (text == NULL)
 		t->unkept++;
@@ -213,121 +180,6 @@ group_tools(struct learn *l)
 	}
 	for (size_t i = 0; i < l->ntools; i++)
 		learn_shell_group(&l->tool[i].shell);
-}
-
-/* --- TOML ------------------------------------------------------------------------------ */
-
-/* The code point of a sequence of two or three bytes. */
-static unsigned int
-code_of(struct str c)
-{
-	const unsigned char *p = (const unsigned char *)c.p;
-
-	if (c.n == 2)
-		return (p[0] & 0x1fu) << 6 | (p[1] & 0x3fu);
-	return (p[0] & 0x0fu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
-}
-
-/*
- * A basic string: JSON's escapes are among TOML's. Beyond them DEL, which TOML does not take
- * as it is, and what a terminal should not get.
- */
-static void
-put_string(struct buf *b, const char *z)
-{
-	CLEANUP(buf_fini) struct buf json = BUF_INIT(LEARN_TEXT_MAX);
-	struct str rest;
-
-	buf_put_json(&json, str_of(z));
-	b->over = b->over || json.over;
-	for (rest = buf_str(&json); rest.n > 0;) {
-		const size_t k = utf8_len(rest) == 0 ? 1 : utf8_len(rest);
-		const struct str c = { rest.p, k };
-
-		if (c.p[0] == '\x7f')
-			buf_puts(b, "\\u007f");
-		else if (utf8_is_mark(c))
-			buf_printf(b, "\\u%04x", code_of(c));
-		else
-			buf_put_str(b, c);
-		rest = str_skip(rest, k);
-	}
-}
-
-static void
-put_rule(struct learn *l, const struct learn_tool *t)
-{
-	const struct past_call *c = t->first;
-	const char *agent = pol_agent_name(c->agent);
-
-	buf_printf(&l->toml, "\n[[rule]]\nid = \"learned-%zu\"\ntool = \"%s/%s\"\n",
-		++l->rules, c->server[0] == '\0' ? agent : c->server, c->tool);
-	if (c->server[0] != '\0')
-		buf_printf(&l->toml, "agent = \"%s\"\n", agent);
-	buf_puts(&l->toml, "decision = \"allow\"\n");
-}
-
-static void
-put_line(struct learn *l, const struct learn_tool *t, const struct learn_line *line)
-{
-	put_rule(l, t);
-	buf_printf(&l->toml, "args.%s = ", shell_key(t->first));
-	put_string(&l->toml, line->text);
-	buf_printf(&l->toml, " # exactly this; calls: %zu\n", line->calls);
-}
-
-static void
-put_prefix(struct learn *l, const struct learn_tool *t, const struct learn_prefix *p)
-{
-	put_rule(l, t);
-	buf_printf(&l->toml, "args.%s = { prefix = [", shell_key(t->first));
-	for (size_t i = 0; i < p->word.n; i++) {
-		if (i > 0)
-			buf_puts(&l->toml, ", ");
-		put_string(&l->toml, p->word.v[i]);
-	}
-	buf_printf(&l->toml,
-		"] } # and whatever follows; calls: %zu, different commands: %zu\n",
-		p->calls, p->commands);
-}
-
-/* Exact lines first: behind a prefix that covers them they would be dead. */
-static void
-put_tool(struct learn *l, const struct learn_tool *t)
-{
-	const struct learn_shell *s = &t->shell;
-
-	if (s->nlines == 0) {
-		put_rule(l, t);
-		buf_printf(&l->toml, "# calls: %zu\n", t->calls);
-		if (shell_key(t->first) != NULL)
-			buf_puts(&l->toml, "# EVERY command: the log did not keep the "
-					   "commands ([log] arguments = true does)\n");
-		else if (shell_of(t->first) != NULL)
-			buf_puts(&l->toml,
-				"# EVERY command: a rule cannot say which ones of this tool\n");
-		return;
-	}
-	for (size_t i = 0; i < s->nlines; i++)
-		if (s->line[i].exact)
-			put_line(l, t, &s->line[i]);
-	for (size_t i = 0; i < s->nprefixes; i++)
-		put_prefix(l, t, &s->prefix[i]);
-	if (t->unkept + s->dropped > 0)
-		buf_printf(&l->toml,
-			"# not covered, because their commands were not kept, or too many: calls "
-			"of %s: %zu\n",
-			t->first->tool, t->unkept + s->dropped);
-}
-
-static void
-write_toml(struct learn *l)
-{
-	buf_reset(&l->toml);
-	l->rules = 0;
-	for (size_t i = 0; i < l->ntools; i++)
-		if (!l->tool[i].is_vain)
-			put_tool(l, &l->tool[i]);
 }
 
 /* --- does it hold? --------------------------------------------------------------------- */
@@ -454,7 +306,7 @@ write_down(struct learn *l, struct err *e)
 {
 	struct policy *p;
 
-	write_toml(l);
+	learn_put_toml(l);
 	if (l->toml.over) {
 		(void)err_set(e, ERR_DATA,
 			"the proposal would be too long for a policy: choose fewer calls with "

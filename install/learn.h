@@ -51,4 +51,10 @@ void learn_fini(struct learn *l); /* for CLEANUP */
  */
 int learn_propose(struct learn *l, const struct history *h, struct err *e);
 
+/* --- learn_toml.c --- */
+/* Writes the rules anew. */
+void learn_put_toml(struct learn *l);
+/* The argument that is the command line of a native shell, NULL: there is none. */
+const char *learn_shell_key(const struct past_call *c);
+
 #endif
