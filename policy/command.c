@@ -355,10 +355,26 @@ word_bits(struct str word)
 enum hides { HIDES_NOTHING, HIDES_WORDS, HIDES_ALL };
 
 static enum hides
+git_hides(const struct reach *r, const struct reach_at *at)
+{
+	size_t sub;
+
+	if (!reach_git(r, at, &sub))
+		return HIDES_ALL;
+	for (size_t k = at->i + 1; k < sub; k++)
+		if (str_is(r->w[k].text, "-c") ||
+			str_starts(r->w[k].text, STR("--config-env")))
+			return HIDES_ALL;
+	if (sub == r->n)
+		return HIDES_NOTHING;
+	if (str_is(r->w[sub].text, "config"))
+		return HIDES_ALL;
+	return reach_git_does(r, sub) == PROG_GIT_UNKNOWN ? HIDES_WORDS : HIDES_NOTHING;
+}
+
+static enum hides
 hides_at(const struct reach *r, const struct reach_at *at)
 {
-	size_t k;
-
 	if (!at->known)
 		return HIDES_ALL;
 	if (at->prog == NULL)
@@ -370,10 +386,7 @@ hides_at(const struct reach *r, const struct reach_at *at)
 	case PROG_EVALUATES:
 		return HIDES_NOTHING;
 	case PROG_GIT:
-		return reach_git(r, at, &k) && k < r->n &&
-				       prog_git_find(r->w[k].text) != PROG_GIT_UNKNOWN
-			       ? HIDES_NOTHING
-			       : HIDES_WORDS;
+		return git_hides(r, at);
 	case PROG_WRAP:
 		return at->prog->flags == 0 ? HIDES_NOTHING : HIDES_ALL;
 	case PROG_FIND:
@@ -399,7 +412,7 @@ is_words_only(const struct reach *r, const struct reach_at *at)
 	if (at->prog->kind == PROG_INERT)
 		return true;
 	return at->prog->kind == PROG_GIT && reach_git(r, at, &k) && k == at->i + 1 &&
-	       k < r->n && prog_git_find(r->w[k].text) == PROG_GIT_QUIET;
+	       k < r->n && reach_git_does(r, k) == PROG_GIT_QUIET;
 }
 
 static uint64_t

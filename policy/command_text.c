@@ -250,7 +250,7 @@ git_runs(const struct ask *a, const struct reach_at *at)
 		return true;
 	if (k == a->r.n)
 		return false;
-	switch (prog_git_find(a->r.w[k].text)) {
+	switch (reach_git_does(&a->r, k)) {
 	case PROG_GIT_QUIET:
 		return false;
 	case PROG_GIT_RUNS:

@@ -418,7 +418,7 @@ prog_git_find(struct str subcommand)
 bool
 prog_takes_value(const struct prog *p, struct str option)
 {
-	const char *at = p->values;
+	const char *at = option.n == 0 ? NULL : p->values;
 
 	while (at != NULL && (at = memmem(at, strlen(at), option.p, option.n)) != NULL) {
 		if (at[-1] == ' ' && at[option.n] == ' ')

@@ -212,6 +212,22 @@ reach_git(const struct reach *r, const struct reach_at *at, size_t *subcommand)
 	return !r->more;
 }
 
+enum prog_git
+reach_git_does(const struct reach *r, size_t subcommand)
+{
+	if (!str_is(r->w[subcommand].text, "grep"))
+		return prog_git_find(r->w[subcommand].text);
+	for (size_t k = subcommand + 1; k < r->n; k++) {
+		const struct str w = r->w[k].text;
+
+		if (w.n > 1 && w.p[0] == '-' && memchr(w.p, 'O', w.n) != NULL)
+			return PROG_GIT_RUNS;
+		if (str_starts(w, STR("--op")) || r->w[k].fields == SH_ANY)
+			return PROG_GIT_RUNS; /* --open-files-in-pager */
+	}
+	return PROG_GIT_QUIET;
+}
+
 static void
 mark_git(struct reach *r, const struct reach_at *at)
 {
@@ -219,7 +235,7 @@ mark_git(struct reach *r, const struct reach_at *at)
 
 	if (!reach_git(r, at, &k))
 		k = at->i;
-	else if (k == r->n || prog_git_find(r->w[k].text) == PROG_GIT_QUIET)
+	else if (k == r->n || reach_git_does(r, k) == PROG_GIT_QUIET)
 		return;
 	if (k + 1 < r->any)
 		r->any = k + 1;

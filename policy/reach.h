@@ -40,6 +40,8 @@ bool reach_is_option(struct str word);
 bool reach_is_text(struct str word);
 /* The subcommand of the git at `at`; r->n: there is none. False: not clear. */
 bool reach_git(const struct reach *r, const struct reach_at *at, size_t *subcommand);
+/* What that subcommand, which is there, does with its words. */
+enum prog_git reach_git_does(const struct reach *r, size_t subcommand);
 
 enum reach_script {
 	REACH_FILE, /* a script's file: it is not in the text; or none at all */

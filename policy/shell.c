@@ -172,8 +172,7 @@ sh_skip_word(struct sh_parse *ps)
 {
 	struct sh_word w;
 
-	sh_expect(
-		ps, !sh_is_meta(sh_peek(ps)) || sh_peek(ps) == '<' || sh_peek(ps) == '>');
+	sh_expect(ps, sh_is_at_word(ps));
 	ps->quiet++;
 	sh_read_word(ps, &w);
 	ps->quiet--;

@@ -63,6 +63,7 @@ void sh_skip_word(
 bool sh_is_reserved(struct str word);
 void sh_expect(struct sh_parse *ps, bool good); /* else the line is opaque */
 
+bool sh_is_at_word(struct sh_parse *ps);
 /* A word; there must be one. */
 void sh_read_word(struct sh_parse *ps, struct sh_word *w);
 /* Behind "((" up to and with "))". */

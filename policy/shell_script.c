@@ -126,10 +126,10 @@ note_assignment(struct sh_line *l, const struct sh_word *w)
 	static const char *const change[] = { "LD_PRELOAD", "LD_AUDIT", "BASH_ENV",
 		"BASH_CMDS", "BASH_ALIASES", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4",
 		"SHELLOPTS", "BASHOPTS", "GIT_EXEC_PATH" };
-	const struct str text = { w->text.p, w->text.n };
+	const struct str text = w->text;
 	struct str name = { text.p, 0 }, value;
 
-	while (name.n < text.n && sh_is_name((unsigned char)text.p[name.n]))
+	while (name.n < w->head && sh_is_name((unsigned char)text.p[name.n]))
 		name.n++;
 	value = str_skip(text, name.n);
 	while (value.n > 0 && (value.p[0] == '+' || value.p[0] == '='))

@@ -38,13 +38,13 @@ static void
 read_target(struct sh_parse *ps, struct simple *s, bool here_string)
 {
 	struct sh_word w;
-	const int c = (sh_skip_blanks(ps), sh_peek(ps));
 
+	sh_skip_blanks(ps);
 	if (!here_string || s == NULL) {
 		sh_skip_word(ps);
 		return;
 	}
-	sh_expect(ps, !sh_is_meta(c) || c == '<' || c == '>');
+	sh_expect(ps, sh_is_at_word(ps));
 	sh_read_word(ps, &w);
 	s->input_known = w.known;
 	s->input = (struct str){ w.text.p, w.known ? w.text.n : 0 };
@@ -226,6 +226,7 @@ read_argument(struct sh_parse *ps, struct simple *s)
 							    l->word[s->words - 1].text)));
 		w.known = false;
 		w.fields = SH_ANY;
+		w.tail = 0;
 		read_array(ps);
 	}
 	if (assigns) {

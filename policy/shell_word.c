@@ -510,6 +510,21 @@ read_part(struct sh_parse *ps, struct growing *g, int c)
 	}
 }
 
+/* "<(" or ">(" */
+static bool
+is_process(struct sh_parse *ps, int c)
+{
+	return (c == '<' || c == '>') && ps->end - ps->p > 1 && ps->p[1] == '(';
+}
+
+bool
+sh_is_at_word(struct sh_parse *ps)
+{
+	const int c = sh_peek(ps);
+
+	return !sh_is_meta(c) || is_process(ps, c);
+}
+
 void
 sh_read_word(struct sh_parse *ps, struct sh_word *w)
 {
@@ -519,8 +534,7 @@ sh_read_word(struct sh_parse *ps, struct sh_word *w)
 
 	*w = (struct sh_word){ .known = true };
 	while ((c = sh_peek(ps)) != SH_END) {
-		const bool process = (c == '<' || c == '>') && ps->end - ps->p > 1 &&
-				     ps->p[1] == '(';
+		const bool process = is_process(ps, c);
 
 		if (sh_is_meta(c) && !process)
 			break;
