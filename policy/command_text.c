@@ -276,8 +276,9 @@ ask_runs(const struct ask *a, const struct reach_at *at)
 {
 	struct str text;
 
+	/* Behind a program that is not known, its texts have been asked for already. */
 	if (at->prog == NULL)
-		return is_dashed(a, at) || any_text_has(a, at->i + 1);
+		return is_dashed(a, at) || (at->sure && any_text_has(a, at->i + 1));
 	switch (at->prog->kind) {
 	case PROG_INERT:
 		return inert_runs(a, at);

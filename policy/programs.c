@@ -358,19 +358,21 @@ static const char *const git_runs[] = { "archive", "bisect", "clone", "config",
 	"rebase", "receive-pack", "request-pull", "send-email", "send-pack", "shell",
 	"submodule", "subtree", "svn", "upload-archive", "upload-pack" };
 
-/* Below, equal to or above 0, as memcmp(); a shorter name is below a longer one. */
+/* Below, equal to or above 0, as strcmp(); most differ in their first byte. */
 static int
 order(struct str name, const char *entry)
 {
-	const int d = strncmp(name.p, entry, name.n);
+	int d = (unsigned char)name.p[0] - (unsigned char)entry[0];
 
+	if (d == 0)
+		d = strncmp(name.p, entry, name.n);
 	return d != 0 ? d : -(entry[name.n] != '\0');
 }
 
 const struct prog *
 prog_find(struct str name)
 {
-	size_t from = 0, to = LEN(table);
+	size_t from = 0, to = name.n == 0 ? 0 : LEN(table);
 
 	while (from < to) {
 		const size_t i = (from + to) / 2;
@@ -389,7 +391,7 @@ prog_find(struct str name)
 static bool
 is_listed(const char *const *list, size_t n, struct str name)
 {
-	size_t from = 0, to = n;
+	size_t from = 0, to = name.n == 0 ? 0 : n;
 
 	while (from < to) {
 		const size_t i = (from + to) / 2;

@@ -63,22 +63,26 @@ reach_is_stdin(struct str path)
 }
 
 /* Of a word that an expansion makes, the name may still be what follows it: "$HOME"/bin/cc */
-static bool
-program_name(const struct reach *r, size_t i, struct str *name)
+static struct str
+program_name(const struct sh_word *w)
 {
-	const struct sh_word *w = &r->w[i];
 	struct str text = w->text;
 
-	if (has_hole(r, text))
-		return false;
 	if (!w->known) {
 		text = str_skip(text, text.n - w->tail);
 		if (w->fields != SH_ONE || text.n == 0 ||
 			memchr(text.p, '/', text.n) == NULL)
-			return false;
+			return (struct str){ NULL, 0 };
 	}
-	*name = last_component(text);
-	return is_plain_name(text) && name->n > 0;
+	text = last_component(text);
+	return is_plain_name(text) ? text : (struct str){ NULL, 0 };
+}
+
+static void
+name_word(struct sh_word *w)
+{
+	w->name = program_name(w);
+	w->prog = w->name.n == 0 ? NULL : prog_find(w->name);
 }
 
 static void
@@ -288,10 +292,18 @@ reach_init(struct reach *r, const struct sh_line *l, size_t command)
 	r->n = r->any = r->c->n;
 	r->i = 0;
 	r->hole = (struct str){ NULL, 0 };
+	r->named = NULL;
 	r->more = r->unsure = false;
 	memset(r->sure, 0,
 		(r->n / 64 + 1 > LEN(r->sure) ? LEN(r->sure) : r->n / 64 + 1) * 8);
 	set_sure(r, 0);
+}
+
+void
+reach_init_first(struct reach *r, struct sh_line *l, size_t command)
+{
+	reach_init(r, l, command);
+	r->named = l->word + r->c->first;
 }
 
 bool
@@ -304,12 +316,16 @@ reach_next(struct reach *r, struct reach_at *at)
 		if (!sure && i < r->any)
 			continue;
 		*at = (struct reach_at){ .i = i, .sure = sure };
-		at->known = program_name(r, i, &at->base);
+		if (r->named != NULL)
+			name_word(&r->named[i]);
+		at->known = r->w[i].name.n > 0 && !has_hole(r, r->w[i].text);
 		if (!at->known && !sure)
 			continue;
 		if (at->known) {
-			at->prog = prog_find(at->base);
-			mark(r, at);
+			at->base = r->w[i].name;
+			at->prog = r->w[i].prog;
+			if (at->prog != NULL || i < r->any)
+				mark(r, at);
 		}
 		return true;
 	}

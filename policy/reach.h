@@ -14,6 +14,7 @@
 struct reach {
 	const struct sh_command *c;
 	const struct sh_word *w;
+	struct sh_word *named; /* the same words, to be named on this first walk; NULL */
 	size_t n, i;
 	size_t any;      /* from here on each word may be a program; n: none */
 	struct str hole; /* a word with this in it is not known: find's {} */
@@ -31,6 +32,8 @@ struct reach_at {
 };
 
 void reach_init(struct reach *r, const struct sh_line *l, size_t command);
+/* The first walk over a command: what it finds out is kept for those that follow. */
+void reach_init_first(struct reach *r, struct sh_line *l, size_t command);
 bool reach_next(struct reach *r, struct reach_at *at);
 
 bool reach_known(const struct reach *r, size_t i);

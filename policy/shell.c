@@ -62,6 +62,9 @@ static const struct reserved reserved[] = {
 	{ { "coproc", 6 }, KW_COPROC, AT_END },
 };
 
+static const char reserved_first[] = "tefdiwusc{}[!";
+enum { RESERVED_LONGEST = 8 };
+
 void
 sh_opaque(struct sh_line *l, const char *why)
 {
@@ -130,7 +133,7 @@ peek_reserved(struct sh_parse *ps)
 	const int c = sh_peek(ps);
 	const size_t left = (size_t)(ps->end - ps->p);
 
-	if (c == SH_END)
+	if (c == SH_END || memchr(reserved_first, c, sizeof reserved_first - 1) == NULL)
 		return NULL;
 	for (size_t i = 0; i < LEN(reserved); i++) {
 		const struct str name = reserved[i].name;
@@ -153,7 +156,7 @@ take_reserved(struct sh_parse *ps, const struct reserved *r)
 bool
 sh_is_reserved(struct str word)
 {
-	for (size_t i = 0; i < LEN(reserved); i++)
+	for (size_t i = 0; i < LEN(reserved) && word.n <= RESERVED_LONGEST; i++)
 		if (str_eq(word, reserved[i].name))
 			return true;
 	return false;

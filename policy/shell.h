@@ -37,13 +37,17 @@ enum sh_fields {
 	SH_FIELDS
 };
 
+struct prog; /* programs.h */
+
 struct sh_word {
 	struct str text; /* without quotes; where an expansion stands, nothing */
 	bool known;      /* text is the whole word, and the word is one field */
 	bool quoted;     /* some part of it was quoted: no keyword, no assignment name */
 	enum sh_fields fields;
-	uint16_t head,
-		tail; /* known bytes before the first and behind the last expansion */
+	uint16_t head, tail; /* known bytes before the first, behind the last expansion */
+	/* For reach.c: the word as a program, once it was looked at as one. */
+	struct str name;
+	const struct prog *prog;
 };
 
 /* One simple command; its words and assignments lie in the line's arrays. */

@@ -228,7 +228,7 @@ sh_scripts(struct sh_out *o)
 		struct reach r;
 		struct reach_at at;
 
-		reach_init(&r, l, i);
+		reach_init_first(&r, l, i);
 		while (reach_next(&r, &at) && !l->opaque)
 			if (at.prog != NULL)
 				read_place(o, &r, &at);
