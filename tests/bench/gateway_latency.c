@@ -25,7 +25,7 @@
 #include "base/path.h"
 #include "base/place.h"
 #include "gateway/client.h"
-#include "policy/policy.h"
+#include "policy/layers.h"
 
 enum {
 	ROUNDS = 400,
@@ -196,21 +196,23 @@ register_run(int provider, struct err *e)
 		"[proxy]\nanthropic_upstream = \"http://127.0.0.1:%d\"\n", provider);
 	CLEANUP(mem_freep) char *dir = path_dir(path);
 	CLEANUP(pol_freep) struct policy *p = NULL;
+	CLEANUP(mem_freep) char *bundle = NULL;
 	char id[ID_HEX + 1];
 	struct gw_run run = { 0 };
 
 	if (path_mkdirs(dir, 0700, e) < 0 ||
 		path_write(path, str_of(text), 0600, e) < 0 || id_new(id, e) < 0)
 		exit(log_fail(e));
-	p = pol_load(path, e);
-	if (p == NULL)
+	p = pol_load_live("/", e);
+	bundle = p == NULL ? NULL : pol_bundle_save(p, e);
+	if (bundle == NULL)
 		exit(log_fail(e));
 	{
 		const struct gw_register r = { .run = id,
 			.agent = "claude",
 			.agent_version = "bench",
 			.root = "/",
-			.policy = path,
+			.policy = bundle,
 			.policy_sha256 = pol_digest(p) };
 
 		if (gw_client_register(&r, &run, e) < 0)
