@@ -225,6 +225,19 @@ def a_change_before_the_registration(home):
          "with the digests of both")
 
 
+def a_change_while_no_gateway_runs(home):
+    """The next gateway goes on with the run under its own policy, and tells."""
+    run = home.register()
+    home.gateway.kill()
+    home.gateway.wait()
+    text = home.policy.read_text() + '[native_tools]\nallow = ["Bash"]\n'
+    home.policy.write_text(text)
+    home.start()
+    told(home, [run], digest(text), True, "a change while no gateway ran")
+    got = run.ask("/v1/messages", g.ASK, {"x-play": "call"})[2]
+    ok(b'"tool_use"' not in got and b"message_stop" in got, "the run keeps the policy of its launch", got)
+
+
 def without_inotify(build, provider):
     """Then files are looked at when a request begins."""
     home = g.Home(build, provider.port)
@@ -254,7 +267,8 @@ def main():
     options.add_argument("--build", default="build")
     build = options.parse_args().build
     provider = g.Provider(answer)
-    for case in (under_load, every_kind_of_change, a_change_before_the_registration):
+    for case in (under_load, every_kind_of_change, a_change_before_the_registration,
+                 a_change_while_no_gateway_runs):
         home = g.Home(build, provider.port)
         home.libexec = home.program.parent
         home.start()
