@@ -454,22 +454,21 @@ read_plain(struct sh_parse *ps, struct growing *g, int c)
 	const size_t n = ps->o->l->ntext - g->start;
 	const char before = n == 0 ? '\0' : ps->o->l->text[ps->o->l->ntext - 1];
 	const bool at_start = n == 0 && !g->w->quoted && g->w->known;
+	const bool alone = at_start && (sh_is_meta(sh_peek(ps)) || sh_peek(ps) == '[');
+	const bool home = c == '~' && ps->quiet == 0 &&
+			  (at_start || before == '=' || before == ':');
+	/* zsh: =NAME is the path of a program. */
+	const bool program = c == '=' && at_start && sh_is_name(sh_peek(ps));
 
-	if (c == '*' || c == '?') {
-		note_expansion(ps, g, SH_SAME);
-	} else if (c == '[' &&
-		   !(at_start && (sh_is_meta(sh_peek(ps)) || sh_peek(ps) == '['))) {
+	if (c == '*' || c == '?' || (c == '[' && !alone)) {
 		/* What is in the brackets is no part of the known tail. */
 		note_expansion(ps, g, SH_SAME);
 	} else if (c == ']') {
 		sh_put(ps, c);
 		if (g->w->fields == SH_SAME)
 			note_expansion(ps, g, SH_SAME);
-	} else if (c == '~' && ps->quiet == 0 &&
-		   (at_start || before == '=' || before == ':')) {
+	} else if (home || program) {
 		note_expansion(ps, g, SH_ONE);
-	} else if (c == '=' && at_start && sh_is_name(sh_peek(ps))) {
-		note_expansion(ps, g, SH_ONE); /* zsh: the path of a program */
 	} else {
 		if (g->brace && (c == ',' || (c == '.' && before == '.')))
 			note_expansion(ps, g, SH_ANY);
