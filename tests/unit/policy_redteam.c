@@ -128,6 +128,7 @@ static const struct spelling spellings[] = {
 	{ "[[ 'a[$(git push)]' -eq 0 ]]", CMD_UNSURE, RUNS, "so does a condition" },
 	{ "printf -v 'a[$(git push)0]' x", CMD_UNSURE, RUNS,
 		"so do subscripts of builtins" },
+	{ "[ -v 'a[$(git push)]' ]", CMD_UNSURE, RUNS, "and test" },
 	{ "x='$(git push)'; echo \"${x@P}\"", CMD_UNSURE, RUNS, "expanded as a prompt" },
 	/* Paths and options. */
 	{ "/usr/bin/git push", CMD_YES, READ, "a path" },
