@@ -240,14 +240,14 @@ is_harmless(struct str assignment)
 	return false;
 }
 
-/* The prefix word for word, and certain to be this program. */
+/* The prefix word for word, certain to be this program, and nothing written beside it. */
 static bool
 is_exact(const struct ask *a, const struct sh_line *l, const struct reach_at *at)
 {
 	const struct sh_word *w = a->r.w;
 	const struct str token = str_of(a->p->token[0]);
 
-	if (at->i != 0 || a->r.n < a->p->n || l->renames || !w[0].known)
+	if (at->i != 0 || a->r.n < a->p->n || l->renames || l->writes || !w[0].known)
 		return false;
 	if (!is_usual_path(w[0].text) && !str_eq(token, w[0].text))
 		return false;

@@ -5,7 +5,8 @@
  * Does a simple command begin with these words? For `prefix = ["git", "push"]`.
  *
  * The answer is one of three. CMD_YES: the program (by its path's last component) and the
- * words right behind it are the prefix, each known for certain. CMD_NO: the prefix cannot be
+ * words right behind it are the prefix, each known for certain, and no redirection of the line
+ * writes a file. CMD_NO: the prefix cannot be
  * what this command runs. CMD_UNSURE: all between; the caller then takes the stricter answer.
  * Options before a subcommand, programs that run their arguments (env, sudo, xargs, find
  * -exec), shells and eval, words made by expansions, and git's dashed programs are looked

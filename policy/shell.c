@@ -542,7 +542,7 @@ sh_split(struct sh_line *l, struct str text)
 	struct sh_out o = { .l = l, .wtop = SH_WORDS_MAX, .atop = SH_COMMANDS_MAX };
 	struct sh_parse ps;
 
-	l->opaque = l->renames = false;
+	l->opaque = l->renames = l->writes = false;
 	l->why = NULL;
 	l->simple = true;
 	l->ncommands = l->nwords = l->nassigns = l->ntext = 0;

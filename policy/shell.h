@@ -64,6 +64,7 @@ struct sh_line {
 	bool opaque;     /* not understood, or too much: the list is not complete */
 	const char *why; /* what made it opaque, for explain; NULL */
 	bool renames;    /* PATH is set: a name may be another program than usual */
+	bool writes;     /* a redirection writes a file, or may */
 	bool simple;     /* one command, all words known, no redirection, nothing else */
 	size_t ncommands, nwords, nassigns, ntext;
 	struct sh_command command[SH_COMMANDS_MAX];

@@ -33,19 +33,41 @@ is_redirection(struct sh_parse *ps, int c, int *fd)
 	return (c == '<' || c == '>') && !(ps->end - p > 1 && p[1] == '(');
 }
 
+/* A descriptor, or a place that keeps nothing: a redirection to it writes no file. */
+static bool
+keeps_nothing(struct str target)
+{
+	static const char *const places[] = { "/dev/null", "/dev/stdout", "/dev/stderr",
+		"/dev/tty", "-" };
+	size_t digits = 0;
+
+	while (digits < target.n && target.p[digits] >= '0' && target.p[digits] <= '9')
+		digits++;
+	if (digits > 0 && digits == target.n)
+		return true;
+	for (size_t i = 0; i < LEN(places); i++)
+		if (str_is(target, places[i]))
+			return true;
+	return false;
+}
+
 /* The word behind a redirection is no argument; of a here-string it is the input. */
 static void
-read_target(struct sh_parse *ps, struct simple *s, bool here_string)
+read_target(struct sh_parse *ps, struct simple *s, bool here_string, bool writes)
 {
 	struct sh_word w;
 
 	sh_skip_blanks(ps);
-	if (!here_string || s == NULL) {
+	if (!writes && (!here_string || s == NULL)) {
 		sh_skip_word(ps);
 		return;
 	}
 	sh_expect(ps, sh_is_at_word(ps));
 	sh_read_word(ps, &w);
+	if (writes) {
+		ps->o->l->writes |= !w.known || !keeps_nothing(w.text);
+		return;
+	}
 	s->input_known = w.known;
 	s->input = (struct str){ w.text.p, w.known ? w.text.n : 0 };
 }
@@ -75,12 +97,12 @@ read_redirection(struct sh_parse *ps, struct simple *s, int fd)
 			return;
 		}
 		(void)sh_take(ps); /* <<< */
-		read_target(ps, is_input ? s : NULL, true);
+		read_target(ps, is_input ? s : NULL, true, false);
 		return;
 	} else if (c == '&' || c == '>' || (first == '>' && c == '|')) {
 		(void)sh_take(ps); /* <& <> >> >& >| */
 	}
-	read_target(ps, s, false);
+	read_target(ps, s, false, first != '<' || c == '>');
 }
 
 /* NAME= NAME+= NAME[...]= at the place, before anything is unquoted. */

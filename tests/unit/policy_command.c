@@ -134,7 +134,22 @@ static const char *const harmless[] = {
 static const struct row rows[] = {
 	/* Exactly this, for certain. */
 	{ "make test", "make test", CMD_YES },
-	{ "make test", "make test V=1 > log", CMD_YES },
+	{ "make test", "make test V=1 2>&1 > /dev/null", CMD_YES },
+	{ "make test", "make test &> /dev/null", CMD_YES },
+	{ "make test", "make test < in >&2", CMD_YES },
+	/* writes a file, which the prefix says nothing of */
+	{ "make test", "make test V=1 > log", CMD_UNSURE },
+	{ "make test", "make test >> ~/.profile", CMD_UNSURE },
+	{ "make test", "make test >| x", CMD_UNSURE },
+	{ "make test", "make test &>> x", CMD_UNSURE },
+	{ "make test", "make test >& x", CMD_UNSURE },
+	{ "make test", "make test 2> x", CMD_UNSURE },
+	{ "make test", "make test {fd}> x", CMD_UNSURE },
+	{ "make test", "make test <> x", CMD_UNSURE },
+	{ "make test", "make test > \"$x\"", CMD_UNSURE },
+	{ "make test", "make test > /dev/null1", CMD_UNSURE },
+	{ "make test", "{ make test; } > x", CMD_UNSURE },
+	{ "make test", "echo x > y; make test", CMD_UNSURE },
 	{ "make test", "/usr/bin/make test", CMD_YES },
 	{ "make test", "./make test", CMD_UNSURE },
 	{ "./make test", "./make test", CMD_YES },

@@ -99,7 +99,7 @@ static const struct spelling spellings[] = {
 	{ "a=(1 $(git push))", CMD_YES, RUNS, "in an array" },
 	{ "a[$(git push; echo 0)]=1", CMD_YES, RUNS, "in a subscript" },
 	{ "cat <(git push)", CMD_YES, RUNS, "process substitution" },
-	{ "echo x > >(git push)", CMD_YES, READ,
+	{ "echo x > >(git push)", CMD_UNSURE, READ,
 		"the same as a target; bash does not wait" },
 	{ "cat <<E\n$(git push)\nE\n", CMD_YES, RUNS, "in a here-document" },
 	{ "cat <<-E\n\t`git push`\n\tE\n", CMD_YES, RUNS,
