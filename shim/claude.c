@@ -8,16 +8,17 @@ static const char agent[] = "claude";
 /*
  * claude's own tools as far as any version was seen to have them. --tools is the list that
  * counts; this one says what policy patterns like "Web*" stand for and is denied by name as
- * well, since a denial beats every other switch.
+ * well, since a denial beats every other switch. Former names (Task, KillShell) are not in it:
+ * claude takes a denial of them for one of Agent and TaskStop.
  */
 static const char *const natives[] = { "Agent", "AskUserQuestion", "Bash", "BashOutput",
 	"CronCreate", "CronDelete", "CronList", "DesignSync", "Edit", "EnterPlanMode",
-	"EnterWorktree", "ExitPlanMode", "ExitWorktree", "Glob", "Grep", "KillShell",
-	"LSP", "ListAgents", "ListMcpResourcesTool", "Monitor", "NotebookEdit",
-	"PowerShell", "Read", "ReadMcpResourceTool", "ReportFindings", "ScheduleWakeup",
-	"SendMessage", "SendUserMessage", "Skill", "Task", "TaskCreate", "TaskGet",
-	"TaskList", "TaskOutput", "TaskStop", "TaskUpdate", "TodoWrite", "WebFetch",
-	"WebSearch", "Workflow", "Write" };
+	"EnterWorktree", "ExitPlanMode", "ExitWorktree", "Glob", "Grep", "LSP",
+	"ListAgents", "ListMcpResourcesTool", "Monitor", "NotebookEdit", "PowerShell",
+	"Read", "ReadMcpResourceTool", "ReportFindings", "ScheduleWakeup", "SendMessage",
+	"SendUserMessage", "Skill", "TaskCreate", "TaskGet", "TaskList", "TaskOutput",
+	"TaskStop", "TaskUpdate", "TodoWrite", "WebFetch", "WebSearch", "Workflow",
+	"Write" };
 
 /* Servers that claude brings by itself, in spite of --strict-mcp-config. */
 #define OTHER_SERVERS "mcp__ide,mcp__claude-in-chrome,mcp__plugin_*,mcp__claude_ai_*"
