@@ -88,3 +88,17 @@ pol_is_pando(struct str server)
 {
 	return str_is(server, POL_SERVER_CORE) || str_is(server, POL_SERVER_WORKSPACE);
 }
+
+const char *const *
+pol_openable(size_t *n)
+{
+	static const char *const names[] = { ".git/config", ".git/hooks",
+		".git/config.worktree", ".git/modules", ".git/worktrees", ".claude",
+		".codex", ".agents", ".cursor", ".mcp.json", ".vscode", ".idea",
+		".devcontainer", ".husky", ".bashrc", ".bash_profile", ".bash_login",
+		".profile", ".zshrc", ".zshenv", ".zprofile", ".gitconfig", ".gitmodules",
+		".envrc", ".npmrc", ".yarnrc.yml", ".ripgreprc" };
+
+	*n = LEN(names);
+	return names;
+}

@@ -177,6 +177,8 @@ const struct pol_limits *pol_limits_of(const struct policy *p);
 /* [sandbox]: paths below the root that are read-only inside, and guarded ones opened. */
 size_t pol_read_only(const struct policy *p, const char *const **paths);
 size_t pol_writable(const struct policy *p, const char *const **paths);
+/* The guarded names that `writable` may open (a test holds them to the sandbox's). */
+const char *const *pol_openable(size_t *n);
 
 /* [security] */
 bool pol_requires_helper(const struct policy *p);

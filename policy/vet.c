@@ -132,6 +132,39 @@ vet_dead(const struct pol_file *f, struct err *e)
 	return 0;
 }
 
+static bool
+is_one_of(const char *name, const char *const *names, size_t n)
+{
+	size_t i = 0;
+
+	while (i < n && strcmp(names[i], name) != 0)
+		i++;
+	return i < n;
+}
+
+/* What the sandbox does not guard it cannot open. */
+static int
+vet_writable(const struct pol_file *f, struct err *e)
+{
+	size_t n;
+	const char *const *names = pol_openable(&n);
+
+	for (size_t i = 0; i < f->writable.n; i++) {
+		const struct pol_item *item = &f->writable.item[i];
+		const char *near;
+
+		if (is_one_of(item->name, names, n))
+			continue;
+		near = pol_nearest(item->name, names, n);
+		return pol_wrong(f, item->line, item->column, e,
+			"sandbox.writable: \"%s\" is not a name that the sandbox guards and may "
+			"open%s%s%s; policy.toml(5) lists them",
+			item->name, near == NULL ? "" : " (did you mean \"",
+			near == NULL ? "" : near, near == NULL ? "" : "\"?)");
+	}
+	return 0;
+}
+
 int
 pol_vet_names(const struct pol_file *f, struct err *e)
 {
@@ -162,7 +195,7 @@ pol_file_vet(struct pol_file *f, struct err *e)
 	if (vet_native(f, &f->native_allow, e) < 0 ||
 		vet_native(f, &f->native_deny, e) < 0 || vet_denied(f, e) < 0 ||
 		vet_servers(f, e) < 0 || vet_twice(f, &f->read_only, e) < 0 ||
-		vet_twice(f, &f->writable, e) < 0)
+		vet_twice(f, &f->writable, e) < 0 || vet_writable(f, e) < 0)
 		return -1;
 	if (vet_dead(f, e) < 0)
 		return -1;

@@ -63,13 +63,6 @@ static const struct guard_rule rules[] = {
 	{ ".ripgreprc", GUARD_LEAVE, NULL },
 };
 
-/*
- * `.pando` holds the project's policy. The others have no use in being written, and would lead
- * the person's next git command to hooks and a configuration made inside.
- */
-static const char *const never_opened[] = { ".pando", GIT, GIT_IN "commondir",
-	BARE_HEAD };
-
 static bool
 is_listed(const char *name, const char *const *list, size_t n)
 {
@@ -77,33 +70,6 @@ is_listed(const char *name, const char *const *list, size_t n)
 		if (strcmp(name, list[i]) == 0)
 			return true;
 	return false;
-}
-
-static bool
-is_guarded(const char *name)
-{
-	for (size_t i = 0; i < LEN(rules); i++)
-		if (strcmp(name, rules[i].name) == 0)
-			return true;
-	return false;
-}
-
-int
-guard_check_opened(const struct guard_opened *o, struct err *e)
-{
-	for (size_t i = 0; i < o->n; i++) {
-		if (is_listed(o->names[i], never_opened, LEN(never_opened)))
-			return err_set(e, ERR_POLICY,
-				"[sandbox] writable: %s is never opened to the sandbox: "
-				"take it off the list",
-				o->names[i]);
-		if (!is_guarded(o->names[i]))
-			return err_set(e, ERR_POLICY,
-				"[sandbox] writable: %s is not a name that the sandbox "
-				"guards, so there is nothing to open: take it off the list",
-				o->names[i]);
-	}
-	return 0;
 }
 
 size_t
@@ -238,7 +204,7 @@ guards_open(struct guards *g, int root, const struct guard_opened *o, struct err
 	const int repository = is_repository(root, e);
 
 	static_assert(LEN(rules) < GUARD_MAX, "room for all and the log");
-	if (repository < 0 || guard_check_opened(o, e) < 0)
+	if (repository < 0)
 		return -1;
 	for (size_t i = 0; i < LEN(rules); i++) {
 		if (is_listed(rules[i].name, o->names, o->n))

@@ -50,14 +50,11 @@ size_t guard_rules(const struct guard_rule **rules);
 /* Made by guards_open() and not by a person. */
 bool guard_is_placeholder(const struct guard_rule *r, const struct stat *st);
 
-/* Names that a policy opens ([sandbox] writable), borrowed. */
+/* Names that a policy opens ([sandbox] writable), borrowed: some of pol_openable(). */
 struct guard_opened {
 	const char *const *names;
 	size_t n;
 };
-
-/* Pure: each is a guarded name that may be opened. */
-int guard_check_opened(const struct guard_opened *o, struct err *e);
 
 /* To be called with the lock of the state held, and with somebody to tidy up. */
 int guards_open(struct guards *g, int root, const struct guard_opened *o, struct err *e);

@@ -137,6 +137,15 @@ static const struct row values[] = {
 	  "read_only = [\"a/\", \"./a\"]\n",
 		"p:2:20: sandbox.read_only[1] = \"a\" stands there twice (line 2); write it once" },
 	{ "[sandbox]\n"
+	  "writable = [\".vscod\"]\n",
+		"p:2:13: sandbox.writable: \".vscod\" is not a name that the sandbox guards and may open (did you mean \".vscode\"?); policy.toml(5) lists them" },
+	{ "[sandbox]\n"
+	  "writable = [\".pando\"]\n",
+		"p:2:13: sandbox.writable: \".pando\" is not a name that the sandbox guards and may open; policy.toml(5) lists them" },
+	{ "[sandbox]\n"
+	  "writable = [\".git\"]\n",
+		"p:2:13: sandbox.writable: \".git\" is not a name that the sandbox guards and may open; policy.toml(5) lists them" },
+	{ "[sandbox]\n"
 	  "read_only = [\"a*\"]\n",
 		"p:2:14: 'a*' is a pattern; write one path" },
 	{ "[security]\n"
