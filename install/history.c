@@ -56,6 +56,7 @@ call_fini(struct past_call *c)
 	free(c->args_sha256);
 	free(c->rule);
 	free(c->at);
+	free(c->subagent);
 }
 
 void
@@ -88,6 +89,17 @@ copy_args(const json_t *j)
 	return b.over ? NULL : buf_take(&b);
 }
 
+static enum pol_caller
+caller_of(const json_t *j)
+{
+	const struct str name = str_of(json_text_of(j, "caller"));
+
+	if (str_is(name, pol_caller_name(POL_CALLER_MAIN)))
+		return POL_CALLER_MAIN;
+	return str_is(name, pol_caller_name(POL_CALLER_SUBAGENT)) ? POL_CALLER_SUBAGENT
+								  : POL_CALLER_UNKNOWN;
+}
+
 static struct past_call
 call_of(const json_t *j, enum pol_agent agent, enum pol_verdict verdict)
 {
@@ -108,6 +120,8 @@ call_of(const json_t *j, enum pol_agent agent, enum pol_verdict verdict)
 		.at = copy(j, "at"),
 		.agent = agent,
 		.verdict = verdict,
+		.caller = caller_of(j),
+		.subagent = copy(j, "subagent"),
 	};
 }
 
@@ -128,6 +142,10 @@ merge(struct past_call *have, struct past_call *c)
 		swap(&have->args, &c->args);
 	if (have->args_sha256[0] == '\0')
 		swap(&have->args_sha256, &c->args_sha256);
+	if (have->caller == POL_CALLER_UNKNOWN)
+		have->caller = c->caller;
+	if (have->subagent[0] == '\0')
+		swap(&have->subagent, &c->subagent);
 	if (c->verdict > have->verdict) {
 		have->verdict = c->verdict;
 		swap(&have->rule, &c->rule);
@@ -335,6 +353,7 @@ history_use(const struct policy *p, const struct past_call *c)
 		u = pol_use_of_joined(p, c->agent, str_of(c->joined));
 	u.asking = POL_CALL;
 	u.args = str_of(c->args);
-	u.caller = POL_CALLER_MAIN;
+	u.caller = c->caller == POL_CALLER_UNKNOWN ? POL_CALLER_MAIN : c->caller;
+	u.subagent = str_of(c->subagent);
 	return u;
 }

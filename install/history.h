@@ -26,6 +26,8 @@ struct past_call {
 	char *rule, *at;
 	enum pol_agent agent;
 	enum pol_verdict verdict;
+	enum pol_caller caller; /* POL_CALLER_UNKNOWN: no line said it */
+	char *subagent;         /* empty: not logged */
 };
 
 struct history {

@@ -128,15 +128,12 @@ decide(const struct policy *p, struct outcome *o)
 {
 	struct pol_use u = history_use(p, o->call);
 
-	if (u.args.p != NULL) {
-		u.caller = POL_CALLER_MAIN;
+	if (u.args.p != NULL)
 		o->mild = pol_decide(p, &u);
-		u.caller = POL_CALLER_UNKNOWN;
-		o->strict = pol_decide(p, &u);
-		return;
-	}
-	u.caller = POL_CALLER_UNKNOWN;
+	u.caller = o->call->caller; /* unknown: as strict as for any */
 	o->strict = pol_decide(p, &u);
+	if (u.args.p != NULL)
+		return;
 	u.asking = POL_OFFER;
 	o->mild = pol_decide(p, &u);
 }

@@ -34,6 +34,21 @@ pol_layer_name(enum pol_layer l)
 	return names[l];
 }
 
+const char *
+pol_caller_name(enum pol_caller c)
+{
+	switch (c) {
+	case POL_CALLER_MAIN:
+		return "main";
+	case POL_CALLER_SUBAGENT:
+		return "subagent";
+	case POL_CALLER_UNKNOWN:
+	case POL_CALLER_ELSEWHERE:
+		break;
+	}
+	return NULL;
+}
+
 bool
 pol_verdict_from(struct str name, enum pol_verdict *v)
 {

@@ -88,6 +88,9 @@ enum pol_caller {
 	POL_CALLER_ELSEWHERE /* another layer, which knows, decides: such rules do not apply */
 };
 
+/* "main", "subagent"; NULL for the two that do not say who. */
+const char *pol_caller_name(enum pol_caller c);
+
 /* One use, or one offer, of a tool. Server and tool are a pair; neither is ever joined. */
 struct pol_use {
 	enum pol_agent agent;

@@ -24,6 +24,8 @@ rec_decided(struct rec *r, const struct pol_use *u, const struct pol_decision *d
 {
 	r->server = u->server;
 	r->tool = u->tool;
+	r->caller = pol_caller_name(u->caller);
+	r->subagent = u->caller == POL_CALLER_SUBAGENT ? u->subagent : STR("");
 	r->verdict = pol_verdict_name(d->verdict);
 	r->rule = d->rule;
 	r->file = d->file;
@@ -131,6 +133,8 @@ rec_put_body(struct buf *b, const struct rec_who *w, const struct rec *r, bool a
 	put_field(b, "server", r->server, REC_NAME_MAX);
 	put_field(b, "tool", r->tool, REC_NAME_MAX);
 	put_field(b, "call_id", r->call_id, REC_NAME_MAX);
+	put_word(b, "caller", r->caller, REC_WORD_MAX);
+	put_field(b, "subagent", r->subagent, REC_NAME_MAX);
 	put_args(b, r, arguments);
 	put_word(b, "verdict", r->verdict, REC_WORD_MAX);
 	put_word(b, "rule", r->rule, REC_NAME_MAX);

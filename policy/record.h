@@ -43,7 +43,9 @@ struct rec {
 	const char *direction; /* request response, or NULL */
 	const char *api;       /* messages responses, or NULL */
 	struct str server, tool, call_id;
-	struct str args; /* canonical JSON, hashed here, kept when that is wanted */
+	const char *caller;  /* pol_caller_name(), or NULL */
+	struct str subagent; /* its name */
+	struct str args;     /* canonical JSON, hashed here, kept when that is wanted */
 	const char *args_sha256; /* or their hash, when the caller has nothing else */
 	const char *verdict;     /* pol_verdict_name(), or NULL */
 	const char *rule;

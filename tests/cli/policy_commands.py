@@ -404,6 +404,21 @@ def replay_says_what_it_cannot_know(build):
         ok([g["tool"] for g in have["uncertain"]] == ["Write"], "who called", have["uncertain"])
 
 
+def replay_knows_who_called(build):
+    rules = ("[[rule]]\ntool = \"claude/Write\"\nsubagent = \"Explore\"\ndecision = \"audit\"\n"
+             "[[rule]]\ntool = \"claude/Write\"\ndecision = \"allow\"\n")
+    with Home(build, user="") as h:
+        one = {"tool": "Write", "args": {}}
+        h.calls({**one, "caller": "main"}, {**one, "caller": "subagent", "subagent": "Explore"},
+                {**one, "caller": "subagent", "subagent": "Plan"},
+                {**one, "call_id": "z", "event": "gateway_call_noted", "caller": "subagent"},
+                {**one, "call_id": "z", "event": "hook_audited", "layer": "hook", "caller": "subagent", "subagent": "Explore"})
+        have = h.json("replay", h.write("new.toml", rules), status=1)
+        ok(have["uncertain"] == [], "all is certain", have["uncertain"])
+        ok(sorted((g["calls"], g["now"]["verdict"]) for g in have["changed"]) == [(2, "allow"), (2, "audit")],
+           "by the name, which one layer is enough to know", have["changed"])
+
+
 def replay_counts_each_call_once(build):
     with Home(build, user="") as h:
         three = [{"tool": "Bash", "call_id": "x", "event": event, "layer": event.split("_")[0]}
@@ -620,7 +635,7 @@ def main():
                  test_runs_examples_and_a_file_of_calls, explain_tells_verdict_rule_and_place,
                  explain_shows_the_line_and_each_layer, explain_reads_shell_commands,
                  explain_says_what_would_change_it, its_advice_works, replay_finds_what_would_change,
-                 replay_says_what_it_cannot_know, replay_counts_each_call_once, replay_decides_by_each_calls_project,
+                 replay_says_what_it_cannot_know, replay_knows_who_called, replay_counts_each_call_once, replay_decides_by_each_calls_project,
                  learn_proposes_what_was_seen_and_no_more, learn_groups_by_program_and_subcommand,
                  learn_says_when_commands_were_not_kept, learn_says_what_no_rule_can_allow,
                  learn_and_replay_read_what_a_layer_wrote,

@@ -46,6 +46,8 @@ a_line_is_one_json_object_with_every_field(void)
 	r.server = STR("s");
 	r.tool = STR("Ba\"sh\n\xff");
 	r.call_id = STR("toolu_1");
+	r.caller = "subagent";
+	r.subagent = STR("Explore");
 	r.rule = "native_tools.default";
 	r.file = "/p.toml";
 	r.line = 3;
@@ -57,7 +59,8 @@ a_line_is_one_json_object_with_every_field(void)
 		    "\",\"event\":\"gateway_call_replaced\",\"run\":\"run1\",\"agent\":\"claude\","
 		    "\"agent_version\":\"2.1\",\"root\":\"/p\",\"layer\":\"gateway\","
 		    "\"direction\":\"response\",\"api\":\"messages\",\"server\":\"s\","
-		    "\"tool\":\"Ba\\\"sh\\n\\ufffd\",\"call_id\":\"toolu_1\",\"args_sha256\":"
+		    "\"tool\":\"Ba\\\"sh\\n\\ufffd\",\"call_id\":\"toolu_1\",\"caller\":\"subagent\","
+		    "\"subagent\":\"Explore\",\"args_sha256\":"
 		    "\"015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862\","
 		    "\"verdict\":\"deny\",\"rule\":\"native_tools.default\",\"at\":\"/p.toml:3\","
 		    "\"mode\":\"enforce\",\"elapsed_us\":12,\"note\":\"n\"}\n"),
@@ -155,8 +158,9 @@ no_field_makes_a_line_too_long(void)
 		while (big.n < HUGE_N)
 			buf_puts(&big, units[i]);
 		z = buf_str(&big);
-		r = (struct rec){ buf_text(&big), z.p, z.p, z.p, z, z, z, r.args, z.p,
-			z.p, z.p, z.p, 2147483647, z.p, INT64_MAX, z, INT64_MAX, z.p };
+		r = (struct rec){ buf_text(&big), z.p, z.p, z.p, z, z, z, z.p, z, r.args,
+			z.p, z.p, z.p, z.p, 2147483647, z.p, INT64_MAX, z, INT64_MAX,
+			z.p };
 		(void)line_of(&b, &(struct rec_who){ z.p, z.p, z.p, z.p }, &r, true);
 		j = json_parse((struct str){ b.p, b.n - 1 }, &e);
 		ok(j != NULL, e.text);
