@@ -314,8 +314,12 @@ def bring_to_question(t, s):
     """claude asks the model before it knows our tools when the prompt is there at the start, so it
     is typed, and again if it was still too early; codex first says how it opens the folder."""
     if s.agent == "codex":
-        return (t.shows("Open restricted") and (t.press("\r") or True)
-                and t.shows("Allow this call"))
+        t.shows("Open restricted")
+        for _ in range(TRIES):  # a key that comes before it listens is lost
+            t.press("\r")
+            if t.shows("Do it.", SOON_SECONDS / 2):
+                break
+        return t.shows("Allow this call")
     t.shows("? for shortcuts")
     until(lambda: t.hear(0.1) or len([d for d in s.decisions() if d["event"] == "mcp_started"]) == 2)
     for _ in range(TRIES):
