@@ -36,7 +36,8 @@ is_wanted(const json_t *j, const struct history_filter *f)
 	const char *run = json_text_of(j, "run");
 	int64_t at;
 
-	if (f->run != NULL && (run == NULL || strcmp(run, f->run) != 0))
+	if (f->run != NULL && (run == NULL || f->run[0] == '\0' ||
+				      strncmp(run, f->run, strlen(f->run)) != 0))
 		return false;
 	return since_stamp(str_of(json_text_of(j, "ts")), &at) && at >= f->since_ms;
 }

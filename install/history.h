@@ -40,7 +40,7 @@ struct history {
 };
 
 struct history_filter {
-	const char *run;  /* of this run, NULL: of all */
+	const char *run;  /* of runs whose ids begin so, NULL: of all */
 	int64_t since_ms; /* not before */
 };
 

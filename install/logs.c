@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
@@ -13,12 +12,7 @@
 #include "install/since.h"
 #include "install/term.h"
 
-enum {
-	LOGS_DEFAULT = 40,
-	LOGS_MOST = 100000,
-	ROW_MAX = 4 * REC_LINE_MAX + 1024,
-	COLUMNS_LEAST = 40
-};
+enum { LOGS_DEFAULT = 40, LOGS_MOST = 100000, ROW_MAX = 4 * REC_LINE_MAX + 1024 };
 
 /* --- words ------------------------------------------------------------------------ */
 
@@ -27,6 +21,18 @@ struct words_of {
 	long most;
 	bool follows;
 };
+
+static bool
+is_layer(const char *name)
+{
+	static const char *const layers[] = { "shim", "hook", "gateway", "mcp", "sandbox",
+		"installer" };
+
+	for (size_t i = 0; i < LEN(layers); i++)
+		if (strcmp(name, layers[i]) == 0)
+			return true;
+	return false;
+}
 
 static int
 check_words(struct logs *l, struct words_of *w, struct err *e)
@@ -46,6 +52,9 @@ check_words(struct logs *l, struct words_of *w, struct err *e)
 			"logs", e, "--verdict takes allow, audit, ask or deny");
 	if (l->want.agent != NULL && !pol_agent_from(str_of(l->want.agent), &agent))
 		return options_wrong("logs", e, "--agent takes claude or codex");
+	if (l->want.layer != NULL && !is_layer(l->want.layer))
+		return options_wrong("logs", e,
+			"--layer takes shim, hook, gateway, mcp, sandbox or installer");
 	if (w->n == NULL)
 		return 0;
 	w->most = strtol(w->n, &end, 10);
@@ -73,22 +82,6 @@ read_words(int argc, char **argv, struct logs *l, struct words_of *w, struct err
 }
 
 /* --- showing ---------------------------------------------------------------------- */
-
-static int
-columns(void)
-{
-	const char *said = getenv("COLUMNS");
-	struct winsize w = { .ws_col = 0 };
-	const long n = said == NULL ? 0 : strtol(said, NULL, 10);
-
-	if (!isatty(STDOUT_FILENO))
-		return 0;
-	if (n >= COLUMNS_LEAST && n <= UINT16_MAX)
-		return (int)n;
-	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col < COLUMNS_LEAST)
-		return 0;
-	return w.ws_col;
-}
 
 void
 logs_show(const struct logs *l, struct str line)
@@ -172,11 +165,12 @@ show_from(const struct logs *l, const struct rec_file *f, uint64_t from, uint64_
 	return got < 0 ? err_wrap(e, "%s", f->path) : 0;
 }
 
-/* From the newest file back to the one that holds the first line to show. */
+/* From the newest file back to the one that holds the first line to show. 0: none is. */
 static int
 show_last(struct logs *l, const struct rec_files *f, long most, uint64_t *next,
 	struct err *e)
 {
+	const long all = most;
 	CLEANUP(mem_freep) struct start *starts = mem_alloc((f->n + 1) * sizeof *starts);
 	size_t first = f->n;
 
@@ -191,7 +185,7 @@ show_last(struct logs *l, const struct rec_files *f, long most, uint64_t *next,
 	for (size_t i = first; i < f->n; i++)
 		if (show_from(l, &f->at[i], starts[i].at, next, e) < 0)
 			return -1;
-	return 0;
+	return all > most;
 }
 
 static void
@@ -213,12 +207,13 @@ tell_lost(const struct rec_files *f, const struct logs *l)
 int
 command_logs(int argc, char **argv, struct err *e)
 {
-	struct logs l = { .view = { .colour = term_colours(), .columns = columns() },
+	struct logs l = { .view = { .colour = term_colours(), .columns = term_columns() },
 		.terminal = isatty(STDOUT_FILENO) };
 	struct words_of w = { .n = NULL };
 	CLEANUP(rec_files_close) struct rec_files f = REC_FILES_INIT;
 	CLEANUP(mem_freep) char *path = NULL;
 	uint64_t next = 0;
+	int shown;
 
 	if (read_words(argc, argv, &l, &w, e) < 0)
 		return -1;
@@ -227,10 +222,13 @@ command_logs(int argc, char **argv, struct err *e)
 		return -1;
 	l.path = path;
 	l.view.now_ms = since_now();
-	if (show_last(&l, &f, w.most, &next, e) < 0)
+	shown = show_last(&l, &f, w.most, &next, e);
+	if (shown < 0)
 		return -1;
 	if (f.n == 0 && !l.json)
 		printf("Nothing has been decided yet: %s does not exist.\n", path);
+	else if (shown == 0 && !l.json && !w.follows)
+		printf("No line of %s is like that.\n", path);
 	tell_lost(&f, &l);
 	if (!w.follows)
 		return 0;

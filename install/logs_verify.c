@@ -43,23 +43,28 @@ on_found(void *to, const struct rec_finding *f)
 		printf("%s: %s: %s\n", file, rec_fault_name(f->fault), f->what);
 }
 
+static const char *
+plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
 static void
 print_sum(const struct report *r, const struct rec_checked *c)
 {
 	if (r->n > FINDINGS_MAX)
 		printf("... and %" PRIu64 " more\n", r->n - FINDINGS_MAX);
 	if (c->broken > 0)
-		printf("BROKEN: %" PRIu64 " findings in %" PRIu64 " lines of %" PRIu64
-		       " files\n",
-			c->broken, c->lines, c->files);
+		printf("BROKEN: %" PRIu64 " finding%s in ", c->broken, plural(c->broken));
 	else if (c->last == 0)
-		printf("good: no line of a chain in %" PRIu64 " lines of %" PRIu64
-		       " files\n",
-			c->lines, c->files);
+		printf("good: no line of a chain in ");
 	else
-		printf("good: %" PRIu64 " lines of %" PRIu64 " files, numbers %" PRIu64
-		       " to %" PRIu64 "\n",
-			c->lines, c->files, c->first, c->last);
+		printf("good: ");
+	printf("%" PRIu64 " line%s of %" PRIu64 " file%s", c->lines, plural(c->lines),
+		c->files, plural(c->files));
+	if (c->broken == 0 && c->last > 0)
+		printf(", numbers %" PRIu64 " to %" PRIu64, c->first, c->last);
+	putchar('\n');
 }
 
 static void

@@ -126,8 +126,11 @@ for_less(struct words *out, const struct policy *p, const struct pol_use *u,
 
 	if (d->unsure)
 		words_add(out,
-			"a call that can be read for certain: the rule could not be "
-			"excluded for this one");
+			u->args.p == NULL
+				? "arguments that the rule is not for; explain takes them behind "
+				  "the tool"
+				: "a call that can be read for certain: the rule could not be "
+				  "excluded for this one");
 	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
 		struct pol_decision own;
 

@@ -57,8 +57,11 @@ struct doubt {
 	char *at, *what;
 };
 
+/* Enough to be read; the first ones are shown. */
+enum { DOUBTS_MAX = 200 };
+
 struct doubts {
-	struct doubt item[LEN(doubts)];
+	struct doubt item[DOUBTS_MAX];
 	size_t n;
 };
 
@@ -83,6 +86,17 @@ on_shown(void *to, const struct pol_shown *s)
 								  s->file, s->line),
 				.what = mem_printf("%s = %s: %s", s->key, s->value,
 					doubts[i].what) };
+}
+
+static void
+on_doubt(void *to, const struct pol_doubt *found)
+{
+	struct doubts *d = to;
+
+	if (d->n < LEN(d->item))
+		d->item[d->n++] = (struct doubt){ .at = mem_printf("%s:%d", found->file,
+							  found->line),
+			.what = mem_strdup(found->what) };
 }
 
 static int
@@ -195,6 +209,7 @@ command_policy_check(int argc, char **argv, struct err *e)
 		return -1;
 	}
 	pol_show(p, on_shown, &d);
+	pol_doubts(p, on_doubt, &d);
 	if (a.json)
 		return tell_json(p, &d, e);
 	tell(p, &d);

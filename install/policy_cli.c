@@ -263,11 +263,14 @@ cli_call(const struct policy *p, struct str text, struct pol_use *u, struct err 
 		return 0;
 	if (js_check(text, &root, e) < 0) {
 		e->code = ERR_USAGE;
-		return err_wrap(e, "the arguments of the call");
+		return err_wrap(e,
+			"the arguments of the call are to be one JSON object, as in "
+			"'{\"command\":\"git push\"}'");
 	}
 	if (root.type != JS_OBJECT && root.type != JS_STRING)
 		return err_set(e, ERR_USAGE,
-			"the arguments of the call are neither a JSON object nor a string");
+			"the arguments of the call are neither a JSON object nor a string; "
+			"write '{\"command\":\"git push\"}'");
 	u->args = text;
 	return 0;
 }

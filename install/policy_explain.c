@@ -164,8 +164,12 @@ source_line(const struct policy *p, const struct pol_decision *d)
 /* --- for people ---------------------------------------------------------------------- */
 
 static void
-print_decision(const struct policy *p, const char *what, const struct pol_decision *d)
+print_decision(const struct explained *x, const char *what, const struct pol_decision *d)
 {
+	const struct policy *p = x->p;
+	const char *unsure = x->u.args.p == NULL
+				     ? " (arguments can exclude it)"
+				     : " (it could not be excluded for certain)";
 	CLEANUP(mem_freep) char *at = cli_at(d);
 	CLEANUP(mem_freep) char *safe_at = term_text(str_of(at));
 	CLEANUP(mem_freep) char *source = term_text(source_line(p, d));
@@ -173,8 +177,7 @@ print_decision(const struct policy *p, const char *what, const struct pol_decisi
 	const char *verdict = pol_verdict_name(d->verdict);
 
 	printf("%s%s%s%s by %s, %s%s\n", what, term_verdict(verdict), verdict,
-		term_plain(), d->rule, safe_at,
-		d->unsure ? " (it could not be excluded for certain)" : "");
+		term_plain(), d->rule, safe_at, d->unsure ? unsure : "");
 	if (d->line > 0)
 		printf("  %5d | %s\n", d->line, source);
 	printf("  %s\n", message);
@@ -242,12 +245,18 @@ tell(const struct explained *x)
 	CLEANUP(mem_freep) char *args = term_text(x->u.args);
 	const enum pol_mode mode = pol_mode_of(x->p, x->u.agent);
 
-	printf("%s%s%s\n\n", safe, x->u.args.n > 0 ? " " : "", args);
+	printf("%s%s%s\n", safe, x->u.args.n > 0 ? " " : "", args);
+	if (x->u.caller == POL_CALLER_SUBAGENT) {
+		CLEANUP(mem_freep) char *who = term_text(x->u.subagent);
+
+		printf("called by a subagent: %s\n", who);
+	}
+	putchar('\n');
 	if (x->u.args.p == NULL) {
-		print_decision(x->p, "A call with any arguments: ", &x->call);
-		print_decision(x->p, "Offered to the model: ", &x->offer);
+		print_decision(x, "A call, its arguments not known: ", &x->call);
+		print_decision(x, "Offered to the model: ", &x->offer);
 	} else {
-		print_decision(x->p, "", &x->call);
+		print_decision(x, "", &x->call);
 	}
 	if (!is_known(&x->u))
 		puts("  but that server has no such tool: the call fails");

@@ -2,10 +2,14 @@
 
 #include "install/command.h"
 
+#include <stdio.h>
+
 #include "install/jout.h"
 #include "install/options.h"
 #include "install/term.h"
 #include "policy/policy.h"
+
+enum { COLUMNS_OF_TABLE = 170 };
 
 static int
 tell_json(const struct pol_key *k, size_t n, struct err *e)
@@ -25,6 +29,16 @@ tell_json(const struct pol_key *k, size_t n, struct err *e)
 	return jout_print(&j, e);
 }
 
+/* Two lines each, where the table would be broken by the terminal. */
+static void
+tell_narrow(const struct pol_key *k, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		printf("%s%s%s  (%s)\n    %s\n", k[i].name,
+			k[i].value == NULL ? "" : " = ",
+			k[i].value == NULL ? "" : k[i].value, k[i].type, k[i].what);
+}
+
 int
 command_policy_keys(int argc, char **argv, struct err *e)
 {
@@ -39,6 +53,10 @@ command_policy_keys(int argc, char **argv, struct err *e)
 		return -1;
 	if (json)
 		return tell_json(k, n, e);
+	if (term_columns() > 0 && term_columns() < COLUMNS_OF_TABLE) {
+		tell_narrow(k, n);
+		return 0;
+	}
 	for (size_t i = 0; i < n; i++) {
 		const char *row[] = { k[i].name, k[i].type,
 			k[i].value == NULL ? "-" : k[i].value, k[i].what };

@@ -63,6 +63,9 @@ tell(const struct learn *l)
 	       "# These are rules only: your other settings ([proxy], [log] ...) are not here.\n"
 	       "# Calls of Pando's own tools, which need no rule: %zu.\n",
 		now, l->ncalls, l->own);
+	if (l->ncalls + l->own + l->denied.n == 0)
+		puts("# There is no such call in the decision log: is --run or --since what was "
+		     "meant?");
 	print_notes("Not proposed:", &l->denied);
 	print_notes("Denied even so:", &l->beyond);
 	(void)fwrite(

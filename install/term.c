@@ -1,13 +1,15 @@
 #include "install/term.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/utf8.h"
 
-enum { CELL_MAX = 4096, COLUMN_MAX = 60, GAP = 2 };
+enum { CELL_MAX = 4096, COLUMN_MAX = 60, GAP = 2, COLUMNS_LEAST = 40 };
 
 bool
 term_colours(void)
@@ -87,6 +89,22 @@ term_row(struct term_table *t, const char *const *texts)
 
 		words_add(&t->cell, safe);
 	}
+}
+
+int
+term_columns(void)
+{
+	const char *said = getenv("COLUMNS");
+	struct winsize w = { .ws_col = 0 };
+	const long n = said == NULL ? 0 : strtol(said, NULL, 10);
+
+	if (!isatty(STDOUT_FILENO))
+		return 0;
+	if (n >= COLUMNS_LEAST && n <= UINT16_MAX)
+		return (int)n;
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &w) < 0 || w.ws_col < COLUMNS_LEAST)
+		return 0;
+	return w.ws_col;
 }
 
 /* Characters; wide ones and joined ones are counted as one, which costs beauty only. */

@@ -16,6 +16,8 @@ bool term_colours(void);
 /* The colour of a verdict, and what ends it; "" without colours. */
 const char *term_verdict(const char *verdict);
 const char *term_plain(void);
+/* How wide the terminal is, by COLUMNS or by itself; 0: standard output is none. */
+int term_columns(void);
 
 /*
  * As log_quoted(), but whole and with its quotes: what could speak to a terminal or turn the

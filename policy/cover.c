@@ -136,10 +136,16 @@ hides(const struct pol_rule *first, const struct pol_rule *then)
 }
 
 bool
-pol_rule_hides(const struct pol_rule *first, const struct pol_rule *then)
+pol_rule_covers(const struct pol_rule *first, const struct pol_rule *then)
 {
-	return (first->agents & then->agents) == then->agents && hides(first, then) &&
+	return (first->agents & then->agents) == then->agents &&
 	       pol_glob_covers(first->server, then->server) &&
 	       pol_glob_covers(first->tool, then->tool) &&
 	       caller_covers(first->subagent, then->subagent) && args_cover(first, then);
+}
+
+bool
+pol_rule_hides(const struct pol_rule *first, const struct pol_rule *then)
+{
+	return hides(first, then) && pol_rule_covers(first, then);
 }

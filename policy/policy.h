@@ -195,6 +195,16 @@ struct pol_key {
 };
 const struct pol_key *pol_keys(size_t *n);
 
+/* What is no mistake, and may not be meant, for `policy check`. */
+struct pol_doubt {
+	const char *file;
+	int line;
+	const char *what;
+};
+/* Calls back for each, file after file; texts are the callee's for that time. */
+void pol_doubts(const struct policy *p, void (*each)(void *to, const struct pol_doubt *d),
+	void *to);
+
 /* A setting of the merged policy, for `policy show`. */
 struct pol_shown {
 	const char *key;   /* "proxy.claude", "native_tools.deny[0]", "rule.no-push" */

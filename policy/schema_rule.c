@@ -39,6 +39,32 @@ read_id(struct reader *r, const struct toml_node *n)
 	return 0;
 }
 
+/* A tool of ours by its name alone, any tool as on the wire, or an agent's own. */
+static int
+no_server(struct reader *r, const struct toml_node *n, const char *text)
+{
+	static const char wire[] = "mcp__";
+	const char *name; /* behind the server, which is not empty */
+	size_t count;
+	const struct pol_tool *tools = pol_pando_tools(&count);
+
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(tools[i].name, text) == 0)
+			return WRONG(r, n,
+				"the tool \"%s\" has no server; write \"%s/%s\"", text,
+				tools[i].server, text);
+	if (strncmp(text, wire, sizeof wire - 1) == 0 &&
+		(name = strstr(text + sizeof wire, "__")) != NULL)
+		return WRONG(r, n,
+			"the tool \"%s\" is written as on the wire; write \"%.*s/%s\"",
+			text, (int)(name - text - (ptrdiff_t)(sizeof wire - 1)),
+			text + sizeof wire - 1, name + 2);
+	return WRONG(r, n,
+		"the tool \"%s\" has no server; write \"server/%s\", "
+		"and \"claude/%s\" for claude's own tool",
+		text, text, text);
+}
+
 /* "server/tool": the first slash parts them. */
 static int
 read_tool(struct reader *r, const struct toml_node *n)
@@ -51,10 +77,7 @@ read_tool(struct reader *r, const struct toml_node *n)
 		return -1;
 	slash = strchr(text, '/');
 	if (slash == NULL)
-		return WRONG(r, n,
-			"the tool \"%s\" has no server; write \"server/%s\", "
-			"and \"claude/%s\" for claude's own tool",
-			text, text, text);
+		return no_server(r, n, text);
 	if (slash == text || slash[1] == '\0')
 		return WRONG(r, n,
 			"the tool \"%s\" has an empty part; write "

@@ -16,7 +16,8 @@ struct toml_surprise : std::runtime_error {
 /* With exceptions: without them the parser of 3.3 goes on after an error, into its asserts. */
 #define TOML_EXCEPTIONS 1
 #define TOML_ENABLE_FORMATTERS 0
-#define TOML_MAX_NESTED_VALUES 32 /* a cheap first bound; TOML_DEPTH_MAX is the real one */
+#define TOML_MAX_NESTED_VALUES                                                           \
+	32 /* a cheap first bound; TOML_DEPTH_MAX is the real one */
 
 #include <algorithm>
 #include <string_view>
@@ -41,8 +42,8 @@ struct builder {
 bool
 fail(builder &b, const toml::source_position &at, const char *what)
 {
-	(void)err_set(b.e, ERR_POLICY, "%s:%u:%u: %s", b.file, static_cast<unsigned>(at.line),
-		static_cast<unsigned>(at.column), what);
+	(void)err_set(b.e, ERR_POLICY, "%s:%u:%u: %s", b.file,
+		static_cast<unsigned>(at.line), static_cast<unsigned>(at.column), what);
 	return false;
 }
 
@@ -184,13 +185,38 @@ find_surprise(std::string_view text)
 	return { static_cast<toml::source_index>(low + 1), 1 };
 }
 
+/* The usual slips of a person, by what toml++ says of them. */
+const char *
+what_to_do(std::string_view what)
+{
+	static const struct {
+		std::string_view says;
+		const char *hint;
+	} hints[] = {
+		{ "could not determine value type",
+			"; a text stands in quotes: \"deny\"" },
+		{ "unescaped control characters", "; close the quote in the same line" },
+		{ "cannot redefine existing table", "; write its keys below one header" },
+		{ "cannot redefine existing", "; remove one of the two" },
+		{ "encountered end-of-file", "; close what was opened: ], } or a quote" },
+		{ "expected '=', saw ':'", "; write key = value" },
+	};
+
+	for (const auto &h : hints)
+		if (what.find(h.says) != std::string_view::npos)
+			return h.hint;
+	return "";
+}
+
 bool
 parse_into(builder &b, std::string_view text, struct toml_node *root)
 {
 	try {
 		return fill(b, toml::parse(text), root, 0);
 	} catch (const toml::parse_error &why) {
-		return fail(b, why.source().begin, std::string(why.description()).c_str());
+		const std::string what(why.description());
+
+		return fail(b, why.source().begin, (what + what_to_do(what)).c_str());
 	} catch (const std::exception &why) {
 		return fail(b, find_surprise(text), why.what());
 	}
@@ -244,7 +270,7 @@ extern "C" const char *
 toml_type_name(enum toml_type t)
 {
 	static const char *const names[TOML_TYPES] = { "a table", "an array", "a string",
-		"a whole number", "a number", "true or false" };
+		"a whole number", "a number with a fraction", "true or false" };
 
 	return names[t];
 }

@@ -52,6 +52,23 @@ tell_at(struct rec_check *c, enum rec_fault fault, bool before, const char *fmt,
 
 #define tell(c, fault, ...) tell_at((c), (fault), false, __VA_ARGS__)
 
+struct gap {
+	uint64_t first, last; /* numbers */
+	const char *where;
+};
+
+static void
+tell_gap(struct rec_check *c, enum rec_fault fault, bool before, const struct gap *g)
+{
+	if (g->first == g->last)
+		tell_at(c, fault, before, "number %" PRIu64 " is missing %s", g->first,
+			g->where);
+	else
+		tell_at(c, fault, before,
+			"numbers %" PRIu64 " to %" PRIu64 " are missing %s", g->first,
+			g->last, g->where);
+}
+
 void
 rec_check_file(struct rec_check *c, const char *file)
 {
@@ -142,9 +159,8 @@ rec_check_line(struct rec_check *c, struct str line)
 	if (c->at.seq == 0)
 		check_first(c, &l);
 	else if (l.seq > want)
-		tell(c, REC_REMOVED,
-			"numbers %" PRIu64 " to %" PRIu64 " are missing before this line",
-			want, l.seq - 1);
+		tell_gap(c, REC_REMOVED, false,
+			&(struct gap){ want, l.seq - 1, "before this line" });
 	else if (!rec_head_fits(&c->at, &l))
 		tell_at(c, REC_CHANGED, true,
 			"number %" PRIu64
@@ -178,9 +194,8 @@ rec_check_end(struct rec_check *c)
 		return;
 	/* with keep = 0 all of them may be put away */
 	if (c->at.seq < c->head.seq && c->head.oldest <= c->head.seq)
-		tell_at(c, REC_CUT, c->at_file != NULL,
-			"numbers %" PRIu64 " to %" PRIu64 " are missing at the end",
-			c->at.seq + 1, c->head.seq);
+		tell_gap(c, REC_CUT, c->at_file != NULL,
+			&(struct gap){ c->at.seq + 1, c->head.seq, "at the end" });
 	if (c->head.lost > 0)
 		tell_at(c, REC_LOST, c->at_file != NULL,
 			"%" PRIu64 " lines could not be written since %s", c->head.lost,

@@ -16,6 +16,8 @@ enum { COVER_MAX = 64 };
 
 /* For certain: each name that `narrow` matches is matched by `wide`. */
 bool pol_glob_covers(const char *wide, const char *narrow);
+/* For certain: what `then` matches is matched by `first`. */
+bool pol_rule_covers(const struct pol_rule *first, const struct pol_rule *then);
 /* For certain: `first`, which stands before `then`, leaves it nothing to decide. */
 bool pol_rule_hides(const struct pol_rule *first, const struct pol_rule *then);
 

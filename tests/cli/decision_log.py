@@ -218,7 +218,9 @@ def logs_chooses(build):
         for words, want in rows:
             r = h.pando("logs", "--json", *words)
             same("".join(json.loads(s)["tool"] for s in r.stdout.splitlines()), want, words)
-        for words in (["-n", "0"], ["-n", "x"], ["-n"], ["--since", "soon"], ["--verdict", "no"], ["--agent", "x"],
+            said = h.pando("logs", *words).stdout
+            same(said.startswith("No line of "), want == "", "%s: that nothing is shown is said" % words)
+        for words in (["-n", "0"], ["-n", "x"], ["-n"], ["--since", "soon"], ["--verdict", "no"], ["--agent", "x"], ["--layer", "x"],
                       ["--nonsense"], ["word"]):
             same(h.pando("logs", *words).returncode, USAGE, words)
 

@@ -140,6 +140,8 @@ CHECKED = (
     ("[native_tools]\ndefault = \"allow\"\n", [], 0, "warning: {file}:2: native_tools.default = \"allow\""),
     ("[proxy]\ncodex = \"off\"\n", [], 0, "warning: {file}:2: proxy.codex = \"off\""),
     ("[log]\narguments = true\n", [], 0, "warning: {file}:2: log.arguments = true"),
+    ("[[rule]]\nid = \"m\"\ntool = \"pando_workspace/*\"\nargs.path = { path_under = \"m\" }\ndecision = \"ask\"\n",
+     [], 0, "warning: {file}:2: the rule \"m\" holds for every call of shell-command"),
 )
 
 
@@ -307,6 +309,17 @@ def explain_shows_the_line_and_each_layer(build):
         ok(any(f"{h.project}:2: take native_tools.deny[0] away" in c for c in have["change"]), "what to change",
            have["change"])
         ok(have["source"] == 'deny = ["Read"]', "the source line", have["source"])
+
+
+def explain_says_of_what_call_it_speaks(build):
+    with Home(build) as h:
+        for words, said in ((["claude", "Read"], "A call, its arguments not known: allow by "),
+                            (["claude", "Bash"], "(arguments can exclude it)"),
+                            (["--subagent", "rev", "claude", "Read"], "called by a subagent: rev")):
+            r = h.run("explain", *words)
+            ok(said in r.stdout, f"{words}: {said}", r.stdout)
+        r = h.run("explain", "claude", "Bash", "git", "push")
+        ok(r.returncode == USAGE and """'{"command":"git push"}'""" in r.stderr, "how arguments are written", r.stderr)
 
 
 def explain_reads_shell_commands(build):
@@ -633,7 +646,8 @@ def main():
     for test in (check_reads_a_file_in_the_place_of_a_layer, check_without_a_file_reads_what_holds_here,
                  the_managed_file_is_a_layer_too, keys_lists_every_key, show_names_the_origin_of_each_value,
                  test_runs_examples_and_a_file_of_calls, explain_tells_verdict_rule_and_place,
-                 explain_shows_the_line_and_each_layer, explain_reads_shell_commands,
+                 explain_shows_the_line_and_each_layer, explain_says_of_what_call_it_speaks,
+                 explain_reads_shell_commands,
                  explain_says_what_would_change_it, its_advice_works, replay_finds_what_would_change,
                  replay_says_what_it_cannot_know, replay_knows_who_called, replay_counts_each_call_once, replay_decides_by_each_calls_project,
                  learn_proposes_what_was_seen_and_no_more, learn_groups_by_program_and_subcommand,

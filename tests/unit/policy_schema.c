@@ -62,7 +62,7 @@ static const struct row values[] = {
 	{ "[native_tools]\n"
 	  "allow = []\n"
 	  "allow = []\n",
-		"p:3:9: Error while parsing key-value pair: cannot redefine existing array 'allow'" },
+		"p:3:9: Error while parsing key-value pair: cannot redefine existing array 'allow'; remove one of the two" },
 	{ "[other_mcp]\n"
 	  "mode = \"deny\"\n",
 		"p:2:1: other_mcp.mode is \"deny\"; it must be: deny_all | allow_list | deny_list" },
@@ -114,7 +114,7 @@ static const struct row values[] = {
 		"p:2:1: log.max_bytes is 100; it must be from 65536 to 1099511627776" },
 	{ "[log]\n"
 	  "max_days = \"30\"\n",
-		"p:2:1: log.max_days is a string; it must be: number from 1 to 3650" },
+		"p:2:1: log.max_days is a string; it must be: whole number from 1 to 3650" },
 	{ "[log]\n"
 	  "keep = 101\n",
 		"p:2:1: log.keep is 101; it must be from 0 to 100" },
@@ -123,7 +123,7 @@ static const struct row values[] = {
 		"p:2:1: limits.command_seconds is 0; it must be from 1 to 86400" },
 	{ "[limits]\n"
 	  "command_output_bytes = 1.5\n",
-		"p:2:1: limits.command_output_bytes is a number; it must be: number from 1024 to 98304" },
+		"p:2:1: limits.command_output_bytes is a number with a fraction; it must be: whole number from 1024 to 98304" },
 	{ "[sandbox]\n"
 	  "read_only = [\"/etc\"]\n",
 		"p:2:14: '/etc' is not below the project's root; write a path that begins there" },

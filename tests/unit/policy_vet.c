@@ -39,6 +39,18 @@ static const struct row rules[] = {
 	  "decision = \"deny\"\n",
 		"p:2:1: the tool \"Bash\" has no server; write \"server/Bash\", and \"claude/Bash\" for claude's own tool" },
 	{ "[[rule]]\n"
+	  "tool = \"insert\"\n"
+	  "decision = \"deny\"\n",
+		"p:2:1: the tool \"insert\" has no server; write \"pando_workspace/insert\"" },
+	{ "[[rule]]\n"
+	  "tool = \"mcp__pando_core__read-file\"\n"
+	  "decision = \"deny\"\n",
+		"p:2:1: the tool \"mcp__pando_core__read-file\" is written as on the wire; write \"pando_core/read-file\"" },
+	{ "[[rule]]\n"
+	  "tool = \"mcp____\"\n"
+	  "decision = \"deny\"\n",
+		"p:2:1: the tool \"mcp____\" has no server; write \"server/mcp____\", and \"claude/mcp____\" for claude's own tool" },
+	{ "[[rule]]\n"
 	  "tool = \"claude/\"\n"
 	  "decision = \"deny\"\n",
 		"p:2:1: the tool \"claude/\" has an empty part; write \"server/tool\"" },
@@ -178,7 +190,7 @@ static const struct row rules[] = {
 	  "tool = \"pando_workspace/shell-command\"\n"
 	  "args.command = 1.5\n"
 	  "decision = \"deny\"\n",
-		"p:3:6: rule.args.command is a number; it must be: text | true | false | whole number | { glob, prefix or path_under = ... }" },
+		"p:3:6: rule.args.command is a number with a fraction; it must be: text | true | false | whole number | { glob, prefix or path_under = ... }" },
 	{ "[[rule]]\n"
 	  "tool = \"pando_workspace/shell-command\"\n"
 	  "args = {}\n"
@@ -243,7 +255,7 @@ examples_hold_their_rule(void)
 		  "args.command = \"x\"\n"
 		  "decision = \"deny\"\n"
 		  "match = [{ command = 1.5 }]\n",
-			"p:5:12: an argument of an example is a number; it must be: text | true | false | whole number | list of texts" },
+			"p:5:12: an argument of an example is a number with a fraction; it must be: text | true | false | whole number | list of texts" },
 		{ "[[rule]]\n"
 		  "tool = \"pando_workspace/shell-command\"\n"
 		  "args.command = \"x\"\n"
