@@ -95,6 +95,7 @@ set_text(struct arg_value *v, struct str text)
 	v->head = arg_head(text);
 	v->bytes = arg_bytes(text);
 	v->hash = text.n > BYTES_MAX ? 0 : arg_hash(text);
+	v->is_tidy = text.n <= BYTES_MAX && arg_is_tidy(text);
 }
 
 struct str
@@ -142,6 +143,19 @@ is_list_of_strings(struct js js)
 	return any;
 }
 
+/* Digits that every reader of JSON takes for the same whole number: 1e3 and 1000.0 are not. */
+static bool
+is_plain_number(struct str raw)
+{
+	enum { EXACT_DIGITS = 15 }; /* what a double holds */
+	const struct str digits = str_skip(raw, raw.p[0] == '-' ? 1 : 0);
+
+	for (size_t i = 0; i < digits.n; i++)
+		if (digits.p[i] < '0' || digits.p[i] > '9')
+			return false;
+	return digits.n <= EXACT_DIGITS && !str_is(raw, "-0");
+}
+
 static void
 read_value(struct arg_call *c, struct js js, struct arg_value *v)
 {
@@ -151,8 +165,12 @@ read_value(struct arg_call *c, struct js js, struct arg_value *v)
 	case JS_NULL:
 		v->kind = ARG_ABSENT;
 		return;
-	case JS_BOOL:
 	case JS_NUMBER:
+		if (!is_plain_number(js.raw))
+			break;
+		set_text(v, js.raw);
+		return;
+	case JS_BOOL:
 		set_text(v, js.raw);
 		return;
 	case JS_STRING:
@@ -356,6 +374,8 @@ match_text(struct arg_call *c, const struct pol_matcher *m, unsigned key,
 {
 	const struct str want = str_of(m->text);
 
+	if (m->is_path)
+		return arg_match_path(c, m, v->text);
 	switch (m->kind) {
 	case POL_LITERAL:
 		return str_eq(want, v->text) ? CMD_YES : CMD_NO;

@@ -26,6 +26,7 @@ struct arg_value {
 	struct str text;            /* ARG_TEXT */
 	struct str raw;             /* ARG_LIST: the JSON array, of strings */
 	uint64_t head, bytes, hash; /* of text: arg_head(), arg_bytes(), arg_hash() */
+	bool is_tidy;               /* of text: arg_is_tidy() */
 	/* The text as a path, when a matcher has asked for it. */
 	bool is_path_read, is_pattern, is_absolute_known, is_relative_known, is_outside;
 	/* normalised; relative to the root, "": the root */
@@ -78,6 +79,12 @@ void arg_read_path(struct arg_call *c, struct arg_value *v);
 enum cmd_match arg_match_under(
 	struct arg_call *c, const struct pol_matcher *m, struct arg_value *v);
 
+/* A relative path as short as it can be written, of which no other spelling is looked for. */
+bool arg_is_tidy(struct str path);
+/* A literal or glob on a path: it may be another spelling of one that the matcher names. */
+enum cmd_match arg_match_path(
+	const struct arg_call *c, const struct pol_matcher *m, struct str text);
+
 /* The first bytes of a text, zeros behind it: two texts with different heads differ. */
 uint64_t arg_head(struct str text);
 /* The bits of a head that the first n bytes of a text fill. */
@@ -92,5 +99,7 @@ bool arg_normal_path(struct str path, char *out, size_t max, struct str *got);
 
 /* True for the arguments that are shell commands: of the tool that server and tool name. */
 bool arg_is_shell(const char *server, const char *tool, const char *key);
+/* True for the names that tools give to arguments that are paths. */
+bool arg_is_path(const char *key);
 
 #endif

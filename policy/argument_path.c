@@ -1,5 +1,9 @@
 #include "policy/argument.h"
 
+#include <strings.h>
+
+#include "policy/glob.h"
+
 enum { PATH_BYTES_MAX = 4096 };
 
 bool
@@ -44,6 +48,35 @@ is_within(struct str path, struct str dir)
 	       (str_starts(path, dir) && (path.n == dir.n || path.p[dir.n] == '/'));
 }
 
+static bool
+is_wildcard(struct str path, size_t i)
+{
+	const char c = path.p[i];
+
+	if (c == '(')
+		return i > 0 && path.p[i - 1] != '\0' &&
+		       strchr("@+!", path.p[i - 1]) != NULL;
+	return c != '\0' && strchr("*?[{\\", c) != NULL;
+}
+
+static bool
+has(struct str text, const char *part)
+{
+	return text.n > 0 && memmem(text.p, text.n, part, strlen(part)) != NULL;
+}
+
+/* Whether a pattern, or its text taken as a path, may have ".." in it: "{a,.}./x" has. */
+static bool
+may_climb(struct str pattern)
+{
+	static const char *const parts[] = { "..", ".,", ".}", ".\\", "(.", "|." };
+
+	for (size_t i = 0; i < LEN(parts); i++)
+		if (has(pattern, parts[i]))
+			return true;
+	return has(pattern, ".{") && (has(pattern, "{.") || has(pattern, ",."));
+}
+
 /* What stands before the first wildcard is the folder that it is in. */
 static struct str
 before_wildcards(struct str path, bool *is_pattern)
@@ -54,7 +87,7 @@ before_wildcards(struct str path, bool *is_pattern)
 	for (size_t i = 0; i < path.n && !*is_pattern; i++) {
 		if (path.p[i] == '/')
 			end = i;
-		*is_pattern = strchr("*?[{", path.p[i]) != NULL && path.p[i] != '\0';
+		*is_pattern = is_wildcard(path, i);
 	}
 	if (*is_pattern)
 		path.n = end;
@@ -99,7 +132,8 @@ arg_read_path(struct arg_call *c, struct arg_value *v)
 	v->is_absolute_known = v->is_relative_known = v->is_outside = false;
 	v->path_head = v->path_mask = 0;
 	if (given.n > PATH_BYTES_MAX || (given.n > 0 && given.p[0] == '~') ||
-		memchr(v->text.p, '\0', v->text.n) != NULL)
+		memchr(v->text.p, '\0', v->text.n) != NULL ||
+		(v->is_pattern && may_climb(str_skip(v->text, given.n))))
 		return;
 	if (v->text.n == 0 || v->text.p[0] != '/') {
 		const size_t nroot = c->root == NULL ? 0 : strlen(c->root);
@@ -152,4 +186,109 @@ arg_match_under(struct arg_call *c, const struct pol_matcher *m, struct arg_valu
 	if (is_within(path, absolute && dir.n == 1 ? STR("") : dir))
 		return CMD_YES;
 	return is_within(dir, path) ? CMD_UNSURE : CMD_NO;
+}
+
+/* --- texts and globs on paths -------------------------------------------------------- */
+
+bool
+arg_is_path(const char *key)
+{
+	static const char *const ends[] = { "path", "paths", "file", "files", "dir",
+		"cwd", "directory", "folder" };
+	const size_t n = strlen(key);
+
+	for (size_t i = 0; i < LEN(ends); i++) {
+		const size_t k = strlen(ends[i]);
+
+		if (n >= k && strcasecmp(key + n - k, ends[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+bool
+arg_is_tidy(struct str path)
+{
+	if (path.n == 0 || path.p[0] == '/' || path.p[0] == '~')
+		return false;
+	for (size_t i = 0; i <= path.n;) {
+		const char *slash = i < path.n ? memchr(path.p + i, '/', path.n - i)
+					       : NULL;
+		const size_t end = slash == NULL ? path.n : (size_t)(slash - path.p);
+		const struct str part = { path.p + i, end - i };
+
+		if (part.n == 0 || str_is(part, ".") || str_is(part, ".."))
+			return false;
+		i = end + 1;
+	}
+	return true;
+}
+
+static bool
+is_met(const struct pol_matcher *m, struct str path)
+{
+	struct str want = str_of(m->text);
+
+	while (str_starts(want, STR("./")))
+		want = str_skip(want, 2);
+	if (path.n == 0)
+		path = STR(".");
+	return m->kind == POL_GLOB ? glob_match(want, path) : str_eq(want, path);
+}
+
+/* A path of the project, relative, as a matcher on whole paths sees it. */
+static bool
+is_whole_met(const struct arg_call *c, const struct pol_matcher *m, struct str path)
+{
+	char whole[2 * PATH_BYTES_MAX];
+	const size_t n = c->root == NULL ? 0 : strlen(c->root);
+
+	if (n == 0 || n + 1 > PATH_BYTES_MAX)
+		return true;
+	memcpy(whole, c->root, n);
+	if (path.n > 0) {
+		whole[n] = '/';
+		memcpy(whole + n + 1, path.p, path.n);
+	}
+	return is_met(m, (struct str){ whole, path.n > 0 ? n + 1 + path.n : n });
+}
+
+/* Whether the path, written without detours, absolute or relative, is one that is named. */
+static bool
+may_be_met(const struct arg_call *c, const struct pol_matcher *m, struct str text)
+{
+	const bool wants_whole = m->text[0] == '/';
+	char normal[PATH_BYTES_MAX];
+	struct str path;
+
+	if (text.n > 0 && text.p[0] == '~')
+		return true;
+	if (!arg_normal_path(text, normal, sizeof normal, &path))
+		return true; /* too long, or from above where it begins */
+	if (is_met(m, path))
+		return true;
+	if (text.n == 0 || text.p[0] != '/')
+		return wants_whole && is_whole_met(c, m, path);
+	if (c->root == NULL)
+		return !wants_whole;
+	if (!is_within(path, str_of(c->root)))
+		return false;
+	path = str_skip(path, strlen(c->root));
+	return is_met(m, str_skip(path, path.n > 0 ? 1 : 0));
+}
+
+/* A pattern that takes "docs/../x" was not meant to. */
+enum cmd_match
+arg_match_path(const struct arg_call *c, const struct pol_matcher *m, struct str text)
+{
+	const struct str want = str_of(m->text);
+	const bool tidy = arg_is_tidy(text);
+
+	if (m->kind == POL_LITERAL && str_eq(want, text))
+		return CMD_YES;
+	if (m->kind == POL_GLOB && glob_match(want, text))
+		return !tidy && has(text, "..") ? CMD_UNSURE : CMD_YES;
+	if (tidy && !str_starts(want, STR("/")) && !str_starts(want, STR("./")))
+		return CMD_NO;
+	return may_be_met(c, m, text) ? CMD_UNSURE : CMD_NO;
 }

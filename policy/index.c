@@ -120,6 +120,8 @@ probe_matcher(const struct pol_matcher *m)
 {
 	struct probe p = { .kind = PROBE_NONE };
 
+	if (m->is_path && (m->text[0] == '/' || strncmp(m->text, "./", 2) == 0))
+		return p; /* arg_match_path() reads such a text in more than one way */
 	switch (m->kind) {
 	case POL_PREFIX:
 		if (m->prefix.need != 0)
@@ -144,6 +146,7 @@ probe_matcher(const struct pol_matcher *m)
 		break;
 	}
 	p.key = (uint8_t)m->key_id;
+	p.is_path = m->is_path;
 	return p;
 }
 
@@ -159,6 +162,8 @@ add_args(struct pol_index *x, const struct pol_rule *r, size_t number)
 		m->key_id = key_number(x, m->key);
 		m->is_command = m->kind == POL_PREFIX ||
 				arg_is_shell(r->server, r->tool, m->key);
+		m->is_path = !m->is_command && arg_is_path(m->key) &&
+			     (m->kind == POL_LITERAL || m->kind == POL_GLOB);
 		if (m->is_command && m->kind != POL_LITERAL)
 			x->is_command[m->key_id] = true;
 		if (p->kind != PROBE_NONE)
@@ -314,7 +319,7 @@ excludes(const struct pol_index *x, uint32_t rule, struct arg_call *c)
 	const struct probe *p = &x->probe[rule];
 	struct arg_value *v = &c->value[p->key];
 
-	if (p->kind <= PROBE_NONE || v->kind != ARG_TEXT)
+	if (p->kind <= PROBE_NONE || v->kind != ARG_TEXT || (p->is_path && !v->is_tidy))
 		return false;
 	switch ((enum probe_kind)p->kind) {
 	case PROBE_EQUAL:

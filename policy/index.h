@@ -33,6 +33,7 @@ enum probe_kind {
 struct probe {
 	uint64_t want, mask;
 	uint8_t kind; /* enum probe_kind */
+	bool is_path; /* of an untidy path it says nothing */
 	uint8_t key;
 };
 

@@ -46,6 +46,7 @@ struct pol_matcher {
 	int line, column;
 	unsigned key_id; /* index.c: which of the file's argument names */
 	bool is_command; /* index.c: the argument is a shell command */
+	bool is_path;    /* index.c: it is a path, which has many spellings */
 };
 
 /* A test that lives with its rule: the arguments of a call, as JSON text. */

@@ -13,7 +13,13 @@
 #include "policy/argument.h"
 #include "policy/ruleset.h"
 
-enum { RULES_MAX = 12, ARGS_MAX = 2, ITEMS_MAX = 3 };
+enum {
+	RULES_MAX = 12,
+	RULES_MANY = 600, /* more than index.h has room for, now and then */
+	MANY_EVERY = 40,
+	ARGS_MAX = 4,
+	ITEMS_MAX = 3
+};
 
 static const char root[] = "/home/u/p";
 
@@ -32,10 +38,12 @@ pick(size_t n)
 #define PICK(list) (list)[pick(LEN(list))]
 
 static const char *const servers[] = { "claude", "codex", "claude", "codex", "*",
-	"pando_workspace", "pando_core", "github", "a-b", "a_b", "a*", "?-b", "pando_*" };
+	"pando_workspace", "pando_core", "github", "a-b", "a_b", "a*", "?-b", "pando_*",
+	"a.b", "a+b", "a b", "a:b", "a@b", "a#b", "a%b", "a&b", "a~b", "a=b",
+	"pando_workspace", "pando_core", "github", "*", "*" };
 static const char *const tools[] = { "Bash", "exec_command", "*", "shell-command",
 	"get_issue", "x-y", "x_y", "x*", "?ash", "*_issue", "read-file",
-	"longer-than-eight", "longer-than-nine", "longer-*" };
+	"longer-than-eight", "longer-than-nine", "longer-*", "x.y", "x y" };
 static const char *const used_servers[] = { "", "", "pando_workspace", "pando_core",
 	"github", "a-b", "a_b", "claude", "other" };
 static const char *const used_tools[] = { "Bash", "exec_command", "shell-command",
@@ -44,11 +52,12 @@ static const char *const used_tools[] = { "Bash", "exec_command", "shell-command
 static const char *const keys[] = { "command", "path", "cmd", "force" };
 static const char *const texts[] = { "git push", "git status", "git status; git push",
 	"echo $(git push)", "ls -l", "env git push", "src", "src/a.c", "./src/../doc/x",
-	"../q", "/home/u/p/src/deep/b", "/etc/passwd", "~/x", "src/*.c", "*.c", "true",
-	"5", "", ".", "/home/u", "a b c d e f g h", "longer than eight",
-	"longer than nine", "\"'\\\n" };
+	"./src//a.c/.", "src/", "/home/u/p/src", "src/*/../x", "src/a(b)", "../q",
+	"/home/u/p/src/deep/b", "/etc/passwd", "~/x", "src/*.c", "*.c", "true", "5", "",
+	".", "/home/u", "a b c d e f g h", "longer than eight", "longer than nine",
+	"\"'\\\n" };
 static const char *const globs[] = { "*", "git *", "*push*", "src/*", "?rc", "longer*",
-	"longer than e*", "", "*.c", "git status" };
+	"longer than e*", "", "*.c", "git status", "./src/*", "/home/u/p/*", "src" };
 static const char *const folders[] = { "src", "doc", ".", "/etc", "/home/u/p/src",
 	"src/deep", "~/x", "/" };
 static const char *const tokens[][2] = { { "git", "push" }, { "git", NULL },
@@ -84,7 +93,7 @@ make_rule(struct pol_rule *r, size_t number)
 		.subagent = pick(8) == 0 ? mem_strdup(PICK(subagents)) : NULL,
 		.server = mem_strdup(PICK(servers)),
 		.tool = mem_strdup(PICK(tools)),
-		.nargs = pick(ARGS_MAX + 1),
+		.nargs = pick(pick(4) == 0 ? ARGS_MAX + 1 : 3),
 		.verdict = (enum pol_verdict)pick(POL_VERDICTS),
 	};
 	r->arg = mem_alloc((r->nargs + 1) * sizeof *r->arg);
@@ -111,6 +120,7 @@ make_list(struct pol_list *l, const char *const *from, size_t nfrom, bool with_t
 static struct pol_file *
 make_file(enum pol_layer layer)
 {
+	const size_t most = pick(MANY_EVERY) == 0 ? RULES_MANY : RULES_MAX;
 	struct pol_file *f = mem_alloc(sizeof *f);
 
 	f->layer = layer;
@@ -123,7 +133,7 @@ make_file(enum pol_layer layer)
 	make_list(&f->native_allow, tools, LEN(tools), false);
 	make_list(&f->native_deny, tools, LEN(tools), false);
 	make_list(&f->other_servers, servers, LEN(servers), true);
-	f->nrules = pick(RULES_MAX);
+	f->nrules = pick(most);
 	f->rule = mem_alloc((f->nrules + 1) * sizeof *f->rule);
 	for (size_t i = 0; i < f->nrules; i++)
 		make_rule(&f->rule[i], i);

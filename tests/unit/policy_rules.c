@@ -159,6 +159,97 @@ paths_are_compared_as_places(void)
 	CHECK(t, rows);
 }
 
+/* A wildcard does not take back what stands behind it: tools normalise, or read it as a name. */
+static void
+a_pattern_cannot_lead_out_of_its_folder(void)
+{
+	static const struct texts t = {
+		.user = "[[rule]]\nid = \"src\"\ntool = \"fs/read\"\n"
+			"args.path = { path_under = \"src\" }\ndecision = \"allow\"\n"
+			"[[rule]]\nid = \"secret\"\ntool = \"fs/*\"\n"
+			"args.path = { path_under = \"secret\" }\ndecision = \"deny\"\n"
+			"[[rule]]\nid = \"rest\"\ntool = \"fs/write\"\ndecision = \"allow\"\n",
+	};
+	static const struct call rows[] = {
+		{ "fs", "read", "{\"path\":\"src/*.c\"}", POL_ALLOW, "src" },
+		{ "fs", "read", "{\"path\":\"src/*/../../.env\"}", POL_DENY,
+			"other_mcp.mode" },
+		{ "fs", "read", "{\"path\":\"/home/u/p/src/[a]/../../../x\"}", POL_DENY,
+			"other_mcp.mode" },
+		{ "fs", "write", "{\"path\":\"src/*/../../secret/k\"}", POL_DENY,
+			"secret" },
+		{ "fs", "write", "{\"path\":\"src/*/.a.{c,h}\"}", POL_ALLOW, "rest" },
+		{ "fs", "write", "{\"path\":\"@(secret)/k\"}", POL_DENY, "secret" },
+		{ "fs", "write", "{\"path\":\"secre\\\\t/k\"}", POL_DENY, "secret" },
+		{ "fs", "write", "{\"path\":\"app/(auth)/k\"}", POL_ALLOW, "rest" },
+	};
+
+	CHECK(t, rows);
+}
+
+static void
+a_number_has_many_spellings(void)
+{
+	static const struct texts t = {
+		.user = "[[rule]]\nid = \"num\"\ntool = \"db/drop\"\n"
+			"args.n = 1000\ndecision = \"deny\"\n"
+			"[[rule]]\nid = \"rest\"\ntool = \"db/*\"\ndecision = \"allow\"\n",
+	};
+	static const struct call rows[] = {
+		{ "db", "drop", "{\"n\":1000}", POL_DENY, "num" },
+		{ "db", "drop", "{\"n\":1e3}", POL_DENY, "num" },
+		{ "db", "drop", "{\"n\":1000.0}", POL_DENY, "num" },
+		{ "db", "drop", "{\"n\":1000.00000000000000000001}", POL_DENY, "num" },
+		{ "db", "drop", "{\"n\":-0}", POL_DENY, "num" },
+		{ "db", "drop", "{\"n\":10000000000000000}", POL_DENY, "num" },
+		{ "db", "drop", "{\"n\":1001}", POL_ALLOW, "rest" },
+		{ "db", "drop", "{\"n\":-5}", POL_ALLOW, "rest" },
+	};
+
+	CHECK(t, rows);
+}
+
+static void
+a_path_is_met_however_it_is_spelt(void)
+{
+	static const struct texts t = {
+		.user = "[[rule]]\nid = \"env\"\ntool = \"pando_core/read-file\"\n"
+			"args.path = \".env\"\ndecision = \"deny\"\n"
+			"[[rule]]\nid = \"pem\"\ntool = \"pando_*/*\"\n"
+			"args.path = { glob = \"*.pem\" }\ndecision = \"deny\"\n"
+			"[[rule]]\nid = \"many\"\ntool = \"pando_workspace/restore-files\"\n"
+			"args.paths = { glob = \"key/*\" }\ndecision = \"deny\"\n"
+			"[[rule]]\nid = \"whole\"\ntool = \"pando_core/read-file\"\n"
+			"args.path = { glob = \"/home/u/p/top/*\" }\ndecision = \"deny\"\n"
+			"[[rule]]\nid = \"docs\"\ntool = \"fs/read\"\n"
+			"args.file_path = { glob = \"docs/*\" }\ndecision = \"allow\"\n",
+	};
+	static const struct call rows[] = {
+		{ CORE, "read-file", "{\"path\":\"./.env\"}", POL_DENY, "env" },
+		{ CORE, "read-file", "{\"path\":\".env/\"}", POL_DENY, "env" },
+		{ CORE, "read-file", "{\"path\":\".//.env/.\"}", POL_DENY, "env" },
+		{ CORE, "read-file", "{\"path\":\"/home/u/p/.env\"}", POL_DENY, "env" },
+		{ CORE, "read-file", "{\"path\":\"/home/u/p//.env\"}", POL_DENY, "env" },
+		{ CORE, "read-file", "{\"path\":\"a/.env\"}", POL_ALLOW, "pando" },
+		{ CORE, "read-file", "{\"path\":\"a.pem/\"}", POL_DENY, "pem" },
+		{ CORE, "read-file", "{\"path\":\"[a].pem/.\"}", POL_DENY, "pem" },
+		{ CORE, "read-file", "{\"path\":\"a.pem/b\"}", POL_ALLOW, "pando" },
+		{ CORE, "read-file", "{\"path\":\"top/x\"}", POL_DENY, "whole" },
+		{ CORE, "read-file", "{\"path\":\"topx\"}", POL_ALLOW, "pando" },
+		{ WORK, "restore-files", "{\"paths\":[\"a\",\"./key/b\"]}", POL_DENY,
+			"many" },
+		{ WORK, "restore-files", "{\"paths\":[\"a\",\"keys\"]}", POL_ALLOW,
+			"pando" },
+		{ "fs", "read", "{\"file_path\":\"docs/a\"}", POL_ALLOW, "docs" },
+		{ "fs", "read", "{\"file_path\":\"docs/../.env\"}", POL_DENY,
+			"other_mcp.mode" },
+		{ "fs", "read", "{\"file_path\":\"docs/..\"}", POL_DENY,
+			"other_mcp.mode" },
+	};
+
+	CHECK(t, rows);
+}
+
 static void
 each_command_of_a_line_is_decided_by_itself(void)
 {
@@ -431,6 +522,9 @@ main(void)
 	the_first_rule_of_a_file_decides_before_its_tables();
 	a_rule_looks_at_arguments();
 	paths_are_compared_as_places();
+	a_pattern_cannot_lead_out_of_its_folder();
+	a_number_has_many_spellings();
+	a_path_is_met_however_it_is_spelt();
 	each_command_of_a_line_is_decided_by_itself();
 	the_strictest_file_wins_and_a_project_only_tightens();
 	below_a_lock_the_person_only_tightens();

@@ -7,12 +7,15 @@
 
 #include "tests/unit/test.h"
 
+#include <ctype.h>
+
 #include "tests/unit/policy_random.h"
 
 enum {
 	CASES = 1000 * 1000,
 	CALLS = 500, /* of one policy */
 	PARTS_MAX = 64,
+	TWIN_PATH_MAX = 16384,
 	SHOWN_MAX = 5
 };
 
@@ -28,13 +31,14 @@ twin_glob(const char *p, const char *s, bool respelt)
 		       (*s != '\0' && twin_glob(p, s + 1, respelt));
 	if (*s == '\0')
 		return false;
-	if (*p != '?' && *p != *s && !(respelt && *s == '_' && strchr("-.", *p) != NULL))
+	if (*p != '?' && *p != *s &&
+		!(respelt && *s == '_' && !isalnum((unsigned char)*p)))
 		return false;
 	return twin_glob(p + 1, s + 1, respelt);
 }
 
 struct parts {
-	char text[1024];
+	char text[TWIN_PATH_MAX];
 	char *part[PARTS_MAX];
 	size_t n;
 };
@@ -87,14 +91,16 @@ twin_compare(const char *path, const char *folder)
 static enum cmd_match
 twin_under(const char *folder, const char *given, const struct given *g, const char *top)
 {
-	char path[1024];
-	char full[2048];
+	char path[TWIN_PATH_MAX];
+	char full[2 * TWIN_PATH_MAX];
 	char *star;
 
 	if (folder[0] == '~' || given[0] == '~')
 		return CMD_UNSURE;
 	(void)snprintf(path, sizeof path, "%s", given);
-	star = strpbrk(path, "*?[{");
+	star = strpbrk(path, "*?[{\\");
+	if (star != NULL && strstr(star, "..") != NULL)
+		return CMD_UNSURE;
 	if (star != NULL) {
 		while (star > path && *star != '/')
 			star--;
@@ -135,7 +141,7 @@ twin_line_glob(const struct twin_line *t, const char *pattern, const char *text)
 		return t->line.simple ? CMD_YES : CMD_UNSURE;
 	for (size_t i = 0; i < t->line.ncommands; i++) {
 		const struct sh_command *c = &t->line.command[i];
-		char words[1024] = "";
+		char words[TWIN_PATH_MAX] = "";
 
 		for (size_t k = 0; k < c->n; k++) {
 			const struct sh_word *w = &t->line.word[c->first + k];
@@ -162,12 +168,67 @@ twin_prefix(const struct twin_line *t, const struct pol_matcher *m, size_t comma
 	return cmd_match(&t->line, command, &m->prefix);
 }
 
+static bool
+twin_same(const struct pol_matcher *m, const char *text)
+{
+	return m->kind == POL_LITERAL ? strcmp(m->text, text) == 0
+				      : twin_glob(m->text, text, false);
+}
+
+/* The parts from one on as a path; above stands before them. */
+static bool
+twin_joined(const struct pol_matcher *m, const char *above, const struct parts *w,
+	size_t from)
+{
+	char path[TWIN_PATH_MAX] = "";
+	struct pol_matcher bare = *m;
+	size_t n = (size_t)snprintf(path, sizeof path, "%s", above);
+
+	for (size_t i = from; i < w->n; i++)
+		n += (size_t)snprintf(path + n, sizeof path - n, "%s%s",
+			i == from ? "" : "/", w->part[i]);
+	if (n > 1 && path[n - 1] == '/')
+		path[--n] = '\0';
+	while (strncmp(bare.text, "./", 2) == 0)
+		bare.text += 2;
+	return twin_same(&bare, n == 0 ? "." : path);
+}
+
+/* Each way in which the same path can be written. */
+static enum cmd_match
+twin_path(const struct pol_matcher *m, const char *text, const char *top)
+{
+	struct parts p;
+	struct parts t = { .n = 0 };
+	char above[2 * TWIN_PATH_MAX];
+	bool met = false;
+
+	if (twin_same(m, text))
+		return m->kind == POL_GLOB && strstr(text, "..") != NULL ? CMD_UNSURE
+									 : CMD_YES;
+	if (text[0] == '~' || !twin_parts(&p, text))
+		return CMD_UNSURE;
+	if (top != NULL)
+		(void)twin_parts(&t, top);
+	(void)snprintf(above, sizeof above, "%s/", top == NULL ? "" : top);
+	met = twin_joined(m, text[0] == '/' ? "/" : "", &p, 0);
+	if (text[0] == '/' && top != NULL && twin_is_within(&p, &t))
+		met |= twin_joined(m, "", &p, t.n);
+	if (text[0] != '/' && m->text[0] == '/')
+		met |= top == NULL || twin_joined(m, above, &p, 0);
+	if (text[0] == '/' && m->text[0] != '/')
+		met |= top == NULL;
+	return met ? CMD_UNSURE : CMD_NO;
+}
+
 static enum cmd_match
 twin_text(const struct pol_matcher *m, const char *text, const struct given *g,
 	const char *top)
 {
 	if (m->kind == POL_UNDER)
 		return twin_under(m->text, text, g, top);
+	if (strstr(m->key, "path") != NULL)
+		return twin_path(m, text, top);
 	if (m->kind == POL_LITERAL)
 		return strcmp(m->text, text) == 0 ? CMD_YES : CMD_NO;
 	return twin_glob(m->text, text, false) ? CMD_YES : CMD_NO;
@@ -196,8 +257,9 @@ twin_arg(const struct pol_matcher *m, const struct given *g, const char *top,
 		return CMD_UNSURE;
 	if (g->free || v->kind == ABSENT)
 		return m->kind == POL_UNDER ? CMD_UNSURE : CMD_NO;
-	if (v->kind == OBJECT)
-		return CMD_UNSURE;
+	if (v->kind == OBJECT || (v->kind == WORD && strpbrk(v->text, ".e") != NULL &&
+					 strcmp(v->text, "true") != 0))
+		return CMD_UNSURE; /* a number that has other spellings */
 	if (m->kind == POL_PREFIX)
 		return twin_prefix(t, m, command);
 	if (m->is_command && v->kind == LIST)
@@ -303,7 +365,7 @@ twin_tables(const struct pol_file *f, const struct pol_use *u)
 	return POL_DENY;
 }
 
-enum { SILENT = -1, OUTCOMES_MAX = RULES_MAX + 2 };
+enum { SILENT = -1, OUTCOMES_MAX = POL_VERDICTS + 1 };
 
 /*
  * What a file can say: at a call one answer and the least that rules which may match want; at an
@@ -314,6 +376,15 @@ struct twin {
 	size_t n;
 	int floor;
 };
+
+static void
+twin_may_say(struct twin *a, int verdict)
+{
+	for (size_t i = 0; i < a->n; i++)
+		if (a->own[i] == verdict)
+			return;
+	a->own[a->n++] = verdict;
+}
 
 static struct twin
 twin_file(const struct pol_file *f, const struct given *g, const char *top,
@@ -326,13 +397,13 @@ twin_file(const struct pol_file *f, const struct given *g, const char *top,
 		const enum cmd_match got = twin_rule(&f->rule[i], g, top, t, command);
 
 		if (got == CMD_YES || (got == CMD_UNSURE && g->use.asking == POL_OFFER))
-			a.own[a.n++] = verdict;
+			twin_may_say(&a, verdict);
 		else if (got == CMD_UNSURE && verdict > POL_ALLOW && verdict > a.floor)
 			a.floor = verdict;
 		if (got == CMD_YES)
 			return a;
 	}
-	a.own[a.n++] = twin_tables(f, &g->use);
+	twin_may_say(&a, twin_tables(f, &g->use));
 	return a;
 }
 
@@ -492,12 +563,12 @@ both_agree_on_a_million_random_calls(void)
 			if ((int)d.verdict == want)
 				continue;
 			differ++;
-			printf("# %s " STR_FMT "/" STR_FMT " " STR_FMT
+			printf("# %d %s " STR_FMT "/" STR_FMT " " STR_FMT
 			       ": decided %s by %s of %s, the twin says %s\n",
-				pol_agent_name(g.use.agent), STR_ARG(g.use.server),
-				STR_ARG(g.use.tool), STR_ARG(g.use.args),
-				pol_verdict_name(d.verdict), d.rule, d.file,
-				pol_verdict_name((enum pol_verdict)want));
+				(int)g.use.asking, pol_agent_name(g.use.agent),
+				STR_ARG(g.use.server), STR_ARG(g.use.tool),
+				STR_ARG(g.use.args), pol_verdict_name(d.verdict), d.rule,
+				d.file, pol_verdict_name((enum pol_verdict)want));
 		}
 		pol_free(p);
 	}
