@@ -8,7 +8,7 @@
  * no to may be covered all the same.
  */
 static bool
-symbols_match(struct str wide, struct str narrow)
+symbols_match(struct str wide, struct str narrow, size_t *left)
 {
 	size_t i = 0, j = 0, star = 0, mark = 0;
 	bool starred = false;
@@ -16,6 +16,9 @@ symbols_match(struct str wide, struct str narrow)
 	while (j < narrow.n) {
 		const char c = narrow.p[j];
 
+		if (*left == 0)
+			return false;
+		(*left)--;
 		if (i < wide.n && wide.p[i] == '*') {
 			starred = true;
 			star = ++i;
@@ -37,24 +40,25 @@ symbols_match(struct str wide, struct str narrow)
 }
 
 bool
-pol_glob_covers(const char *wide, const char *narrow)
+pol_glob_covers(const char *wide, const char *narrow, size_t *left)
 {
 	if (strcmp(wide, narrow) == 0 || strcmp(wide, "*") == 0)
 		return true;
 	if (strpbrk(wide, "*?") == NULL || strlen(wide) > COVER_MAX ||
 		strlen(narrow) > COVER_MAX)
 		return false;
-	return symbols_match(str_of(wide), str_of(narrow));
+	return symbols_match(str_of(wide), str_of(narrow), left);
 }
 
 /* A prefix covers a longer one; words may be patterns. */
 static bool
-prefix_covers(const struct cmd_prefix *wide, const struct cmd_prefix *narrow)
+prefix_covers(
+	const struct cmd_prefix *wide, const struct cmd_prefix *narrow, size_t *left)
 {
 	if (wide->n > narrow->n)
 		return false;
 	for (size_t i = 0; i < wide->n; i++)
-		if (!pol_glob_covers(wide->token[i], narrow->token[i]))
+		if (!pol_glob_covers(wide->token[i], narrow->token[i], left))
 			return false;
 	return true;
 }
@@ -72,7 +76,8 @@ path_covers(const char *wide, const char *narrow)
 }
 
 static bool
-matcher_covers(const struct pol_matcher *wide, const struct pol_matcher *narrow)
+matcher_covers(
+	const struct pol_matcher *wide, const struct pol_matcher *narrow, size_t *left)
 {
 	if (strcmp(wide->key, narrow->key) != 0)
 		return false;
@@ -84,10 +89,10 @@ matcher_covers(const struct pol_matcher *wide, const struct pol_matcher *narrow)
 		if (narrow->kind == POL_LITERAL)
 			return glob_match(str_of(wide->text), str_of(narrow->text));
 		return narrow->kind == POL_GLOB &&
-		       pol_glob_covers(wide->text, narrow->text);
+		       pol_glob_covers(wide->text, narrow->text, left);
 	case POL_PREFIX:
 		return narrow->kind == POL_PREFIX &&
-		       prefix_covers(&wide->prefix, &narrow->prefix);
+		       prefix_covers(&wide->prefix, &narrow->prefix, left);
 	case POL_UNDER:
 		return narrow->kind == POL_UNDER && path_covers(wide->text, narrow->text);
 	case POL_MATCHERS:
@@ -97,13 +102,13 @@ matcher_covers(const struct pol_matcher *wide, const struct pol_matcher *narrow)
 }
 
 static bool
-args_cover(const struct pol_rule *wide, const struct pol_rule *narrow)
+args_cover(const struct pol_rule *wide, const struct pol_rule *narrow, size_t *left)
 {
 	for (size_t i = 0; i < wide->nargs; i++) {
 		size_t k = 0;
 
 		while (k < narrow->nargs &&
-			!matcher_covers(&wide->arg[i], &narrow->arg[k]))
+			!matcher_covers(&wide->arg[i], &narrow->arg[k], left))
 			k++;
 		if (k == narrow->nargs)
 			return false;
@@ -112,9 +117,9 @@ args_cover(const struct pol_rule *wide, const struct pol_rule *narrow)
 }
 
 static bool
-caller_covers(const char *wide, const char *narrow)
+caller_covers(const char *wide, const char *narrow, size_t *left)
 {
-	return wide == NULL || (narrow != NULL && pol_glob_covers(wide, narrow));
+	return wide == NULL || (narrow != NULL && pol_glob_covers(wide, narrow, left));
 }
 
 /*
@@ -136,16 +141,17 @@ hides(const struct pol_rule *first, const struct pol_rule *then)
 }
 
 bool
-pol_rule_covers(const struct pol_rule *first, const struct pol_rule *then)
+pol_rule_covers(const struct pol_rule *first, const struct pol_rule *then, size_t *left)
 {
 	return (first->agents & then->agents) == then->agents &&
-	       pol_glob_covers(first->server, then->server) &&
-	       pol_glob_covers(first->tool, then->tool) &&
-	       caller_covers(first->subagent, then->subagent) && args_cover(first, then);
+	       pol_glob_covers(first->server, then->server, left) &&
+	       pol_glob_covers(first->tool, then->tool, left) &&
+	       caller_covers(first->subagent, then->subagent, left) &&
+	       args_cover(first, then, left);
 }
 
 bool
-pol_rule_hides(const struct pol_rule *first, const struct pol_rule *then)
+pol_rule_hides(const struct pol_rule *first, const struct pol_rule *then, size_t *left)
 {
-	return hides(first, then) && pol_rule_covers(first, then);
+	return hides(first, then) && pol_rule_covers(first, then, left);
 }

@@ -88,10 +88,10 @@ look_at_command(const struct doubter *w, const struct pol_rule *r)
 }
 
 static void
-look_before(const struct doubter *w, const struct pol_rule *r)
+look_before(const struct doubter *w, const struct pol_rule *r, size_t *left)
 {
 	for (const struct pol_rule *first = w->f->rule; first < r; first++)
-		if (first->verdict < r->verdict && pol_rule_covers(first, r)) {
+		if (first->verdict < r->verdict && pol_rule_covers(first, r, left)) {
 			doubt(w, r->line,
 				"the rule \"%s\" is met only by calls that are not certain: "
 				"\"%s\" (line %d) stands before it and is milder; move it up",
@@ -106,11 +106,12 @@ pol_doubts(const struct policy *p, void (*each)(void *to, const struct pol_doubt
 {
 	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
 		const struct doubter w = { each, to, p->file[l] };
+		size_t left = COVER_STEPS;
 
 		for (size_t i = 0; w.f != NULL && i < w.f->nrules; i++) {
 			look_at_tools(&w, &w.f->rule[i]);
 			look_at_command(&w, &w.f->rule[i]);
-			look_before(&w, &w.f->rule[i]);
+			look_before(&w, &w.f->rule[i], &left);
 		}
 	}
 }

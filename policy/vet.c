@@ -63,11 +63,14 @@ vet_native(const struct pol_file *f, const struct pol_list *l, struct err *e)
 static int
 vet_denied(const struct pol_file *f, struct err *e)
 {
+	size_t left = COVER_STEPS;
+
 	for (size_t i = 0; i < f->native_allow.n; i++) {
 		const struct pol_item *allow = &f->native_allow.item[i];
 
 		for (size_t k = 0; k < f->native_deny.n; k++)
-			if (pol_glob_covers(f->native_deny.item[k].name, allow->name))
+			if (pol_glob_covers(
+				    f->native_deny.item[k].name, allow->name, &left))
 				return item_wrong(f, allow, e,
 					"has no effect: native_tools.deny covers it",
 					"remove one of them",
@@ -118,11 +121,13 @@ vet_servers(const struct pol_file *f, struct err *e)
 static int
 vet_dead(const struct pol_file *f, struct err *e)
 {
+	size_t left = COVER_STEPS;
+
 	for (size_t i = 1; i < f->nrules; i++) {
 		const struct pol_rule *then = &f->rule[i];
 
 		for (size_t k = 0; k < i; k++)
-			if (pol_rule_hides(&f->rule[k], then))
+			if (pol_rule_hides(&f->rule[k], then, &left))
 				return pol_wrong(f, then->line, then->column, e,
 					"the rule \"%s\" has no effect: \"%s\" (line %d) "
 					"decides all of its calls before it; move it up, "

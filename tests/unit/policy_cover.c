@@ -42,13 +42,14 @@ static void
 a_wider_pattern_matches_all_that_the_narrower_does(void)
 {
 	size_t covered = 0;
+	size_t left = SIZE_MAX;
 
 	for (size_t i = 0; i < GLOBS; i++) {
 		char room[2][WORD_MAX], name[WORD_MAX];
 		CLEANUP(mem_freep) char *wide = mem_strdup_str(word("ab**?", room[0]));
 		CLEANUP(mem_freep) char *narrow = mem_strdup_str(word("aab*?", room[1]));
 
-		if (!pol_glob_covers(wide, narrow))
+		if (!pol_glob_covers(wide, narrow, &left))
 			continue;
 		covered++;
 		for (size_t k = 0; k < CALLS; k++) {
@@ -146,11 +147,12 @@ static bool
 check_pair(struct pol_file *f)
 {
 	const struct pol_rule first = f->rule[1];
+	size_t left = COVER_STEPS;
 	struct pol_file alone;
 
 	f->rule[1] = f->rule[0];
 	f->rule[0] = first;
-	if (!pol_rule_hides(&f->rule[0], &f->rule[1]))
+	if (!pol_rule_hides(&f->rule[0], &f->rule[1], &left))
 		return false;
 	pol_index_free(f->index);
 	f->index = pol_index_new(f);
@@ -187,9 +189,29 @@ a_dead_rule_changes_nothing(void)
 	ok(hidden > HIDDEN_LEAST, "some rules are dead");
 }
 
+/* As a hostile file may have them: thousands of patterns that nearly cover each other. */
+static void
+comparing_has_an_end(void)
+{
+	char wide[] = "*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab1*";
+	char narrow[] = "*aaaaaaaaaaaaaaaaaaaaaaaaaaaaaab2*";
+	size_t left = 1000;
+	size_t n = 0;
+
+	ok(pol_glob_covers("a*", "ab*", &left), "covered");
+	ok(left < 1000, "what was compared is counted");
+	while (left > 0 && n++ < 1000)
+		if (pol_glob_covers(wide, narrow, &left))
+			ok(false, "the one does not cover the other");
+	ok_int(left, 0, "there is an end");
+	ok(!pol_glob_covers("a*", "ab*", &left), "then only equal ones are covered");
+	ok(pol_glob_covers("a*", "a*", &left), "as these are");
+}
+
 int
 main(void)
 {
+	comparing_has_an_end();
 	a_wider_pattern_matches_all_that_the_narrower_does();
 	a_dead_rule_changes_nothing();
 	return test_done();
