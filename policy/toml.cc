@@ -208,9 +208,75 @@ what_to_do(std::string_view what)
 	return "";
 }
 
+/* Where the string that begins at i is over: behind it, or where it is not one any more. */
+size_t
+skip_string(std::string_view text, size_t i)
+{
+	const std::string quotes(3, text[i]);
+	const char quote = text[i];
+	const bool is_long = text.substr(i, 3) == quotes;
+
+	i += is_long ? 3 : 1;
+	while (i < text.size()) {
+		if (text[i] == '\\' && quote == '"')
+			i += 2;
+		else if (is_long && text.substr(i, 3) == quotes)
+			return std::min(text.find_first_not_of(quote, i), text.size());
+		else if (!is_long && (text[i] == quote || text[i] == '\n'))
+			return i + 1;
+		else
+			i++;
+	}
+	return text.size();
+}
+
+/*
+ * The end of the first key with too many parts: toml++ makes a table of each and takes them
+ * down by recursion, which ends in a stack that is too small. What toml++ refuses before that
+ * place need not be understood here.
+ */
+size_t
+find_long_key(std::string_view text)
+{
+	size_t parts = 1;
+
+	for (size_t i = 0; i < text.size();) {
+		const char c = text[i];
+
+		if (c == '"' || c == '\'') {
+			i = skip_string(text, i);
+			continue;
+		}
+		if (c == '#')
+			i = std::min(text.find('\n', i), text.size());
+		else if (std::string_view("\n=,[]{}").find(c) != std::string_view::npos)
+			parts = 1;
+		else if (c == '.' && ++parts > TOML_PARTS_MAX)
+			return i;
+		i++;
+	}
+	return text.size();
+}
+
+toml::source_position
+place_of(std::string_view text, size_t at)
+{
+	const std::string_view before = text.substr(0, at);
+	const size_t newline = before.rfind('\n');
+	const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+
+	return { static_cast<toml::source_index>(line),
+		static_cast<toml::source_index>(
+			newline == std::string_view::npos ? at + 1 : at - newline) };
+}
+
 bool
 parse_into(builder &b, std::string_view text, struct toml_node *root)
 {
+	const size_t bad = find_long_key(text);
+
+	if (bad < text.size())
+		return fail(b, place_of(text, bad), "the key has too many parts");
 	try {
 		return fill(b, toml::parse(text), root, 0);
 	} catch (const toml::parse_error &why) {

@@ -15,7 +15,12 @@
 #include "base/err.h"
 #include "base/str.h"
 
-enum { TOML_TEXT_MAX = 1 << 20, TOML_DEPTH_MAX = 16, TOML_NODES_MAX = 65536 };
+enum {
+	TOML_TEXT_MAX = 1 << 20,
+	TOML_DEPTH_MAX = 16,
+	TOML_PARTS_MAX = 64,
+	TOML_NODES_MAX = 65536
+};
 
 enum toml_type {
 	TOML_TABLE,

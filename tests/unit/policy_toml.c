@@ -92,6 +92,48 @@ nesting_has_an_end(void)
 	buf_fini(&b);
 }
 
+/* Of each part the parser makes a table, and of very many a crash. */
+static void
+keys_have_an_end(void)
+{
+	static const struct {
+		const char *before, *part, *behind;
+		int n;
+		bool good;
+	} rows[] = {
+		{ "", "a.", "a = 1\n", 10, true },
+		{ "", "a.", "a = 1\n", 300000, false },
+		{ "\n[", "\"x\" . ", "'y']\n", 100000, false },
+		{ "[[", "a.", "a]]\n", 300000, false },
+		{ "a = { b = { c", ".'\"'", " = 1 } }\n", 200000, false },
+		{ "# ''' \"\"\"\na", ".a", " = 1\n", 300000, false },
+		{ "x = '''\n''''\ny = \"\"\"\\\"\"\"\"\"\na", ".a", " = 1\n", 300000,
+			false },
+		{ "a = \"", "x.", "\"\n", 300000, true },
+		{ "a = '''", "x.\n", "'''\n", 300000, true },
+		{ "a = \"\"\"\\\"\"\"\"", "", "\n", 1, true },
+		{ "# ", "x.", "\n", 300000, true },
+		{ "a = [", "'x.y', ", "]\n", 10000, true },
+		{ "a = [", "1.5, ", "]\n", 10000, true },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct err e = ERR_INIT;
+		struct buf b = BUF_INIT(TOML_TEXT_MAX);
+		struct toml_node *root;
+
+		buf_puts(&b, rows[i].before);
+		for (int k = 0; k < rows[i].n; k++)
+			buf_puts(&b, rows[i].part);
+		buf_puts(&b, rows[i].behind);
+		root = toml_parse(buf_str(&b), "f", &e);
+		ok_int(root != NULL, rows[i].good, rows[i].before);
+		ok_int(strstr(e.text, "too many parts") != NULL, !rows[i].good, e.text);
+		toml_free(root);
+		buf_fini(&b);
+	}
+}
+
 static void
 every_prefix_parses_or_says_why(void)
 {
@@ -164,6 +206,7 @@ main(void)
 	values_keep_type_order_and_place();
 	bad_text_is_refused_with_its_place();
 	nesting_has_an_end();
+	keys_have_an_end();
 	every_prefix_parses_or_says_why();
 	return test_done();
 }
