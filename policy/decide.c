@@ -469,8 +469,8 @@ static struct pol_decision __attribute__((noinline)) decide_with_arguments(struc
 	return decide_call(k);
 }
 
-struct pol_decision
-pol_decide(const struct policy *p, const struct pol_use *u)
+static struct pol_decision
+decide_pair(const struct policy *p, const struct pol_use *u)
 {
 	struct ask k = { .p = p, .u = u };
 	struct pol_decision d;
@@ -483,8 +483,47 @@ pol_decide(const struct policy *p, const struct pol_use *u)
 	return k.wants_rooms ? decide_with_arguments(&k) : d;
 }
 
-bool
-pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use *u,
+/*
+ * The next pair that a name which was not taken apart can be, after one with such a server.
+ * Pando's servers are always told from their tools.
+ */
+static bool
+next_pair(const struct pol_use *whole, struct pol_use *pair)
+{
+	const struct str s = whole->server;
+
+	for (size_t i = pair->server.n + 1; whole->tool.n == 0 && i + 1 < s.n; i++) {
+		if (s.p[i] != '_' || s.p[i + 1] != '_')
+			continue;
+		pair->server.n = i;
+		pair->tool = str_skip(s, i + 2);
+		if (!pol_is_pando(pair->server))
+			return true;
+	}
+	return false;
+}
+
+struct pol_decision
+pol_decide(const struct policy *p, const struct pol_use *u)
+{
+	struct pol_use pair = *u;
+	struct pol_decision best;
+
+	pair.server.n = 0;
+	if (!next_pair(u, &pair))
+		return decide_pair(p, u);
+	best = decide_pair(p, &pair);
+	while (next_pair(u, &pair)) {
+		const struct pol_decision d = decide_pair(p, &pair);
+
+		if (d.verdict > best.verdict)
+			best = d;
+	}
+	return best;
+}
+
+static bool
+layer_of_pair(const struct policy *p, enum pol_layer l, const struct pol_use *u,
 	struct pol_decision *d)
 {
 	struct ask k = { .p = p, .u = u, .optional = true };
@@ -507,6 +546,25 @@ pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use 
 		if (a.speaks)
 			stricter(d, &any, &a.own);
 	}
+	return any;
+}
+
+bool
+pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol_use *u,
+	struct pol_decision *d)
+{
+	struct pol_use pair = *u;
+	bool any = false;
+
+	pair.server.n = 0;
+	if (!next_pair(u, &pair))
+		return layer_of_pair(p, l, u, d);
+	do {
+		struct pol_decision one;
+
+		if (layer_of_pair(p, l, &pair, &one))
+			stricter(d, &any, &one);
+	} while (next_pair(u, &pair));
 	return any;
 }
 

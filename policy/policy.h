@@ -122,8 +122,9 @@ bool pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol
 
 /*
  * Clients join the pair in one name: mcp__<server>__<tool>. It is taken apart only by the
- * servers that the policy or the launch knows, never by guessing where "__" stands; an
- * unknown server keeps the whole rest as its name and the tool is empty. A name without
+ * servers that the policy knows, never by guessing where "__" stands. Where none of them fits,
+ * or more than one, the server keeps the whole rest as its name and the tool is empty:
+ * pol_decide() then gives the strictest answer of all pairs that it can be. A name without
  * "mcp__" is native.
  */
 struct pol_use pol_use_of_joined(

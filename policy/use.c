@@ -28,7 +28,7 @@ pol_use_of_joined(const struct policy *p, enum pol_agent a, struct str name)
 {
 	struct pol_use u = { .agent = a, .tool = name };
 	struct str rest;
-	size_t longest = 0;
+	size_t known = 0;
 
 	if (!str_starts(name, STR(joined)))
 		return u;
@@ -36,13 +36,11 @@ pol_use_of_joined(const struct policy *p, enum pol_agent a, struct str name)
 	if (take_server(rest, STR(POL_SERVER_CORE), &u) ||
 		take_server(rest, STR(POL_SERVER_WORKSPACE), &u))
 		return u;
-	u.server = rest;
-	u.tool = STR("");
-	for (size_t i = 0; i < p->nservers; i++) {
-		const struct str known = str_of(p->servers[i]);
-
-		if (known.n > longest && take_server(rest, known, &u))
-			longest = known.n;
+	for (size_t i = 0; i < p->nservers; i++)
+		known += take_server(rest, str_of(p->servers[i]), &u);
+	if (known != 1) {
+		u.server = rest;
+		u.tool = STR("");
 	}
 	/* A server name must not be empty, or the use would pass for a native one. */
 	if (u.server.n == 0)

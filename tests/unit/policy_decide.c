@@ -105,7 +105,8 @@ joined_names_come_apart_at_known_servers_only(void)
 		{ "Bash", "", "Bash" },
 		{ "mcp__pando_core__read-file", "pando_core", "read-file" },
 		{ "mcp__pando_workspace__a__b", "pando_workspace", "a__b" },
-		{ "mcp__a__b__c", "a__b", "c" },
+		{ "mcp__a__b__c", "a__b__c", "" },
+		{ "mcp__a__bc__d", "a", "bc__d" },
 		{ "mcp__a__x", "a", "x" },
 		{ "mcp__unknown__x", "unknown__x", "" },
 		{ "mcp__pando_corex__x", "pando_corex__x", "" },
@@ -129,6 +130,43 @@ joined_names_come_apart_at_known_servers_only(void)
 		"pair");
 	ok_int(pol_use_of_pair(POL_CODEX, STR("functions"), STR("t")).server.n, 0,
 		"native");
+}
+
+/* Where the server ends is not known, so the strictest of what the name can mean holds. */
+static void
+a_joined_name_is_met_wherever_it_comes_apart(void)
+{
+	static const struct {
+		const char *name;
+		enum pol_verdict want;
+	} rows[] = {
+		{ "mcp__github__get_issue", POL_ALLOW },
+		{ "mcp__github__delete_repo", POL_DENY },
+		{ "mcp__gitlab__x__delete_all", POL_DENY },
+		{ "mcp__docs__delete_x", POL_ALLOW },
+		{ "mcp__a__b__c", POL_DENY }, /* a/b__c or a__b/c */
+		{ "mcp__a__c__b", POL_ALLOW },
+		{ "mcp__a__b__d", POL_ALLOW },
+	};
+	static const struct pol_text texts[] = {
+		{ POL_USER, "u",
+			STR("[other_mcp]\nmode = \"deny_list\"\n"
+			    "servers = [{ server = \"a\", tools = [\"b__c\"] }]\n"
+			    "[[rule]]\ntool = \"git*/delete_*\"\ndecision = \"deny\"\n") },
+		{ POL_PROJECT, "p",
+			STR("[[rule]]\ntool = \"a__b/never\"\ndecision = \"deny\"\n") },
+	};
+	struct err e = ERR_INIT;
+	struct policy *p = pol_of_texts(texts, LEN(texts), "/p", &e);
+
+	ok_str(e.text, "", "the files are good");
+	for (size_t i = 0; p != NULL && i < LEN(rows); i++) {
+		const struct pol_use u = pol_use_of_joined(
+			p, POL_CLAUDE, str_of(rows[i].name));
+
+		ok_int(pol_decide(p, &u).verdict, rows[i].want, rows[i].name);
+	}
+	pol_free(p);
 }
 
 static void
@@ -250,6 +288,7 @@ main(void)
 	an_allow_list_names_servers_and_tools();
 	a_deny_list_names_what_is_off();
 	joined_names_come_apart_at_known_servers_only();
+	a_joined_name_is_met_wherever_it_comes_apart();
 	codex_spelling_does_not_slip_past_a_rule();
 	upstreams_are_https_or_loopback();
 	globs_match_in_whole();
