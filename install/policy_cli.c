@@ -94,7 +94,8 @@ char *
 cli_call_name(const struct pol_use *u)
 {
 	return mem_printf("%s " STR_FMT "%s" STR_FMT, pol_agent_name(u->agent),
-		STR_ARG(u->server), u->server.n > 0 ? "/" : "", STR_ARG(u->tool));
+		STR_ARG(u->server), u->server.n > 0 && u->tool.n > 0 ? "/" : "",
+		STR_ARG(u->tool));
 }
 
 void

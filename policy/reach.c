@@ -295,7 +295,8 @@ reach_init(struct reach *r, const struct sh_line *l, size_t command)
 	r->named = NULL;
 	r->more = r->unsure = false;
 	memset(r->sure, 0,
-		(r->n / 64 + 1 > LEN(r->sure) ? LEN(r->sure) : r->n / 64 + 1) * 8);
+		(r->n / 64 + 1 > LEN(r->sure) ? LEN(r->sure) : r->n / 64 + 1) *
+			sizeof r->sure[0]);
 	set_sure(r, 0);
 }
 

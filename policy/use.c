@@ -86,8 +86,9 @@ pol_refusal(
 	(void)snprintf(out, POL_REFUSAL_MAX,
 		"[pando-ai] blocked %s%s%s: %s (rule %s, %s).%s Run 'pando-ai logs' to see the "
 		"decision, 'pando-ai policy explain' to see why.",
-		log_quoted(u->server, server), u->server.n > 0 ? "/" : "",
-		log_quoted(u->tool, tool), d->message, d->rule, where,
+		log_quoted(u->server, server),
+		u->server.n > 0 && u->tool.n > 0 ? "/" : "", log_quoted(u->tool, tool),
+		d->message, d->rule, where,
 		d->unsure ? " pando-ai could not exclude that this call is what the rule "
 			    "names: a plainer one may pass."
 			  : "");
