@@ -492,11 +492,12 @@ next_pair(const struct pol_use *whole, struct pol_use *pair)
 {
 	const struct str s = whole->server;
 
-	for (size_t i = pair->server.n + 1; whole->tool.n == 0 && i + 1 < s.n; i++) {
+	for (size_t i = pair->server.n + 1; whole->joined && i + 1 < s.n; i++) {
 		if (s.p[i] != '_' || s.p[i + 1] != '_')
 			continue;
 		pair->server.n = i;
 		pair->tool = str_skip(s, i + 2);
+		pair->joined = false;
 		if (!pol_is_pando(pair->server))
 			return true;
 	}

@@ -96,6 +96,7 @@ struct pol_use {
 	enum pol_agent agent;
 	struct str server; /* MCP server; empty: a native tool of the agent */
 	struct str tool;
+	bool joined; /* not told apart: server is the rest of a joined name, tool is empty */
 	enum pol_asking asking;
 	/* JSON text: an object, or a string (a free text: then it is the argument "input") */
 	struct str args;
@@ -123,9 +124,8 @@ bool pol_decide_layer(const struct policy *p, enum pol_layer l, const struct pol
 /*
  * Clients join the pair in one name: mcp__<server>__<tool>. It is taken apart only by the
  * servers that the policy knows, never by guessing where "__" stands. Where none of them fits,
- * or more than one, the server keeps the whole rest as its name and the tool is empty:
- * pol_decide() then gives the strictest answer of all pairs that it can be. A name without
- * "mcp__" is native.
+ * or more than one, the use stays `joined`: pol_decide() then gives the strictest answer of all
+ * pairs that it can be. A name without "mcp__" is native.
  */
 struct pol_use pol_use_of_joined(
 	const struct policy *p, enum pol_agent a, struct str name);

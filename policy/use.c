@@ -38,7 +38,8 @@ pol_use_of_joined(const struct policy *p, enum pol_agent a, struct str name)
 		return u;
 	for (size_t i = 0; i < p->nservers; i++)
 		known += take_server(rest, str_of(p->servers[i]), &u);
-	if (known != 1) {
+	u.joined = known != 1;
+	if (u.joined) {
 		u.server = rest;
 		u.tool = STR("");
 	}

@@ -166,6 +166,9 @@ a_joined_name_is_met_wherever_it_comes_apart(void)
 
 		ok_int(pol_decide(p, &u).verdict, rows[i].want, rows[i].name);
 	}
+	ok_int(pol_decide(p, &(struct pol_use){ .server = STR("github__delete_x") })
+			.verdict,
+		POL_ALLOW, "a server whose name is known to be that");
 	pol_free(p);
 }
 
