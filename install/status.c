@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/mem.h"
+#include "base/path.h"
 #include "base/place.h"
 #include "gateway/client.h"
 #include "install/agents.h"
@@ -42,6 +44,16 @@ mode_status(const char *name, enum pol_mode mode, const char *real)
 	return STATUS_GAP;
 }
 
+static bool
+has_shim(const char *name)
+{
+	struct err none = ERR_INIT; /* then install makes it, or tells why it cannot */
+	CLEANUP(mem_freep) char *bin = place_bin(&none);
+	CLEANUP(mem_freep) char *at = bin == NULL ? NULL : path_join(bin, name);
+
+	return at != NULL && agent_is_shim(at);
+}
+
 static int
 agent_status(enum pol_agent a, const struct policy *p)
 {
@@ -56,9 +68,10 @@ agent_status(enum pol_agent a, const struct policy *p)
 		return 0;
 	}
 	if (!first) {
-		printf("%-8s NOT supervised: typing %s starts %s: run 'pando-ai install' and "
-		       "put ~/.pando/bin first on PATH\n",
-			name, name, real);
+		printf("%-8s NOT supervised: typing %s starts %s: %sput ~/.pando/bin first on "
+		       "PATH\n",
+			name, name, real,
+			has_shim(name) ? "" : "run 'pando-ai install' and ");
 		return STATUS_GAP;
 	}
 	return mode_status(name, mode, real);

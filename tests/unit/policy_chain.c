@@ -153,6 +153,19 @@ feed(struct rec_check *c, char what)
 	rec_check_line(c, str_of(line));
 }
 
+/* A slash begins the next file. */
+static void
+feed_files(struct rec_check *c, const char *lines)
+{
+	rec_check_file(c, "a");
+	for (const char *p = lines; *p != '\0'; p++) {
+		if (*p == '/')
+			rec_check_file(c, "b");
+		else
+			feed(c, *p);
+	}
+}
+
 static void
 each_kind_of_tampering_is_found(void)
 {
@@ -214,13 +227,7 @@ each_kind_of_tampering_is_found(void)
 		c.head = head;
 		c.head.oldest = rows[i].oldest;
 		c.knows = rows[i].oldest > 0;
-		rec_check_file(&c, "a");
-		for (const char *p = rows[i].lines; *p != '\0'; p++) {
-			if (*p == '/')
-				rec_check_file(&c, "b");
-			else
-				feed(&c, *p);
-		}
+		feed_files(&c, rows[i].lines);
 		if (rows[i].torn != NULL)
 			rec_check_torn(&c, str_of(rows[i].torn), true);
 		rec_check_end(&c);
