@@ -79,6 +79,28 @@ is_remote(const struct gw_name *type)
 	return str_starts(gw_str(type), STR("mcp_"));
 }
 
+static bool
+is_there(struct js v)
+{
+	return v.type != JS_NONE && v.type != JS_NULL;
+}
+
+/* Of two it is not known which one a client takes. */
+static int
+take_args(struct res_item *i, const struct js_field *args, const struct js_field *input,
+	const struct js_field *action, struct err *e)
+{
+	if (is_there(args->m.val) + is_there(input->m.val) + is_there(action->m.val) > 1)
+		return err_set(
+			e, ERR_DATA, "an item with two of arguments, input and action");
+	i->args = args->m.val;
+	if (!is_there(i->args))
+		i->args = input->m.val;
+	if (!is_there(i->args))
+		i->args = action->m.val;
+	return 0;
+}
+
 int
 res_item_read(struct js v, struct res_item *i, struct err *e)
 {
@@ -113,14 +135,15 @@ res_item_read(struct js v, struct res_item *i, struct err *e)
 
 	if (js_fields(v, f, N, e) < 0 || gw_name_read(f[TYPE].m.val, &i->type, e) < 0)
 		return err_wrap(e, "an item");
-	i->args = f[ARGS].m.val.type != JS_NONE ? f[ARGS].m.val : f[INPUT].m.val;
+	if (take_args(i, &f[ARGS], &f[INPUT], &f[ACTION], e) < 0)
+		return -1;
 	i->tools = f[TOOLS].m.val;
 	i->kind = kind_of(gw_str(&i->type),
 		i->tools.type != JS_NONE ||
-			(f[NAME].m.val.type != JS_NONE && i->args.type != JS_NONE));
+			(f[NAME].m.val.type != JS_NONE &&
+				(f[ARGS].m.val.type != JS_NONE ||
+					f[INPUT].m.val.type != JS_NONE)));
 	i->name.n = i->space.n = i->server.n = i->id.n = i->pair.n = 0;
-	if (i->args.type == JS_NONE)
-		i->args = f[ACTION].m.val;
 	if (i->kind != RES_CALL && i->kind != RES_OUTPUT)
 		return 0;
 	if (pair->type == JS_NONE || pair->type == JS_NULL)

@@ -205,6 +205,9 @@ what_is_not_understood_is_refused(void)
 			"not know it (rule firewall.unknown, built-in)" },
 		{ "{\"input\":[{\"type\":\"function_call\",\"call_id\":\"c\"}]}",
 			"[pando-ai] refused the request: a function_call item without a name" },
+		{ "{\"input\":[{\"type\":\"custom_tool_call\",\"call_id\":\"c\",\"name\":\"x\","
+		  "\"arguments\":\"{}\",\"input\":\"rm\"}]}",
+			"[pando-ai] refused the request: an item with two of arguments, input and action" },
 		{ "{\"input\":[{\"type\":\"message\",\"type\":\"function_call\"}]}",
 			"[pando-ai] refused the request: an item: a JSON object has two members named type" },
 	};
