@@ -78,8 +78,10 @@ match_caller(const struct pol_rule *r, const struct pol_use *u)
 		return CMD_YES;
 	switch (u->caller) {
 	case POL_CALLER_MAIN:
-	case POL_CALLER_ELSEWHERE:
 		return CMD_NO;
+	case POL_CALLER_ELSEWHERE:
+		/* who knows the caller leaves the question to us */
+		return r->verdict == POL_ASK ? CMD_UNSURE : CMD_NO;
 	case POL_CALLER_SUBAGENT:
 		if (any)
 			return CMD_YES;

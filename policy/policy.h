@@ -85,7 +85,11 @@ enum pol_caller {
 	POL_CALLER_UNKNOWN, /* the stricter answer of both */
 	POL_CALLER_MAIN,
 	POL_CALLER_SUBAGENT, /* `subagent` is its name; empty: not known */
-	POL_CALLER_ELSEWHERE /* another layer, which knows, decides: such rules do not apply */
+	/*
+	 * Another layer, which knows, decides: such rules do not apply, but those that ask: that
+	 * layer lets the call pass because this one asks.
+	 */
+	POL_CALLER_ELSEWHERE
 };
 
 /* "main", "subagent"; NULL for the two that do not say who. */

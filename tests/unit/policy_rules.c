@@ -372,7 +372,9 @@ subagents_are_told_apart_where_that_is_known(void)
 		.user = "[[rule]]\nid = \"explore\"\nsubagent = \"Explore\"\n"
 			"tool = \"pando_workspace/*\"\ndecision = \"deny\"\n"
 			"[[rule]]\nid = \"subs\"\nsubagent = \"*\"\n"
-			"tool = \"pando_workspace/shell-command\"\ndecision = \"audit\"\n",
+			"tool = \"pando_workspace/shell-command\"\ndecision = \"audit\"\n"
+			"[[rule]]\nid = \"asked\"\nsubagent = \"*\"\n"
+			"tool = \"pando_workspace/insert\"\ndecision = \"ask\"\n",
 	};
 	static const struct {
 		enum pol_caller caller;
@@ -386,6 +388,10 @@ subagents_are_told_apart_where_that_is_known(void)
 		{ POL_CALLER_SUBAGENT, "", "replace", POL_DENY },
 		{ POL_CALLER_UNKNOWN, "", "replace", POL_DENY },
 		{ POL_CALLER_ELSEWHERE, "", "replace", POL_ALLOW },
+		/* the layer that knows the caller lets it pass, so that our server asks */
+		{ POL_CALLER_SUBAGENT, "Plan", "insert", POL_ASK },
+		{ POL_CALLER_MAIN, "", "insert", POL_ALLOW },
+		{ POL_CALLER_ELSEWHERE, "", "insert", POL_ASK },
 	};
 	struct policy *p = load(&t);
 

@@ -298,6 +298,8 @@ twin_caller(const struct pol_rule *r, const struct pol_use *u)
 {
 	if (r->subagent == NULL)
 		return CMD_YES;
+	if (u->caller == POL_CALLER_ELSEWHERE && r->verdict == POL_ASK)
+		return CMD_UNSURE;
 	if (u->caller == POL_CALLER_MAIN || u->caller == POL_CALLER_ELSEWHERE)
 		return CMD_NO;
 	if (u->caller == POL_CALLER_UNKNOWN)
