@@ -60,7 +60,8 @@ much_output_is_bounded(void)
 
 	run("head -c 20000000 /dev/zero; echo end", LONG_MS, &r);
 	ok_int(r.out.total, 20000004, "all was counted");
-	ok(r.out.head.n <= RUN_PART_MAX && r.out.tail.n <= 2 * RUN_PART_MAX, "and cut");
+	ok(r.out.head.n <= RUN_PART_MAX && r.out.tail.n <= 2 * (size_t)RUN_PART_MAX,
+		"and cut");
 	ok(r.out.tail.n > 4 && memcmp(r.out.tail.p + r.out.tail.n - 4, "end\n", 4) == 0,
 		"the end is there");
 	run_report_fini(&r);
