@@ -291,6 +291,17 @@ assigns_text(
 	return false;
 }
 
+/* ssh HOST 'a; b': the split has listed what is in the text. */
+static bool
+is_joined_text(const struct reach *r, const struct reach_at *at)
+{
+	const struct prog *p = r->w[0].prog;
+
+	return at->i > 0 && p != NULL && p->kind == PROG_WRAP &&
+	       (p->flags & PROG_JOINS) != 0 && reach_known(r, at->i) &&
+	       reach_is_text(r->w[at->i].text);
+}
+
 enum cmd_match
 cmd_match(const struct sh_line *l, size_t command, const struct cmd_prefix *p)
 {
@@ -307,6 +318,8 @@ cmd_match(const struct sh_line *l, size_t command, const struct cmd_prefix *p)
 	while (reach_next(&a.r, &at)) {
 		enum cmd_match m;
 
+		if (!at.known && is_joined_text(&a.r, &at))
+			continue;
 		if (!at.known)
 			return CMD_UNSURE;
 		m = match_at(&a, l, &at);
@@ -383,6 +396,7 @@ hides_at(const struct reach *r, const struct reach_at *at)
 	case PROG_INERT:
 		return str_is(at->base, "rg") ? HIDES_ALL : HIDES_NOTHING;
 	case PROG_PLAIN:
+		return ask_reads_script(r, at->i) ? HIDES_ALL : HIDES_NOTHING;
 	case PROG_EVALUATES:
 		return HIDES_NOTHING;
 	case PROG_GIT:

@@ -17,6 +17,9 @@ bool ask_is_pattern(struct str token);
 bool ask_is_token(const struct cmd_prefix *p, size_t i, struct str word);
 bool ask_text_has(const struct cmd_prefix *p, struct str text);
 
+/* sed, awk, make: -f FILE, and FILE is an input of the line, or may be. */
+bool ask_reads_script(const struct reach *r, size_t i);
+
 /* May the program at this place run the prefix, by what it does with its words and input? */
 bool ask_runs(const struct ask *a, const struct reach_at *at);
 

@@ -56,11 +56,24 @@ ask_text_has(const struct cmd_prefix *p, struct str text)
 	return true;
 }
 
+/* A text of which a part is not known: the program is in it, what follows may be. */
+static bool
+begins_in_text(const struct ask *a, const struct sh_word *w)
+{
+	const struct str token = str_of(a->p->token[0]);
+
+	return !w->known && reach_is_text(w->text) && !ask_is_pattern(token) &&
+	       behind_token(w->text, 0, token) > 0;
+}
+
 static bool
 any_text_has(const struct ask *a, size_t from)
 {
 	for (size_t k = from; k < a->r.n; k++) {
 		const struct str w = a->r.w[k].text;
+
+		if (begins_in_text(a, &a->r.w[k]))
+			return true;
 
 		if ((reach_is_text(w) || memchr(w.p, '=', w.n) != NULL) &&
 			ask_text_has(a->p, w))
@@ -155,7 +168,8 @@ source_runs(const struct ask *a, const struct reach_at *at)
 static bool
 is_quiet_awk(const struct ask *a, const struct reach_at *at)
 {
-	if (at->base.n < 3 || memcmp(at->base.p + at->base.n - 3, "awk", 3) != 0)
+	if (at->base.n < 3 || memcmp(at->base.p + at->base.n - 3, "awk", 3) != 0 ||
+		any_unknown(a, at->i + 1))
 		return false;
 	for (size_t k = at->i + 1; k < a->r.n; k++) {
 		const struct str w = a->r.w[k].text;
@@ -165,6 +179,62 @@ is_quiet_awk(const struct ask *a, const struct reach_at *at)
 			return false;
 	}
 	return true;
+}
+
+bool
+ask_reads_script(const struct reach *r, size_t i)
+{
+	for (size_t k = i + 1; k < r->n; k++) {
+		const struct str w = r->w[k].text;
+		const bool is_long = str_starts(w, STR("--"));
+		const char *f = w.n < 2 || w.p[0] != '-' || w.p[1] == 'v' || w.p[1] == 'F'
+					? NULL
+					: memchr(w.p, is_long ? '=' : 'f', w.n);
+
+		if (f == NULL || (is_long && !str_starts(w, STR("--f")) &&
+					 !str_starts(w, STR("--makef"))))
+			continue;
+		if (f + 1 < w.p + w.n || !r->w[k].known) {
+			if (!r->w[k].known ||
+				reach_is_stdin(str_skip(w, (size_t)(f - w.p) + 1)))
+				return true;
+		} else if (k + 1 == r->n || !reach_known(r, k + 1) ||
+			   reach_is_stdin(r->w[k + 1].text)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A script of sed that ends with the command e, or with s///e. */
+static bool
+ends_in_e(struct str script)
+{
+	size_t n = script.n;
+	bool e = false;
+
+	for (; n > 0 && strchr("gpeIiMm0123456789", script.p[n - 1]) != NULL; n--)
+		e |= script.p[n - 1] == 'e';
+	return e && (n == 0 || (!is_word_byte(script.p[n - 1]) && script.p[0] != '-'));
+}
+
+/* Does the code, of sed or awk, run its input? */
+static bool
+runs_input(const struct ask *a, const struct reach_at *at)
+{
+	const bool awk = memmem(at->base.p, at->base.n, "awk", 3) != NULL;
+
+	if (at->prog->operands == 0 || !a->r.c->piped || a->r.c->input_known)
+		return false;
+	for (size_t k = at->i + 1; k < a->r.n; k++) {
+		const struct str w = a->r.w[k].text;
+
+		if (!awk ? ends_in_e(w)
+			 : memmem(w.p, w.n, "system", 6) != NULL ||
+					memmem(w.p, w.n, "sh\"", 3) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -193,6 +263,10 @@ code_runs(const struct ask *a, const struct reach_at *at)
 		if (str_is(w->text, "--version") || str_is(w->text, "-V"))
 			return false;
 	}
+	if (at->prog->operands > 0 && ask_reads_script(&a->r, at->i))
+		return !r->c->input_known || ask_text_has(a->p, r->c->input);
+	if (runs_input(a, at))
+		return true;
 	if (is_quiet_awk(a, at))
 		return false;
 	if (code_next && r->more)
@@ -285,7 +359,9 @@ ask_runs(const struct ask *a, const struct reach_at *at)
 	case PROG_EVALUATES:
 		return evaluates(a, at);
 	case PROG_PLAIN:
-		return any_text_has(a, at->i + 1);
+		return ((str_is(at->base, "make") || str_is(at->base, "gmake")) &&
+			       ask_reads_script(&a->r, at->i)) ||
+		       any_text_has(a, at->i + 1);
 	case PROG_WRAP:
 		return wrap_runs(a, at);
 	case PROG_FIND:
@@ -294,8 +370,8 @@ ask_runs(const struct ask *a, const struct reach_at *at)
 		return reach_shell(&a->r, at, &text) == REACH_UNKNOWN;
 	case PROG_EVAL:
 		return any_unknown(a, at->i + 1);
-	case PROG_SOURCE:
-		return source_runs(a, at);
+	case PROG_SOURCE: /* a builtin: among a program's words it is the folder */
+		return at->sure && source_runs(a, at);
 	case PROG_CODE:
 		return code_runs(a, at);
 	case PROG_GIT:

@@ -8,7 +8,7 @@ last_component(struct str path)
 	return slash == NULL ? path : str_skip(path, (size_t)(slash - path.p) + 1);
 }
 
-/* Other names are brace groups, paths or substitutions of one shell or another. */
+/* Other names are brace groups, paths (=x) or substitutions of one shell or another. */
 static bool
 is_plain_name(struct str s)
 {
@@ -16,7 +16,8 @@ is_plain_name(struct str s)
 		const char c = s.p[i];
 
 		if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') &&
-			!(c >= '0' && c <= '9') && strchr("_./+:@%,-[", c) == NULL)
+			!(c >= '0' && c <= '9') && strchr("_./+:@%,-[", c) == NULL &&
+			(c != '=' || i == 0))
 			return false;
 	}
 	return s.n > 0;
@@ -55,11 +56,21 @@ reach_is_text(struct str word)
 	return false;
 }
 
+/* The name of a descriptor in /dev or /proc, by whatever path. */
+static bool
+is_descriptor(struct str name)
+{
+	size_t digits = 0;
+
+	while (digits < name.n && name.p[digits] >= '0' && name.p[digits] <= '9')
+		digits++;
+	return (digits > 0 && digits == name.n) || str_is(name, "stdin");
+}
+
 bool
 reach_is_stdin(struct str path)
 {
-	return str_is(path, "-") || str_is(path, "/dev/stdin") ||
-	       str_starts(path, STR("/dev/fd/")) || str_starts(path, STR("/proc/"));
+	return str_is(path, "-") || is_descriptor(last_component(path));
 }
 
 /* Of a word that an expansion makes, the name may still be what follows it: "$HOME"/bin/cc */
@@ -91,32 +102,82 @@ set_sure(struct reach *r, size_t i)
 	r->sure[i / 64] |= (uint64_t)1 << (i % 64);
 }
 
-/* xargs -I R, -IR, -i[R]: R is then replaced, else words are put behind. */
+/* A long option of xargs, perhaps cut short. */
+static bool
+is_long(struct str w, const char *name)
+{
+	const char *equals = memchr(w.p, '=', w.n);
+	const size_t n = equals == NULL ? w.n : (size_t)(equals - w.p);
+
+	return n > 2 && n <= strlen(name) && memcmp(w.p, name, n) == 0;
+}
+
+static bool
+takes_next(struct str w)
+{
+	static const char *const names[] = { "--arg-file", "--delimiter", "--max-args",
+		"--max-chars", "--max-procs", "--process-slot-var" };
+
+	for (size_t i = 0; i < LEN(names); i++)
+		if (is_long(w, names[i]))
+			return memchr(w.p, '=', w.n) == NULL;
+	return false;
+}
+
+/* One word of options: what is replaced, if it says so. False: its value is the next word. */
+static bool
+read_xargs_option(struct reach *r, struct str w)
+{
+	const char *equals = memchr(w.p, '=', w.n);
+
+	if (w.p[1] == '-') {
+		if (is_long(w, "--replace"))
+			r->hole = equals == NULL
+					  ? STR("{}")
+					  : str_skip(w, (size_t)(equals - w.p) + 1);
+		return !takes_next(w);
+	}
+	for (size_t i = 1; i < w.n; i++) {
+		const struct str rest = str_skip(w, i + 1);
+
+		if (w.p[i] == 'I' || w.p[i] == 'J' || w.p[i] == 'i') {
+			r->hole = rest.n == 0 && w.p[i] == 'i' ? STR("{}") : rest;
+			return rest.n > 0 || w.p[i] == 'i';
+		}
+		if (w.p[i] == 'e' || w.p[i] == 'l')
+			return true;
+		if (strchr("adELnPRSs", w.p[i]) != NULL)
+			return rest.n > 0;
+	}
+	return true;
+}
+
+/* xargs -I R, -IR, -i[R]: R is then replaced, else words are put behind, or both. */
 static void
 note_replaced(struct reach *r, size_t i)
 {
-	for (size_t k = i + 1; k < r->n && r->w[k].known; k++) {
-		const struct str w = r->w[k].text;
-		const char *at;
+	bool counts = false; /* -n and -L put words behind, whatever -I said */
 
-		if (w.n < 2 || w.p[0] != '-')
+	for (size_t k = i + 1; k < r->n; k++) {
+		const struct str w = r->w[k].text;
+		const char *last;
+
+		if (!r->w[k].known && (r->w[k].head == 0 || w.p[0] == '-'))
+			r->unsure = true; /* what is replaced is not known */
+		if (!r->w[k].known || w.n < 2 || w.p[0] != '-' || str_is(w, "--"))
 			break;
-		if (str_starts(w, STR("--replace")) || w.p[1] == 'i') {
-			at = memchr(w.p, w.p[1] == 'i' ? 'i' : '=', w.n);
-			r->hole = at == NULL ? (struct str){ NULL, 0 }
-					     : str_skip(w, (size_t)(at - w.p) + 1);
-			if (r->hole.n == 0)
-				r->hole = STR("{}");
-		} else if (w.p[1] != '-' && (at = memchr(w.p, 'I', w.n)) != NULL) {
-			r->hole = str_skip(w, (size_t)(at - w.p) + 1);
-			if (r->hole.n == 0 && k + 1 < r->n)
-				r->hole = r->w[++k].text;
-		} else if (str_is(w, "-n") || str_is(w, "-P") || str_is(w, "-d") ||
-			   str_is(w, "-L")) {
-			k++;
+		counts |= w.p[1] == '-' ? str_starts(w, STR("--max-"))
+					: memchr(w.p, 'n', w.n) != NULL ||
+						  memchr(w.p, 'L', w.n) != NULL;
+		if (read_xargs_option(r, w) || ++k == r->n)
+			continue;
+		last = w.p + w.n - 1;
+		if (*last == 'I' || *last == 'J') {
+			r->hole = r->w[k].text;
+			r->unsure |= !r->w[k].known;
 		}
 	}
-	r->more = r->hole.n == 0;
+	r->more = counts || r->hole.n == 0;
 }
 
 /*
@@ -188,7 +249,8 @@ mark_find(struct reach *r, size_t i)
 			r->unsure = true;
 		if (is_exec(r->w[k].text) && k + 1 < r->n)
 			set_sure(r, k + 1);
-		else if (str_starts(r->w[k].text, STR("--exec")) || r->w[k].head == 0)
+		else if (str_starts(r->w[k].text, STR("--exec")) || r->w[k].head == 0 ||
+			 (!r->w[k].known && r->w[k].text.p[0] == '-'))
 			r->any = k < r->any ? k : r->any;
 	}
 }
@@ -383,7 +445,7 @@ is_unknown_file(const struct reach *r, size_t k)
 
 	return !w->known && w->fields == SH_ONE && tail.n > 1 &&
 	       memchr(tail.p, '/', tail.n) != NULL &&
-	       memmem(tail.p, tail.n, "fd/", 3) == NULL &&
+	       !is_descriptor(last_component(tail)) &&
 	       memmem(tail.p, tail.n, "std", 3) == NULL &&
 	       (w->head == 0 || w->text.p[0] != '-');
 }
@@ -403,6 +465,8 @@ reach_shell(const struct reach *r, const struct reach_at *at, struct str *text)
 				       ? REACH_FILE
 				       : REACH_UNKNOWN;
 		if (values > 0) {
+			if (reach_is_stdin(w))
+				return REACH_UNKNOWN; /* --rcfile */
 			values--;
 			continue;
 		}

@@ -256,6 +256,7 @@ read_for(struct sh_parse *ps, bool piped)
 		(void)sh_take(ps); /* its second */
 		sh_arithmetic(ps, true);
 	} else {
+		sh_note_set(ps->o->l, (struct str){ ps->p, (size_t)(ps->end - ps->p) });
 		sh_skip_word(ps);
 		sh_skip_space(ps);
 		if (ps->end - ps->p > 2 && memcmp(ps->p, "in", 2) == 0 &&
@@ -292,6 +293,13 @@ read_if(struct sh_parse *ps, bool piped)
 	sh_expect(ps, stop == AT_FI);
 }
 
+/* -e and its like; -v, -R and -eq may evaluate their operands. */
+static bool
+is_file_test(struct str w)
+{
+	return w.n == 2 && w.p[1] != 'v' && w.p[1] != 'R';
+}
+
 /*
  * Behind "[[": up to the first word "]]". What follows it must end the command: otherwise a
  * shell may have taken that word as an operand. Words that arithmetic could expand once more
@@ -315,6 +323,8 @@ read_condition(struct sh_parse *ps)
 		if (l->opaque)
 			return;
 		sh_read_word(ps, &w);
+		l->evaluates |= w.text.n > 1 && w.text.p[0] == '-' &&
+				!is_file_test(w.text);
 		if (memchr(w.text.p, '`', w.text.n) != NULL ||
 			memmem(w.text.p, w.text.n, "$(", 2) != NULL)
 			sh_opaque(l, "a quoted substitution in a condition");
@@ -326,10 +336,11 @@ read_condition(struct sh_parse *ps)
 	sh_expect(ps, sh_is_meta(c) || c == '}');
 }
 
-/* The body of a function: any command, on its own line perhaps. */
+/* The body of a function: any command, on its own line perhaps. A name now means it. */
 void
 sh_read_function(struct sh_parse *ps, bool piped)
 {
+	ps->o->l->renames = true;
 	ps->o->l->simple = false;
 	sh_skip_space(ps);
 	if (sh_deeper(ps->o))
@@ -543,6 +554,7 @@ sh_split(struct sh_line *l, struct str text)
 	struct sh_parse ps;
 
 	l->opaque = l->renames = l->writes = false;
+	l->evaluates = l->has_code = false;
 	l->why = NULL;
 	l->simple = true;
 	l->ncommands = l->nwords = l->nassigns = l->ntext = 0;
@@ -553,6 +565,8 @@ sh_split(struct sh_line *l, struct str text)
 	sh_parse_init(&ps, &o, text);
 	sh_commands_to_end(&ps);
 	sh_scripts(&o);
+	if (l->evaluates && l->has_code)
+		sh_opaque(l, "a quoted substitution, and variables that are evaluated");
 	if (l->opaque && l->ncommands == 0)
 		l->command[l->ncommands++] = (struct sh_command){ .n = 0 };
 	l->simple &= l->ncommands == 1;

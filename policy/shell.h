@@ -64,6 +64,8 @@ struct sh_line {
 	bool opaque;     /* not understood, or too much: the list is not complete */
 	const char *why; /* what made it opaque, for explain; NULL */
 	bool renames;    /* PATH is set: a name may be another program than usual */
+	bool evaluates;  /* the shell may expand the value of a variable once more ... */
+	bool has_code;   /* ... and a quoted text has a substitution in it */
 	bool writes;     /* a redirection writes a file, or may */
 	bool simple;     /* one command, all words known, no redirection, nothing else */
 	size_t ncommands, nwords, nassigns, ntext;

@@ -30,6 +30,7 @@ struct sh_out {
 	struct sh_line *l;
 	size_t wtop, atop; /* the first used word and assignment of the upper ends */
 	unsigned depth;
+	int last; /* the byte put last */
 };
 
 struct sh_parse {
@@ -84,6 +85,9 @@ void sh_read_function(struct sh_parse *ps, bool piped);
 /* Commands up to and with the closing parenthesis; or to the end of the source. */
 void sh_commands_in_parens(struct sh_parse *ps, bool piped);
 void sh_commands_to_end(struct sh_parse *ps);
+
+/* A variable of this name, or what the text begins with, is set without an assignment. */
+void sh_note_set(struct sh_line *l, struct str name);
 
 /* Adds the commands of the texts that the commands of the line give to shells. */
 void sh_scripts(struct sh_out *o);

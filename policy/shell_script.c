@@ -120,12 +120,20 @@ is_whole_path(struct str v, bool known)
 }
 
 /* Variables by which a name means another program, or a shell reads another file. */
-static void
-note_assignment(struct sh_line *l, const struct sh_word *w)
+static bool
+is_changing(struct str name)
 {
 	static const char *const change[] = { "LD_PRELOAD", "LD_AUDIT", "BASH_ENV",
 		"BASH_CMDS", "BASH_ALIASES", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4",
 		"SHELLOPTS", "BASHOPTS", "GIT_EXEC_PATH" };
+
+	return is_one_of(name, change, LEN(change)) ||
+	       str_starts(name, STR("BASH_FUNC_")) || str_starts(name, STR("GIT_CONFIG"));
+}
+
+static void
+note_assignment(struct sh_line *l, const struct sh_word *w)
+{
 	const struct str text = w->text;
 	struct str name = { text.p, 0 }, value;
 
@@ -134,8 +142,7 @@ note_assignment(struct sh_line *l, const struct sh_word *w)
 	value = str_skip(text, name.n);
 	while (value.n > 0 && (value.p[0] == '+' || value.p[0] == '='))
 		value = str_skip(value, 1);
-	if (is_one_of(name, change, LEN(change)) || str_starts(name, STR("BASH_FUNC_")) ||
-		str_starts(name, STR("GIT_CONFIG")) ||
+	if (is_changing(name) ||
 		(str_is(name, "ENV") && memchr(value.p, '/', value.n) != NULL))
 		sh_opaque(l, "a variable that changes what runs");
 	if (str_is(name, "PATH") && name.n < text.n) {
@@ -145,12 +152,60 @@ note_assignment(struct sh_line *l, const struct sh_word *w)
 	}
 }
 
+/* Capitals: programs may see it. */
+void
+sh_note_set(struct sh_line *l, struct str name)
+{
+	size_t n = 0;
+
+	while (n < name.n && sh_is_name((unsigned char)name.p[n]))
+		n++;
+	name.n = n;
+	if (is_changing(name) || str_is(name, "PATH") || str_is(name, "ENV"))
+		sh_opaque(l, "a variable that changes what runs");
+	l->renames |= n > 0 && name.p[0] >= 'A' && name.p[0] <= 'Z';
+}
+
+/* let, -i, -n, -v and subscripts: a value is taken for arithmetic, or for a name. */
+static bool
+is_evaluated(const struct reach *r, const struct reach_at *at)
+{
+	const bool declares = str_is(at->base, "declare") || str_is(at->base, "local") ||
+			      str_is(at->base, "typeset");
+	const bool names = declares || str_is(at->base, "export") ||
+			   str_is(at->base, "readonly");
+
+	if (str_is(at->base, "let"))
+		return true;
+	for (size_t k = at->i + 1; k < r->n; k++) {
+		const struct str w = r->w[k].text;
+		const bool option = w.n > 1 && w.p[0] == '-';
+
+		if (str_is(at->base, "unset") &&
+			(!r->w[k].known || memchr(w.p, '[', w.n)))
+			return true;
+		if (str_is(at->base, "read") &&
+			(!r->w[k].known || memchr(w.p, '[', w.n) != NULL))
+			return true;
+		if (names && !r->w[k].known && memchr(w.p, '=', r->w[k].head) == NULL)
+			return true;
+		if (declares && option &&
+			(memchr(w.p, 'i', w.n) != NULL || memchr(w.p, 'n', w.n) != NULL))
+			return true;
+		if (str_is(w, "-v") || str_is(w, "-R") || str_is(w, "-p"))
+			return true;
+	}
+	return false;
+}
+
 static void
 note_names(struct sh_out *o, const struct reach *r, const struct reach_at *at)
 {
 	const bool reads = str_is(at->base, "read") || str_is(at->base, "printf");
 	const struct prog *p = at->prog;
 
+	if (p->kind == PROG_EVALUATES)
+		o->l->evaluates |= is_evaluated(r, at);
 	for (size_t k = at->i + 1; k < r->n; k++) {
 		if (p->kind == PROG_EVALUATES || (p->flags & PROG_ASSIGNS) != 0)
 			note_assignment(o->l, &r->w[k]);
@@ -216,11 +271,25 @@ read_place(struct sh_out *o, const struct reach *r, const struct reach_at *at)
 	}
 }
 
+enum { WORDS_ASKED_MAX = 4096 };
+
+/* Each place of a program is asked for the words behind it: no line may ask for too many. */
+static void
+count_asked(struct sh_line *l, const struct reach *r, const struct reach_at *at,
+	size_t *asked)
+{
+	if (at->sure || at->prog != NULL)
+		*asked += r->n - at->i;
+	if (*asked > WORDS_ASKED_MAX)
+		sh_opaque(l, "too many programs");
+}
+
 /* Commands that a text adds are read in their turn: the line's bounds end that. */
 void
 sh_scripts(struct sh_out *o)
 {
 	struct sh_line *l = o->l;
+	size_t asked = 0;
 
 	for (size_t i = 0; i < l->nassigns; i++)
 		note_assignment(l, &l->assigned[i]);
@@ -229,9 +298,11 @@ sh_scripts(struct sh_out *o)
 		struct reach_at at;
 
 		reach_init_first(&r, l, i);
-		while (reach_next(&r, &at) && !l->opaque)
+		while (reach_next(&r, &at) && !l->opaque) {
+			count_asked(l, &r, &at, &asked);
 			if (at.prog != NULL)
 				read_place(o, &r, &at);
+		}
 		for (; seen < l->nassigns; seen++)
 			note_assignment(l, &l->assigned[seen]);
 	}

@@ -35,37 +35,46 @@ is_redirection(struct sh_parse *ps, int c, int *fd)
 
 /* A descriptor, or a place that keeps nothing: a redirection to it writes no file. */
 static bool
-keeps_nothing(struct str target)
+keeps_nothing(struct str target, bool duplicates)
 {
 	static const char *const places[] = { "/dev/null", "/dev/stdout", "/dev/stderr",
-		"/dev/tty", "-" };
+		"/dev/tty" };
 	size_t digits = 0;
 
 	while (digits < target.n && target.p[digits] >= '0' && target.p[digits] <= '9')
 		digits++;
-	if (digits > 0 && digits == target.n)
-		return true;
+	if (duplicates && ((digits > 0 && digits == target.n) || str_is(target, "-")))
+		return true; /* >&2 >&-, but not > 2 */
 	for (size_t i = 0; i < LEN(places); i++)
 		if (str_is(target, places[i]))
 			return true;
 	return false;
 }
 
+enum target {
+	TARGET_READ,
+	TARGET_TEXT,     /* a here-string */
+	TARGET_WRITE,    /* a file */
+	TARGET_DUPLICATE /* a descriptor, or a file */
+};
+
 /* The word behind a redirection is no argument; of a here-string it is the input. */
 static void
-read_target(struct sh_parse *ps, struct simple *s, bool here_string, bool writes)
+read_target(struct sh_parse *ps, struct simple *s, enum target target)
 {
+	const bool writes = target == TARGET_WRITE || target == TARGET_DUPLICATE;
 	struct sh_word w;
 
 	sh_skip_blanks(ps);
-	if (!writes && (!here_string || s == NULL)) {
+	if (!writes && (target != TARGET_TEXT || s == NULL)) {
 		sh_skip_word(ps);
 		return;
 	}
 	sh_expect(ps, sh_is_at_word(ps));
 	sh_read_word(ps, &w);
 	if (writes) {
-		ps->o->l->writes |= !w.known || !keeps_nothing(w.text);
+		ps->o->l->writes |= !w.known ||
+				    !keeps_nothing(w.text, target == TARGET_DUPLICATE);
 		return;
 	}
 	s->input_known = w.known;
@@ -97,12 +106,16 @@ read_redirection(struct sh_parse *ps, struct simple *s, int fd)
 			return;
 		}
 		(void)sh_take(ps); /* <<< */
-		read_target(ps, is_input ? s : NULL, true, false);
+		read_target(ps, is_input ? s : NULL, TARGET_TEXT);
 		return;
 	} else if (c == '&' || c == '>' || (first == '>' && c == '|')) {
 		(void)sh_take(ps); /* <& <> >> >& >| */
 	}
-	read_target(ps, s, false, first != '<' || c == '>');
+	if (first == '<' && c != '>')
+		read_target(ps, s, TARGET_READ);
+	else
+		read_target(ps, s,
+			first == '>' && c == '&' ? TARGET_DUPLICATE : TARGET_WRITE);
 }
 
 /* NAME= NAME+= NAME[...]= at the place, before anything is unquoted. */
@@ -229,6 +242,15 @@ is_descriptor(struct sh_parse *ps, const struct sh_word *w)
 	       w->text.p[0] == '{' && w->text.p[w->text.n - 1] == '}';
 }
 
+/* NAME[...]= in the source. */
+static bool
+has_subscript(const char *p, const char *end)
+{
+	while (p < end && sh_is_name((unsigned char)*p))
+		p++;
+	return p < end && *p == '[';
+}
+
 /* A word of the command: assignment or argument. */
 static void
 read_argument(struct sh_parse *ps, struct simple *s)
@@ -236,11 +258,16 @@ read_argument(struct sh_parse *ps, struct simple *s)
 	struct sh_line *l = ps->o->l;
 	const bool first = ps->o->wtop == s->words;
 	bool assigns = first && is_assignment(ps);
+	const char *const start = ps->p;
 	struct sh_word w;
 
 	sh_read_word(ps, &w);
-	if (l->opaque || is_descriptor(ps, &w))
+	if (l->opaque)
 		return;
+	if (is_descriptor(ps, &w)) {
+		sh_note_set(l, str_skip(w.text, 1));
+		return;
+	}
 	if (assigns && memchr(w.text.p, '=', w.text.n) == NULL)
 		assigns = false; /* NAME[ without ]= */
 	if (sh_peek(ps) == '(' && ps->p[-1] == '=') {
@@ -252,6 +279,7 @@ read_argument(struct sh_parse *ps, struct simple *s)
 		read_array(ps);
 	}
 	if (assigns) {
+		l->evaluates |= has_subscript(start, ps->p);
 		push_assign(ps, &w);
 		return;
 	}

@@ -76,6 +76,9 @@ put_always(struct sh_line *l, int c)
 void
 sh_put(struct sh_parse *ps, int c)
 {
+	if (c == '`' || (c == '(' && ps->o->last == '$'))
+		ps->o->l->has_code = true;
+	ps->o->last = c;
 	if (ps->quiet == 0)
 		put_always(ps->o->l, c);
 }
@@ -312,6 +315,27 @@ read_ansi(struct sh_parse *ps)
 	}
 }
 
+/* A variable that the shell sets on the way; in capitals, programs may see it. */
+static void
+note_name(struct sh_line *l, int first)
+{
+	l->renames |= first >= 'A' && first <= 'Z';
+}
+
+/* Within ${...}: ${x@P}, ${x[y]} and ${x:y} expand a value once more; ${x:-y} does not. */
+static void
+note_evaluated(struct sh_parse *ps, int c)
+{
+	const int next = sh_peek(ps);
+
+	if (c == '@')
+		ps->o->l->evaluates |= next == 'P';
+	else if (c == '[')
+		ps->o->l->evaluates |= next != '@' && next != '*';
+	else if (c == ':')
+		ps->o->l->evaluates |= next == SH_END || strchr("-+=?/", next) == NULL;
+}
+
 /*
  * Behind "${", quietly, up to and with "}". A quote in a quoted one, and a brace, are read
  * differently by different shells; "${ command;}" is a substitution in some.
@@ -321,13 +345,18 @@ skip_parameter(struct sh_parse *ps, bool in_quotes)
 {
 	enum sh_fields fields = in_quotes ? SH_ONE : SH_ANY;
 	int c = sh_peek(ps);
+	const int first = c;
 
 	if (sh_is_meta(c))
 		sh_opaque(ps->o->l, "an expansion of one shell only");
 	if (c == '!')
 		fields = SH_ANY;
+	ps->o->l->evaluates |= c == '!';
 	while ((c = sh_peek(ps)) != '}') {
 		(void)sh_take(ps); /* what the peek has seen */
+		if (c == '=')
+			note_name(ps->o->l, first);
+		note_evaluated(ps, c);
 		if (c == '@')
 			fields = SH_ANY;
 		if (c == SH_END || c == '{' || (c == '\'' && in_quotes)) {
@@ -368,6 +397,9 @@ sh_arithmetic(struct sh_parse *ps, bool semicolons)
 			sh_opaque(ps->o->l, "arithmetic that is not understood");
 			break;
 		}
+		if (c == '$' || (sh_is_name(c) && (c < '0' || c > '9')))
+			ps->o->l->evaluates = true;
+		note_name(ps->o->l, c);
 		if (c == '(')
 			depth++;
 		else if (c == ')')
