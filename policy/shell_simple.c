@@ -51,8 +51,16 @@ keeps_nothing(struct str target, bool duplicates)
 	return false;
 }
 
+/* bash opens one for these names, to read as well. */
+static bool
+is_connection(struct str target)
+{
+	return str_starts(target, STR("/dev/tcp/")) ||
+	       str_starts(target, STR("/dev/udp/"));
+}
+
 enum target {
-	TARGET_READ,
+	TARGET_READ,     /* a file or a descriptor */
 	TARGET_TEXT,     /* a here-string */
 	TARGET_WRITE,    /* a file */
 	TARGET_DUPLICATE /* a descriptor, or a file */
@@ -63,18 +71,20 @@ static void
 read_target(struct sh_parse *ps, struct simple *s, enum target target)
 {
 	const bool writes = target == TARGET_WRITE || target == TARGET_DUPLICATE;
+	struct sh_line *l = ps->o->l;
 	struct sh_word w;
 
 	sh_skip_blanks(ps);
-	if (!writes && (target != TARGET_TEXT || s == NULL)) {
+	if (target == TARGET_TEXT && s == NULL) {
 		sh_skip_word(ps);
 		return;
 	}
 	sh_expect(ps, sh_is_at_word(ps));
 	sh_read_word(ps, &w);
-	if (writes) {
-		ps->o->l->writes |= !w.known ||
-				    !keeps_nothing(w.text, target == TARGET_DUPLICATE);
+	if (target != TARGET_TEXT) {
+		l->writes |= !w.known || is_connection(w.text) ||
+			     (writes &&
+				     !keeps_nothing(w.text, target == TARGET_DUPLICATE));
 		return;
 	}
 	s->input_known = w.known;

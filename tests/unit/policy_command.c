@@ -53,6 +53,17 @@ struct row {
 
 /* What people and agents type all day, with a rule on `git push`. */
 static const char *const harmless[] = {
+	"export $(grep -v '^#' .env | xargs) && node app.js",
+	"make -f build.mk -j4 all",
+	"git log --format='%h %s' | sed -e 's/a/e/' -e 's/the/a/g'",
+	"cat list | xargs -P4 -n1 python3 work.py",
+	"cat x | awk -F'|' '{ print $2 }'",
+	"mapfile -t files < <(git ls-files); echo ${#files[@]}",
+	"arr=(a b c); for x in \"${arr[@]}\"; do echo \"$x\"; done",
+	"i=0; while [ $i -lt 5 ]; do i=$((i+1)); echo $i; done",
+	"strace -f -e trace=open ls",
+	"eslint . --ext .ts --fix",
+	"ssh host 'cd /srv/app && git pull && systemctl restart app'",
 	"git commit -m \"push it\"",
 	"git commit -m \"Explain why git push is refused\" -m 'git push'",
 	"git commit -m \"$(cat <<'EOF'\nDo not git push\n\ngit push is for people.\nEOF\n)\"",
@@ -150,6 +161,25 @@ static const struct row rows[] = {
 	{ "make test", "make test > /dev/null1", CMD_UNSURE },
 	{ "make test", "{ make test; } > x", CMD_UNSURE },
 	{ "make test", "echo x > y; make test", CMD_UNSURE },
+	{ "make test", "make test > 2", CMD_UNSURE },
+	{ "make test", "make test > -", CMD_UNSURE },
+	{ "make test", "make test 2>&-", CMD_YES },
+	/* opens a connection */
+	{ "make test", "make test < /dev/tcp/host/80", CMD_UNSURE },
+	{ "make test", "make test < \"$x\"", CMD_UNSURE },
+	/* sets what programs see, without an assignment */
+	{ "make test", "for HOME in x; do make test; done", CMD_UNSURE },
+	{ "make test", "for PATH in x; do make test; done", CMD_UNSURE },
+	{ "make test", "select HOME in x; do make test; done", CMD_UNSURE },
+	{ "make test", "for d in x; do make test; done", CMD_YES },
+	{ "make test", "make test {HOME}</dev/null; make test", CMD_UNSURE },
+	{ "make test", "make test $((HOME = 5)); make test", CMD_UNSURE },
+	{ "make test", "make test $((n + 1)); make test", CMD_YES },
+	{ "make test", "((PATH = 5)); make test", CMD_UNSURE },
+	{ "make test", "make test ${MAKEFLAGS:=x}; make test", CMD_UNSURE },
+	/* makes the name mean something else */
+	{ "make test", "make() { make test | make test; }; make test", CMD_UNSURE },
+	{ "make test", "function make { make test; }", CMD_UNSURE },
 	{ "make test", "/usr/bin/make test", CMD_YES },
 	{ "make test", "./make test", CMD_UNSURE },
 	{ "./make test", "./make test", CMD_YES },
