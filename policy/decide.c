@@ -232,13 +232,13 @@ ask_native(const struct pol_file *f, const struct pol_use *u, struct pol_decisio
 	return line > 0;
 }
 
-/* Names of MCP servers and tools; codex respells them before they reach the wire. */
+/* Names of MCP servers and tools; clients respell them before they reach the wire. */
 static bool
 match_name(const char *pattern, struct str name, enum pol_agent a)
 {
 	if (a == POL_CODEX)
 		return glob_match_respelt(str_of(pattern), name);
-	return glob_match(str_of(pattern), name);
+	return glob_match_hyphens(str_of(pattern), name);
 }
 
 /* A tool that could not be told from its server's name is met by a list of denials. */

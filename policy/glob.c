@@ -2,16 +2,20 @@
 
 #include <ctype.h>
 
+/* Which bytes of a name may have become underscores, besides letters and digits. */
+enum respelt { NONE, ALL_BUT_HYPHENS, ALL };
+
 static bool
-same(char pattern, char name, bool respelt)
+same(char pattern, char name, enum respelt how)
 {
 	if (pattern == '?' || pattern == name)
 		return true;
-	return respelt && name == '_' && !isalnum((unsigned char)pattern);
+	return how != NONE && name == '_' && !isalnum((unsigned char)pattern) &&
+	       (how == ALL || pattern != '-');
 }
 
 static bool
-match(struct str p, struct str s, bool respelt)
+match(struct str p, struct str s, enum respelt how)
 {
 	size_t i = 0, j = 0, star = 0, mark = 0;
 	bool starred = false;
@@ -21,7 +25,7 @@ match(struct str p, struct str s, bool respelt)
 			starred = true;
 			star = ++i;
 			mark = j;
-		} else if (i < p.n && same(p.p[i], s.p[j], respelt)) {
+		} else if (i < p.n && same(p.p[i], s.p[j], how)) {
 			i++;
 			j++;
 		} else if (starred) {
@@ -39,11 +43,17 @@ match(struct str p, struct str s, bool respelt)
 bool
 glob_match(struct str p, struct str s)
 {
-	return match(p, s, false);
+	return match(p, s, NONE);
 }
 
 bool
 glob_match_respelt(struct str p, struct str s)
 {
-	return match(p, s, true);
+	return match(p, s, ALL);
+}
+
+bool
+glob_match_hyphens(struct str p, struct str s)
+{
+	return match(p, s, ALL_BUT_HYPHENS);
 }

@@ -17,5 +17,7 @@ bool glob_match(struct str pattern, struct str name);
  * of MCP servers and tools).
  */
 bool glob_match_respelt(struct str pattern, struct str name);
+/* The same where hyphens were kept: so claude joins them (2.1.329). */
+bool glob_match_hyphens(struct str pattern, struct str name);
 
 #endif

@@ -15,7 +15,8 @@ take_server(struct str rest, struct str server, struct pol_use *u)
 {
 	const size_t head = server.n + sizeof joint - 1;
 
-	if (rest.n < head || !str_starts(rest, server) ||
+	if (rest.n < head ||
+		!glob_match_hyphens(server, (struct str){ rest.p, server.n }) ||
 		memcmp(rest.p + server.n, joint, sizeof joint - 1) != 0)
 		return false;
 	u->server = (struct str){ rest.p, server.n };

@@ -173,7 +173,7 @@ a_joined_name_is_met_wherever_it_comes_apart(void)
 }
 
 static void
-codex_spelling_does_not_slip_past_a_rule(void)
+a_clients_spelling_does_not_slip_past_a_rule(void)
 {
 	static const struct {
 		enum pol_agent agent;
@@ -185,11 +185,21 @@ codex_spelling_does_not_slip_past_a_rule(void)
 		{ POL_CODEX, "mcp__pando_core", "read_file", "read-file", POL_ALLOW },
 		{ POL_CODEX, "mcp__pando_core", "readxfile", "readxfile", POL_ALLOW },
 		{ POL_CODEX, "functions", "read_file", "read_file", POL_DENY },
+		{ POL_CODEX, "mcp__my_server", "x", "x", POL_DENY },
+	};
+	static const struct {
+		const char *name;
+		enum pol_verdict want;
+	} claude[] = {
+		{ "mcp__my_server__x", POL_DENY },
+		{ "mcp__git-hub__create-a", POL_DENY },
+		{ "mcp__git-hub__create_a", POL_ALLOW },
+		{ "mcp__git_hub__create-a", POL_ALLOW },
 	};
 	struct err e = ERR_INIT;
 	struct policy *p = pol_parse(
 		STR("[other_mcp]\nmode=\"deny_list\"\nservers=[{server="
-		    "\"git-hub\",tools=[\"create-*\"]}]\n"),
+		    "\"git-hub\",tools=[\"create-*\"]},\"my.server\"]\n"),
 		"p", &e);
 
 	for (size_t i = 0; p != NULL && i < LEN(rows); i++) {
@@ -199,8 +209,15 @@ codex_spelling_does_not_slip_past_a_rule(void)
 		ok_bytes(u.tool, str_of(rows[i].tool), rows[i].name);
 		ok_int(pol_decide(p, &u).verdict, rows[i].want, rows[i].name);
 	}
+	for (size_t i = 0; p != NULL && i < LEN(claude); i++) {
+		const struct pol_use u = pol_use_of_joined(
+			p, POL_CLAUDE, str_of(claude[i].name));
+
+		ok_int(pol_decide(p, &u).verdict, claude[i].want, claude[i].name);
+	}
 	pol_free(p);
-	ok(glob_match(STR("a-b"), STR("a_b")) == false, "claude keeps the hyphen");
+	ok(!glob_match_hyphens(STR("a-b"), STR("a_b")), "claude keeps the hyphen");
+	ok(glob_match_hyphens(STR("a.b"), STR("a_b")), "and nothing else");
 }
 
 static void
@@ -292,7 +309,7 @@ main(void)
 	a_deny_list_names_what_is_off();
 	joined_names_come_apart_at_known_servers_only();
 	a_joined_name_is_met_wherever_it_comes_apart();
-	codex_spelling_does_not_slip_past_a_rule();
+	a_clients_spelling_does_not_slip_past_a_rule();
 	upstreams_are_https_or_loopback();
 	globs_match_in_whole();
 	a_refusal_names_tool_rule_and_place();

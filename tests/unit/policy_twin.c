@@ -21,8 +21,18 @@ enum {
 
 /* --- the twin: matchers -------------------------------------------------------------- */
 
+enum spelling { AS_IT_IS, HYPHENS_KEPT, FOLDED };
+
+static enum spelling
+twin_spelling(const struct pol_use *u)
+{
+	if (u->agent == POL_CODEX)
+		return FOLDED;
+	return u->server.n > 0 ? HYPHENS_KEPT : AS_IT_IS;
+}
+
 static bool
-twin_glob(const char *p, const char *s, bool respelt)
+twin_glob(const char *p, const char *s, enum spelling respelt)
 {
 	if (*p == '\0')
 		return *s == '\0';
@@ -32,7 +42,8 @@ twin_glob(const char *p, const char *s, bool respelt)
 	if (*s == '\0')
 		return false;
 	if (*p != '?' && *p != *s &&
-		!(respelt && *s == '_' && !isalnum((unsigned char)*p)))
+		!(respelt != AS_IT_IS && *s == '_' && !isalnum((unsigned char)*p) &&
+			(respelt == FOLDED || *p != '-')))
 		return false;
 	return twin_glob(p + 1, s + 1, respelt);
 }
@@ -137,7 +148,7 @@ twin_line_glob(const struct twin_line *t, const char *pattern, const char *text)
 {
 	if (!t->read || t->line.opaque)
 		return CMD_UNSURE;
-	if (twin_glob(pattern, text, false))
+	if (twin_glob(pattern, text, AS_IT_IS))
 		return t->line.simple ? CMD_YES : CMD_UNSURE;
 	for (size_t i = 0; i < t->line.ncommands; i++) {
 		const struct sh_command *c = &t->line.command[i];
@@ -152,7 +163,7 @@ twin_line_glob(const struct twin_line *t, const char *pattern, const char *text)
 			(void)snprintf(words + have, sizeof words - have, "%s" STR_FMT,
 				k > 0 ? " " : "", STR_ARG(w->text));
 		}
-		if (twin_glob(pattern, words, false))
+		if (twin_glob(pattern, words, AS_IT_IS))
 			return CMD_UNSURE;
 	}
 	return CMD_NO;
@@ -172,7 +183,7 @@ static bool
 twin_same(const struct pol_matcher *m, const char *text)
 {
 	return m->kind == POL_LITERAL ? strcmp(m->text, text) == 0
-				      : twin_glob(m->text, text, false);
+				      : twin_glob(m->text, text, AS_IT_IS);
 }
 
 /* The parts from one on as a path; above stands before them. */
@@ -231,7 +242,7 @@ twin_text(const struct pol_matcher *m, const char *text, const struct given *g,
 		return twin_path(m, text, top);
 	if (m->kind == POL_LITERAL)
 		return strcmp(m->text, text) == 0 ? CMD_YES : CMD_NO;
-	return twin_glob(m->text, text, false) ? CMD_YES : CMD_NO;
+	return twin_glob(m->text, text, AS_IT_IS) ? CMD_YES : CMD_NO;
 }
 
 static enum cmd_match
@@ -284,7 +295,7 @@ twin_names(const struct pol_rule *r, const struct pol_use *u)
 {
 	const bool native = u->server.n == 0;
 	const char *server = native ? pol_agent_name(u->agent) : u->server.p;
-	const bool respelt = u->agent == POL_CODEX;
+	const enum spelling respelt = twin_spelling(u);
 
 	if (!native &&
 		(strcmp(r->server, "claude") == 0 || strcmp(r->server, "codex") == 0))
@@ -308,7 +319,7 @@ twin_caller(const struct pol_rule *r, const struct pol_use *u)
 		return CMD_YES;
 	if (u->subagent.n == 0)
 		return CMD_UNSURE;
-	return twin_glob(r->subagent, u->subagent.p, false) ? CMD_YES : CMD_NO;
+	return twin_glob(r->subagent, u->subagent.p, AS_IT_IS) ? CMD_YES : CMD_NO;
 }
 
 static enum cmd_match
@@ -333,17 +344,17 @@ twin_rule(const struct pol_rule *r, const struct given *g, const char *top,
 static int
 twin_tables(const struct pol_file *f, const struct pol_use *u)
 {
-	const bool respelt = u->agent == POL_CODEX;
+	const enum spelling respelt = twin_spelling(u);
 	bool hit = false;
 
 	if (pol_is_pando(u->server))
 		return -1;
 	if (u->server.n == 0) {
 		for (size_t i = 0; i < f->native_deny.n; i++)
-			if (twin_glob(f->native_deny.item[i].name, u->tool.p, false))
+			if (twin_glob(f->native_deny.item[i].name, u->tool.p, AS_IT_IS))
 				return POL_DENY;
 		for (size_t i = 0; i < f->native_allow.n; i++)
-			if (twin_glob(f->native_allow.item[i].name, u->tool.p, false))
+			if (twin_glob(f->native_allow.item[i].name, u->tool.p, AS_IT_IS))
 				return POL_ALLOW;
 		if (f->at[POL_SET_NATIVE_DEFAULT].line == 0)
 			return -1;
