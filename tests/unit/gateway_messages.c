@@ -328,7 +328,7 @@ static const struct row answers[] = {
 		"{\"content\":[{\"type\":\"tool_use\",\"id\":\"t1\",\"name\":\"mcp__evil__x\",\"input\":{}},"
 		"{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"mcp__pando_core__x\",\"input\":{}}],\"stop_reason\":\"tool_use\"}",
 		"{\"content\":[{\"type\":\"text\",\"text\":\"" BLOCKED_MCP(
-			"evil__x/") "\"},"
+			"evil__x") "\"},"
 				    "{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"mcp__pando_core__x\",\"input\":{}}],\"stop_reason\":\"tool_use\"}",
 		"call replaced evil__x/ t1 {}\ncall passed pando_core/x t2 {}\n" },
 	{ "a search of the provider goes with its result",
