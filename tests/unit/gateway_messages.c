@@ -329,7 +329,7 @@ static const struct row answers[] = {
 		"{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"mcp__pando_core__x\",\"input\":{}}],\"stop_reason\":\"tool_use\"}",
 		"{\"content\":[{\"type\":\"text\",\"text\":\"" BLOCKED_MCP(
 			"evil__x") "\"},"
-				    "{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"mcp__pando_core__x\",\"input\":{}}],\"stop_reason\":\"tool_use\"}",
+				   "{\"type\":\"tool_use\",\"id\":\"t2\",\"name\":\"mcp__pando_core__x\",\"input\":{}}],\"stop_reason\":\"tool_use\"}",
 		"call replaced evil__x/ t1 {}\ncall passed pando_core/x t2 {}\n" },
 	{ "a search of the provider goes with its result",
 		"{\"content\":[{\"type\":\"server_tool_use\",\"id\":\"s\",\"name\":\"web_search\",\"input\":{}},"
