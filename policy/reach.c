@@ -450,6 +450,13 @@ is_unknown_file(const struct reach *r, size_t k)
 	       (w->head == 0 || w->text.p[0] != '-');
 }
 
+/* Of find: no file's name. */
+static bool
+ends_exec(struct str word)
+{
+	return str_is(word, ";") || str_is(word, "+");
+}
+
 enum reach_script
 reach_shell(const struct reach *r, const struct reach_at *at, struct str *text)
 {
@@ -491,7 +498,8 @@ reach_shell(const struct reach *r, const struct reach_at *at, struct str *text)
 	}
 	if (has_text)
 		return r->more ? REACH_UNKNOWN : REACH_FILE;
-	if (k < r->n && !input && !reach_is_stdin(r->w[k].text))
+	if (k < r->n && !input && !reach_is_stdin(r->w[k].text) &&
+		!ends_exec(r->w[k].text))
 		return REACH_FILE;
 	return shell_input(r, at, text);
 }

@@ -215,6 +215,8 @@ static const struct spelling spellings[] = {
 		"the program, in some xargs" },
 	{ "echo push | xargs -n1 env git", CMD_UNSURE, RUNS, "through another" },
 	{ "find . -maxdepth 0 -exec git push \\;", CMD_UNSURE, RUNS, "find" },
+	{ "find . -maxdepth 0 -exec sh \\; <<< 'git push'", CMD_YES, RUNS,
+		"the input of find is the shell's" },
 	{ "e=exec; find . -maxdepth 0 \"-$e\" git push \\;", CMD_UNSURE, RUNS,
 		"half of an option" },
 	{ "setarch -R git push", CMD_UNSURE, READ, "an operand that may be absent" },
