@@ -1,5 +1,6 @@
 #include "policy/argument.h"
 
+#include <ctype.h>
 #include <strings.h>
 
 #include "policy/glob.h"
@@ -65,16 +66,45 @@ has(struct str text, const char *part)
 	return text.n > 0 && memmem(text.p, text.n, part, strlen(part)) != NULL;
 }
 
-/* Whether a pattern, or its text taken as a path, may have ".." in it: "{a,.}./x" has. */
+/* Not a byte that could end a part of a path, if only in a pattern. */
+static bool
+is_inner(char c, bool has_groups)
+{
+	return isalnum((unsigned char)c) || strchr("._-", c) != NULL ||
+	       (!has_groups && strchr("()", c) != NULL);
+}
+
+static bool
+has_dot_dot(struct str s, bool has_groups)
+{
+	for (size_t i = 0; i + 1 < s.n; i++)
+		if (s.p[i] == '.' && s.p[i + 1] == '.' &&
+			(i == 0 || !is_inner(s.p[i - 1], has_groups)) &&
+			(i + 2 == s.n || !is_inner(s.p[i + 2], has_groups)))
+			return true;
+	return false;
+}
+
+/*
+ * Whether a pattern, or its text taken as a path, may have ".." as a part: "{a,.}./x" has, and
+ * "[...slug]" has not.
+ */
 static bool
 may_climb(struct str pattern)
 {
-	static const char *const parts[] = { "..", ".,", ".}", ".\\", "(.", "|." };
+	static const char *const groups[] = { "@(", "+(", "!(", "?(", "*(" };
+	static const char *const dots[] = { ".,", ".}", ".\\" };
+	bool has_groups = false;
 
-	for (size_t i = 0; i < LEN(parts); i++)
-		if (has(pattern, parts[i]))
+	for (size_t i = 0; i < LEN(groups); i++)
+		has_groups |= has(pattern, groups[i]);
+	for (size_t i = 0; i < LEN(dots); i++)
+		if (has(pattern, dots[i]))
 			return true;
-	return has(pattern, ".{") && (has(pattern, "{.") || has(pattern, ",."));
+	if (has_groups && (has(pattern, "(.") || has(pattern, "|.")))
+		return true;
+	return has_dot_dot(pattern, has_groups) ||
+	       (has(pattern, ".{") && (has(pattern, "{.") || has(pattern, ",.")));
 }
 
 /* What stands before the first wildcard is the folder that it is in. */
@@ -287,7 +317,7 @@ arg_match_path(const struct arg_call *c, const struct pol_matcher *m, struct str
 	if (m->kind == POL_LITERAL && str_eq(want, text))
 		return CMD_YES;
 	if (m->kind == POL_GLOB && glob_match(want, text))
-		return !tidy && has(text, "..") ? CMD_UNSURE : CMD_YES;
+		return has_dot_dot(text, false) ? CMD_UNSURE : CMD_YES;
 	if (tidy && !str_starts(want, STR("/")) && !str_starts(want, STR("./")))
 		return CMD_NO;
 	return may_be_met(c, m, text) ? CMD_UNSURE : CMD_NO;

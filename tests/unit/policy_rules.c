@@ -182,6 +182,14 @@ a_pattern_cannot_lead_out_of_its_folder(void)
 		{ "fs", "write", "{\"path\":\"@(secret)/k\"}", POL_DENY, "secret" },
 		{ "fs", "write", "{\"path\":\"secre\\\\t/k\"}", POL_DENY, "secret" },
 		{ "fs", "write", "{\"path\":\"app/(auth)/k\"}", POL_ALLOW, "rest" },
+		{ "fs", "write", "{\"path\":\"app/[...slug]/k\"}", POL_ALLOW, "rest" },
+		{ "fs", "write", "{\"path\":\"app/[id]/(..)b/(.)k\"}", POL_ALLOW,
+			"rest" },
+		{ "fs", "write", "{\"path\":\"src/*/{.,a}{.,b}/k\"}", POL_DENY,
+			"secret" },
+		{ "fs", "write", "{\"path\":\"src/*/{b,..}/k\"}", POL_DENY, "secret" },
+		{ "fs", "write", "{\"path\":\"src/@(..)/k\"}", POL_DENY, "secret" },
+		{ "fs", "write", "{\"path\":\"src/*.{c,h}\"}", POL_ALLOW, "rest" },
 	};
 
 	CHECK(t, rows);
@@ -243,6 +251,8 @@ a_path_is_met_however_it_is_spelt(void)
 		{ "fs", "read", "{\"file_path\":\"docs/a\"}", POL_ALLOW, "docs" },
 		{ "fs", "read", "{\"file_path\":\"docs/../.env\"}", POL_DENY,
 			"other_mcp.mode" },
+		{ "fs", "read", "{\"file_path\":\"docs/./[...slug]/a\"}", POL_ALLOW,
+			"docs" },
 		{ "fs", "read", "{\"file_path\":\"docs/..\"}", POL_DENY,
 			"other_mcp.mode" },
 	};
