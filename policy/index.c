@@ -75,10 +75,10 @@ fill_half(char *half, const char *pattern)
 }
 
 static struct wild
-wild_of(const struct pol_rule *r, uint32_t number)
+wild_of(const struct pol_rule *r)
 {
 	char mask[2 * HALF] = { 0 };
-	struct wild w = { .rule = number };
+	struct wild w;
 
 	fill_half(mask, r->server);
 	fill_half(mask + HALF, r->tool);
@@ -212,7 +212,8 @@ add_names(struct pol_index *x, const struct pol_rule *r, uint32_t number)
 		add_to_pair(find_pair(x, r->server, r->tool), number);
 		return;
 	}
-	x->wild[x->nwild++] = wild_of(r, number);
+	x->wild_rule[x->nwild] = number;
+	x->wild[x->nwild++] = wild_of(r);
 }
 
 struct pol_index *
@@ -227,6 +228,7 @@ pol_index_new(const struct pol_file *f)
 	x->probe = mem_alloc((f->nrules + 1) * sizeof *x->probe);
 	x->bytes = mem_alloc((f->nrules + 1) * sizeof *x->bytes);
 	x->wild = mem_alloc((f->nrules + 1) * sizeof *x->wild);
+	x->wild_rule = mem_alloc((f->nrules + 1) * sizeof *x->wild_rule);
 	for (size_t i = 0; i < f->nrules; i++) {
 		add_args(x, &f->rule[i], i);
 		add_names(x, &f->rule[i], (uint32_t)i);
@@ -250,6 +252,7 @@ pol_index_free(struct pol_index *x)
 	free(x->probe);
 	free(x->bytes);
 	free(x->wild);
+	free(x->wild_rule);
 	free(x);
 }
 
@@ -352,7 +355,7 @@ next_wild(struct index_walk *w)
 		const struct wild *k = &x->wild[w->wild];
 
 		if (((w->head ^ k->want) & k->mask) == 0 && (k->bytes & ~w->bytes) == 0 &&
-			index_names(&w->file->rule[k->rule], w->use))
+			index_names(&w->file->rule[x->wild_rule[w->wild]], w->use))
 			return true;
 	}
 	return false;
@@ -375,7 +378,7 @@ index_walk_next(struct index_walk *w)
 	if (w->all)
 		return next_of_all(w);
 	if (next_wild(w)) {
-		least = w->x->wild[w->wild].rule;
+		least = w->x->wild_rule[w->wild];
 		from = &w->wild;
 	}
 	for (size_t i = 0; i < w->npairs; i++) {

@@ -40,7 +40,6 @@ struct probe {
 /* A rule with a wildcard in server or tool: the first bytes of both, and all of them. */
 struct wild {
 	uint64_t want, mask, bytes;
-	uint32_t rule;
 };
 
 /* The rules of one pair, ascending. */
@@ -59,6 +58,7 @@ struct pol_index {
 	struct probe *probe;     /* one a rule */
 	uint64_t *bytes;         /* one a rule, for PROBE_GLOB */
 	struct wild *wild;
+	uint32_t *wild_rule; /* its number, for each of them */
 	size_t nwild;
 	struct pair **bucket;
 	size_t nbuckets; /* a power of two */
