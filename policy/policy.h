@@ -25,6 +25,7 @@
 enum {
 	POL_FILE_MAX = 1 << 20,
 	POL_LIST_MAX = 1024,
+	POL_READ_ONLY_MAX = 30, /* of one file: each is a mount of the sandbox */
 	POL_NAME_MAX = 256,
 	POL_URL_MAX = 1024
 };

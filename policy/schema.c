@@ -188,9 +188,10 @@ read_list(struct reader *r, const struct toml_node *n, enum pol_key_id id,
 	struct pol_list *l,
 	int (*read_item)(struct reader *, const struct toml_node *, enum pol_key_id))
 {
+	const size_t most = id == KEY_READ_ONLY ? POL_READ_ONLY_MAX : POL_LIST_MAX;
 	size_t count, nkeys;
 
-	if (pol_read_count(r, n, id, POL_LIST_MAX, &count) < 0)
+	if (pol_read_count(r, n, id, most, &count) < 0)
 		return -1;
 	l->item = mem_alloc(count * sizeof *l->item);
 	for (const struct toml_node *c = n->child; c != NULL; c = c->next) {

@@ -8,9 +8,11 @@
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/str.h"
+#include "policy/policy.h"
 
 enum {
 	MAKE_TRIES = 4,
+	GUARD_LOG_MAX = 4, /* a log in the project, and what belongs to it */
 	MARK = S_ISVTX,
 	DIR_MODE = MARK | S_IRWXU,
 	FILE_MODE = MARK | S_IRUSR | S_IWUSR
@@ -203,7 +205,8 @@ guards_open(struct guards *g, int root, const struct guard_opened *o, struct err
 {
 	const int repository = is_repository(root, e);
 
-	static_assert(LEN(rules) < GUARD_MAX, "room for all and the log");
+	static_assert(LEN(rules) + 3 * POL_READ_ONLY_MAX + GUARD_LOG_MAX <= GUARD_MAX,
+		"room for all, the three files' and the log");
 	if (repository < 0)
 		return -1;
 	for (size_t i = 0; i < LEN(rules); i++) {

@@ -146,6 +146,9 @@ static const struct row values[] = {
 	  "writable = [\".git\"]\n",
 		"p:2:13: sandbox.writable: \".git\" is not a name that the sandbox guards and may open; policy.toml(5) lists them" },
 	{ "[sandbox]\n"
+	  "read_only = [\"p0\",\"p1\",\"p2\",\"p3\",\"p4\",\"p5\",\"p6\",\"p7\",\"p8\",\"p9\",\"p10\",\"p11\",\"p12\",\"p13\",\"p14\",\"p15\",\"p16\",\"p17\",\"p18\",\"p19\",\"p20\",\"p21\",\"p22\",\"p23\",\"p24\",\"p25\",\"p26\",\"p27\",\"p28\",\"p29\",\"p30\",]\n",
+		"p:2:1: sandbox.read_only has 31 entries; at most 30 are taken" },
+	{ "[sandbox]\n"
 	  "read_only = [\"a*\"]\n",
 		"p:2:14: 'a*' is a pattern; write one path" },
 	{ "[security]\n"
