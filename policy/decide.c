@@ -1,11 +1,15 @@
 #include "policy/policy.h"
 
-#include <stdio.h>
-
 #include "policy/glob.h"
 #include "policy/index.h"
+#include "policy/tables.h"
 
 /*
+ * Each file is asked for itself (ask_file), for each command of the line (decide_call), and the
+ * answers of the files are put together (strictest). Arguments are looked at only when a rule
+ * does (wants_rooms): then all is asked once more, with room for them. An offer has none: it is
+ * asked for the mildest answer that some arguments could get (decide_offer).
+ *
  * A file answers a call in two parts. `own` is what its first certain rule or its tables say.
  * `floor` is the strictest of the rules before it that could not be excluded: the call is at
  * least that, whoever speaks. A rule that loosens does not apply when it is not certain.
@@ -30,20 +34,6 @@ struct ask {
 	bool optional; /* POL_OFFER: of the rules that may match, the mildest does */
 };
 
-static struct pol_decision
-at_place(const struct pol_file *f, int line, enum pol_verdict v, const char *rule,
-	const char *why)
-{
-	return (struct pol_decision){
-		.verdict = v,
-		.layer = line > 0 ? f->layer : POL_BUILT_IN,
-		.rule = rule,
-		.file = line > 0 ? f->path : "built-in",
-		.line = line,
-		.message = why,
-	};
-}
-
 static const char *
 standard_message(enum pol_verdict v)
 {
@@ -60,7 +50,7 @@ standard_message(enum pol_verdict v)
 static struct pol_decision
 by_rule(const struct pol_file *f, const struct pol_rule *r, bool unsure)
 {
-	struct pol_decision d = at_place(f, r->line, r->verdict, r->id,
+	struct pol_decision d = pol_at_place(f, r->line, r->verdict, r->id,
 		r->message != NULL ? r->message : standard_message(r->verdict));
 
 	d.unsure = unsure;
@@ -194,133 +184,6 @@ ask_rules(struct ask *k, const struct pol_file *f, size_t command, struct answer
 	return false;
 }
 
-/* --- tables -------------------------------------------------------------------------- */
-
-static const struct pol_item *
-find_tool(const struct pol_list *l, struct str tool)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (glob_match(str_of(l->item[i].name), tool))
-			return &l->item[i];
-	return NULL;
-}
-
-static bool
-ask_native(const struct pol_file *f, const struct pol_use *u, struct pol_decision *d)
-{
-	const struct pol_item *hit = find_tool(&f->native_deny, u->tool);
-	const int line = f->at[POL_SET_NATIVE_DEFAULT].line;
-
-	if (hit != NULL) {
-		*d = at_place(
-			f, hit->line, POL_DENY, hit->rule, "the policy denies this tool");
-		return true;
-	}
-	hit = find_tool(&f->native_allow, u->tool);
-	if (hit != NULL) {
-		*d = at_place(f, hit->line, POL_ALLOW, hit->rule,
-			"the policy allows this tool");
-		return true;
-	}
-	if (line > 0 && f->v.native_default_allow)
-		*d = at_place(f, line, POL_ALLOW, "native_tools.default",
-			"the policy allows the agent's own tools");
-	else if (line > 0)
-		*d = at_place(f, line, POL_DENY, "native_tools.default",
-			"the agent's own tools are off; use the pando_core and "
-			"pando_workspace tools");
-	return line > 0;
-}
-
-/* Names of MCP servers and tools; clients respell them before they reach the wire. */
-static bool
-match_name(const char *pattern, struct str name, enum pol_agent a)
-{
-	if (a == POL_CODEX)
-		return glob_match_respelt(str_of(pattern), name);
-	return glob_match_hyphens(str_of(pattern), name);
-}
-
-/* A tool that could not be told from its server's name is met by a list of denials. */
-static bool
-item_has_tool(
-	const struct pol_file *f, const struct pol_item *item, const struct pol_use *u)
-{
-	if (item->tools == NULL || (u->tool.n == 0 && f->v.other_mode == POL_DENY_LIST))
-		return true;
-	for (size_t i = 0; item->tools[i] != NULL; i++)
-		if (match_name(item->tools[i], u->tool, u->agent))
-			return true;
-	return false;
-}
-
-static const struct pol_item *
-find_server(const struct pol_file *f, const struct pol_use *u)
-{
-	for (size_t i = 0; i < f->other_servers.n; i++) {
-		const struct pol_item *item = &f->other_servers.item[i];
-
-		if (match_name(item->name, u->server, u->agent) &&
-			item_has_tool(f, item, u))
-			return item;
-	}
-	return NULL;
-}
-
-static bool
-ask_other(const struct pol_file *f, const struct pol_use *u, struct pol_decision *d)
-{
-	static const char mode[] = "other_mcp.mode";
-	const struct pol_item *hit = find_server(f, u);
-	const int line = f->at[POL_SET_OTHER_MODE].line;
-
-	if (line == 0)
-		return false;
-	switch (f->v.other_mode) {
-	case POL_ALLOW_LIST:
-		*d = hit != NULL ? at_place(f, hit->line, POL_ALLOW, hit->rule,
-					   "the policy lists this MCP server")
-				 : at_place(f, line, POL_DENY, mode,
-					   "this MCP server or tool is not on the "
-					   "policy's list");
-		return true;
-	case POL_DENY_LIST:
-		*d = hit != NULL ? at_place(f, hit->line, POL_DENY, hit->rule,
-					   "the policy denies this MCP server or tool")
-				 : at_place(f, line, POL_ALLOW, mode,
-					   "the policy allows MCP servers that it does "
-					   "not list");
-		return true;
-	case POL_DENY_ALL:
-	case POL_OTHER_MODES:
-		break;
-	}
-	*d = at_place(f, line, POL_DENY, mode,
-		"MCP servers other than pando_core and pando_workspace are off");
-	return true;
-}
-
-static struct pol_decision
-built_in(const struct pol_use *u)
-{
-	if (u->server.n == 0)
-		return at_place(NULL, 0, POL_DENY, "native_tools.default",
-			"the agent's own tools are off; use the pando_core and "
-			"pando_workspace tools");
-	if (pol_is_pando(u->server))
-		return at_place(NULL, 0, POL_ALLOW, "pando", "a tool of pando-ai");
-	return at_place(NULL, 0, POL_DENY, "other_mcp.mode",
-		"MCP servers other than pando_core and pando_workspace are off");
-}
-
-static bool
-ask_tables(const struct pol_file *f, const struct pol_use *u, struct pol_decision *d)
-{
-	if (u->server.n == 0)
-		return ask_native(f, u, d);
-	return !pol_is_pando(u->server) && ask_other(f, u, d);
-}
-
 /* --- one file, all files ------------------------------------------------------------- */
 
 static struct answer
@@ -329,7 +192,7 @@ ask_file(struct ask *k, const struct pol_file *f, size_t command)
 	struct answer a = { .speaks = false };
 	struct pol_decision d;
 
-	if (ask_rules(k, f, command, &a) || !ask_tables(f, k->u, &d))
+	if (ask_rules(k, f, command, &a) || !pol_ask_tables(f, k->u, &d))
 		return a;
 	take_certain(&a, &d);
 	return a;
@@ -352,7 +215,7 @@ strictest(const struct ask *k, const struct answer a[POL_LAYERS])
 {
 	const struct pol_file *managed = k->p->file[POL_MANAGED];
 	const bool locked = managed != NULL && managed->v.lock;
-	struct pol_decision best = built_in(k->u);
+	struct pol_decision best = pol_built_in(k->u);
 	bool any = !a[POL_MANAGED].speaks && (locked || !a[POL_USER].speaks);
 
 	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
@@ -439,7 +302,7 @@ has_no_tool(const struct pol_use *u, struct pol_decision *d)
 {
 	if (u->tool.n > 0 || !pol_is_pando(u->server))
 		return false;
-	*d = at_place(NULL, 0, POL_DENY, "pando", "the name has no tool in it");
+	*d = pol_at_place(NULL, 0, POL_DENY, "pando", "the name has no tool in it");
 	return true;
 }
 
@@ -512,6 +375,9 @@ pol_decide(const struct policy *p, const struct pol_use *u)
 	struct pol_use pair = *u;
 	struct pol_decision best;
 
+	if (u->server.n > POL_WIRE_NAME_MAX || u->tool.n > POL_WIRE_NAME_MAX)
+		return pol_at_place(NULL, 0, POL_DENY, "pando", "the name is too long");
+
 	pair.server.n = 0;
 	if (!next_pair(u, &pair))
 		return decide_pair(p, u);
@@ -535,7 +401,7 @@ layer_of_pair(const struct policy *p, enum pol_layer l, const struct pol_use *u,
 
 	if (l == POL_BUILT_IN) {
 		if (!has_no_tool(u, d))
-			*d = built_in(u);
+			*d = pol_built_in(u);
 		return true;
 	}
 	if (p->file[l] == NULL)

@@ -27,6 +27,7 @@ enum {
 	POL_LIST_MAX = 1024,
 	POL_READ_ONLY_MAX = 30, /* of one file: each is a mount of the sandbox */
 	POL_NAME_MAX = 256,
+	POL_WIRE_NAME_MAX = 1024, /* a call of a longer one is denied */
 	POL_URL_MAX = 1024
 };
 

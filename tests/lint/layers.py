@@ -15,7 +15,7 @@ PROGRAMS = {"shim", "gateway", "keeper", "sandbox", "mcp", "install"}
 NO_JSON = {"sandbox"}
 # Files that decide: parsers, matchers, plans. They touch no descriptor, socket or clock.
 PURE = [
-    "policy/glob.c", "policy/decide.c", "policy/index.c", "policy/argument*.c",
+    "policy/glob.c", "policy/decide.c", "policy/tables.c", "policy/index.c", "policy/argument*.c",
     "policy/shell*.c", "policy/command*.c", "policy/programs.c", "policy/reach.c",
     "policy/names.c", "policy/use.c", "policy/upstream.c", "policy/schema*.c", "policy/reader.c",
     "policy/settings.c", "policy/keys.c", "policy/vet*.c", "policy/cover.c", "policy/merge.c",

@@ -284,6 +284,24 @@ globs_match_in_whole(void)
 }
 
 static void
+a_name_without_end_is_denied(void)
+{
+	static char name[POL_WIRE_NAME_MAX + 1];
+	struct policy *p = pol_default();
+	struct pol_use u = { .agent = POL_CLAUDE,
+		.server = STR(POL_SERVER_CORE),
+		.tool = { name, sizeof name } };
+
+	memset(name, '_', sizeof name);
+	ok_str(pol_decide(p, &u).message, "the name is too long", "a tool");
+	u.tool.n--;
+	ok_int(pol_decide(p, &u).verdict, POL_ALLOW, "the longest");
+	u = pol_use_of_joined(p, POL_CLAUDE, (struct str){ name, sizeof name });
+	ok_int(pol_decide(p, &u).verdict, POL_DENY, "as claude joins it");
+	pol_free(p);
+}
+
+static void
 a_refusal_names_tool_rule_and_place(void)
 {
 	char text[POL_REFUSAL_MAX];
@@ -312,6 +330,7 @@ main(void)
 	a_clients_spelling_does_not_slip_past_a_rule();
 	upstreams_are_https_or_loopback();
 	globs_match_in_whole();
+	a_name_without_end_is_denied();
 	a_refusal_names_tool_rule_and_place();
 	return test_done();
 }
