@@ -7,7 +7,9 @@
 
 enum {
 	PLACES_MAX = 64, /* of one command where a prefix is looked for; more: unsure */
-	BITS_HALF = 32
+	BITS_HALF = 32,
+	NAME_BYTES = 255, /* of a file, without its folder: no program's is longer */
+	PATTERN_WORD_MAX = 4096 /* a longer word may fit any pattern */
 };
 
 bool
@@ -29,14 +31,24 @@ ask_is_token(const struct cmd_prefix *p, size_t i, struct str word)
 	return i < p->n && is_same(str_of(p->token[i]), word);
 }
 
+/* Too long to be compared with each pattern. */
+static bool
+is_too_long(struct str token, struct str word)
+{
+	return word.n > PATTERN_WORD_MAX && ask_is_pattern(token);
+}
+
 /* The first token is a program's name, or its path when it has a slash. */
 static bool
 is_program(const struct ask *a, const struct reach_at *at)
 {
 	const struct str token = str_of(a->p->token[0]);
 
+	if (at->base.n > NAME_BYTES)
+		return false;
 	if (memchr(token.p, '/', token.n) != NULL && a->r.w[at->i].known)
-		return is_same(token, a->r.w[at->i].text) || is_same(token, at->base);
+		return is_too_long(token, a->r.w[at->i].text) ||
+		       is_same(token, a->r.w[at->i].text) || is_same(token, at->base);
 	return is_same(token, at->base);
 }
 
@@ -200,7 +212,8 @@ may_begin(const struct ask *a, const struct reach_at *at, const struct wanted *w
 		} else {
 			for (size_t j = 0; j < want->n; j++)
 				if ((s.here >> j & 1) != 0 &&
-					is_same(want->token[j], a->r.w[k].text))
+					(is_too_long(want->token[j], a->r.w[k].text) ||
+						is_same(want->token[j], a->r.w[k].text)))
 					s.now |= (uint32_t)1 << (j + 1);
 		}
 	}
@@ -252,7 +265,8 @@ is_exact(const struct ask *a, const struct sh_line *l, const struct reach_at *at
 	if (!is_usual_path(w[0].text) && !str_eq(token, w[0].text))
 		return false;
 	for (size_t i = 1; i < a->p->n; i++)
-		if (!w[i].known || !is_same(str_of(a->p->token[i]), w[i].text))
+		if (!w[i].known || is_too_long(str_of(a->p->token[i]), w[i].text) ||
+			!is_same(str_of(a->p->token[i]), w[i].text))
 			return false;
 	for (size_t i = 0; i < a->r.c->nassign; i++)
 		if (!is_harmless(l->assigned[a->r.c->assign + i].text))
@@ -285,8 +299,8 @@ static bool
 assigns_text(
 	const struct sh_line *l, const struct sh_command *c, const struct cmd_prefix *p)
 {
-	for (size_t i = 0; i < c->nassign; i++)
-		if (ask_text_has(p, l->assigned[c->assign + i].text))
+	for (size_t i = 0; i < c->nassign && ask_may_have(p, l); i++)
+		if (ask_word_has(p, &l->assigned[c->assign + i]))
 			return true;
 	return false;
 }
@@ -314,6 +328,7 @@ cmd_match(const struct sh_line *l, size_t command, const struct cmd_prefix *p)
 	if (l->opaque || assigns_text(l, c, p))
 		return CMD_UNSURE;
 	a.p = p;
+	a.l = l;
 	reach_init(&a.r, l, command);
 	while (reach_next(&a.r, &at)) {
 		enum cmd_match m;
@@ -396,7 +411,9 @@ hides_at(const struct reach *r, const struct reach_at *at)
 	case PROG_INERT:
 		return str_is(at->base, "rg") ? HIDES_ALL : HIDES_NOTHING;
 	case PROG_PLAIN:
-		return ask_reads_script(r, at->i) ? HIDES_ALL : HIDES_NOTHING;
+		return ask_reads_script(r, at->i) || (at->prog->flags & PROG_READS) != 0
+			       ? HIDES_ALL
+			       : HIDES_NOTHING;
 	case PROG_EVALUATES:
 		return HIDES_NOTHING;
 	case PROG_GIT:
@@ -499,6 +516,9 @@ cmd_prefix_init(struct cmd_prefix *p, const char *const *tokens, size_t n)
 	for (size_t i = 0; i < p->n; i++) {
 		p->token[i] = mem_strdup(tokens[i]);
 		length += strlen(tokens[i]) + 1;
+		p->run[i] = ask_is_pattern(str_of(tokens[i]))
+				    ? 0
+				    : sh_last_run(str_of(tokens[i]));
 	}
 	p->anywhere = to = mem_alloc(length);
 	for (size_t i = 0; i < p->n; i++) {

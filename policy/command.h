@@ -32,7 +32,8 @@ struct cmd_prefix {
 	char **token; /* owned, NULL-terminated */
 	size_t n;
 	char *anywhere; /* "*git*push*": the pattern that finds the tokens in a text */
-	uint64_t need;  /* bits of cmd_bits(); a line without one of them cannot match */
+	uint32_t run[CMD_TOKENS_MAX]; /* of each token, for sh_may_have(); 0: a pattern */
+	uint64_t need; /* bits of cmd_bits(); a line without one of them cannot match */
 };
 
 /* Takes copies. 1 to CMD_TOKENS_MAX tokens. */

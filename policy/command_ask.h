@@ -8,6 +8,7 @@
 
 struct ask {
 	const struct cmd_prefix *p;
+	const struct sh_line *l;
 	struct reach r;
 };
 
@@ -16,6 +17,10 @@ bool ask_is_pattern(struct str token);
 /* Token i is there and is this word. */
 bool ask_is_token(const struct cmd_prefix *p, size_t i, struct str word);
 bool ask_text_has(const struct cmd_prefix *p, struct str text);
+/* False: no text of the line has the tokens. */
+bool ask_may_have(const struct cmd_prefix *p, const struct sh_line *l);
+/* The same of a word as it is, or as one more shell reads it. */
+bool ask_word_has(const struct cmd_prefix *p, const struct sh_word *w);
 
 /* sed, awk, make: -f FILE, and FILE is an input of the line, or may be. */
 bool ask_reads_script(const struct reach *r, size_t i);

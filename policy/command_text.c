@@ -2,6 +2,9 @@
 
 #include "policy/glob.h"
 
+/* A longer text is not looked through for patterns: it may have them. */
+enum { PATTERN_TEXT_MAX = 8192 };
+
 static bool
 is_word_byte(char c)
 {
@@ -36,24 +39,103 @@ behind_token(struct str text, size_t from, struct str token)
 	return 0;
 }
 
-/* The tokens as words of a text in their order, whatever stands between them. */
-bool
-ask_text_has(const struct cmd_prefix *p, struct str text)
+/* The tokens from `i` on that a text has in their order: the first that it has not. */
+static size_t
+tokens_in(const struct cmd_prefix *p, size_t i, struct str text)
 {
 	size_t from = 0;
 
-	if (text.n == 0 || !glob_match(str_of(p->anywhere), text))
-		return false;
-	for (size_t i = 0; i < p->n; i++) {
+	for (; i < p->n; i++) {
 		const struct str token = str_of(p->token[i]);
 
 		if (ask_is_pattern(token))
 			continue;
 		from = behind_token(text, from, token);
 		if (from == 0)
-			return false;
+			break;
 	}
+	return i;
+}
+
+/* The tokens as words of a text in their order, whatever stands between them. */
+bool
+ask_text_has(const struct cmd_prefix *p, struct str text)
+{
+	bool pattern = false;
+
+	if (text.n == 0 || tokens_in(p, 0, text) < p->n)
+		return false;
+	for (size_t i = 0; i < p->n; i++)
+		pattern |= p->run[i] == 0;
+	return !pattern || text.n > PATTERN_TEXT_MAX ||
+	       glob_match(str_of(p->anywhere), text);
+}
+
+bool
+ask_may_have(const struct cmd_prefix *p, const struct sh_line *l)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!sh_may_have(l, p->run[i]))
+			return false;
 	return true;
+}
+
+bool
+ask_word_has(const struct cmd_prefix *p, const struct sh_word *w)
+{
+	return ask_text_has(p, w->text) || ask_text_has(p, w->bare);
+}
+
+static bool
+input_has(const struct cmd_prefix *p, const struct sh_command *c)
+{
+	return ask_text_has(p, c->input) || ask_text_has(p, c->bare);
+}
+
+/* The tokens in the words of a command, in their order, each anywhere in a word. */
+static bool
+words_have(const struct ask *a, const struct sh_command *c)
+{
+	size_t i = 0;
+
+	if (!ask_may_have(a->p, a->l))
+		return false;
+	for (size_t k = 0; k < c->n && i < a->p->n; k++) {
+		const struct sh_word *w = &a->l->word[c->first + k];
+		const size_t plain = tokens_in(a->p, i, w->text);
+		const size_t bare = tokens_in(a->p, i, w->bare);
+
+		i = plain > bare ? plain : bare;
+	}
+	return i == a->p->n || input_has(a->p, c);
+}
+
+/* Has another command of the line the tokens: what this one reads may be from it. */
+static bool
+is_fed(const struct ask *a)
+{
+	const struct sh_command *c = a->l->command;
+	bool fed = a->r.c->fed;
+
+	if (!ask_may_have(a->p, a->l))
+		return false;
+	for (size_t k = 1; k < a->r.n && !fed; k++)
+		fed = a->r.w[k].process;
+	for (size_t i = 0; i < a->l->ncommands && fed; i++)
+		if (&c[i] != a->r.c && words_have(a, &c[i]))
+			return true;
+	for (size_t i = 0; i < a->l->ninputs && fed; i++)
+		if (ask_text_has(a->p, a->l->input[i].text) ||
+			ask_text_has(a->p, a->l->input[i].bare))
+			return true;
+	return fed && input_has(a->p, a->r.c);
+}
+
+/* A long word is taken for a text without a look. */
+static bool
+may_be_text(struct str word)
+{
+	return word.n > PATTERN_TEXT_MAX || reach_is_text(word);
 }
 
 /* A text of which a part is not known: the program is in it, what follows may be. */
@@ -62,24 +144,26 @@ begins_in_text(const struct ask *a, const struct sh_word *w)
 {
 	const struct str token = str_of(a->p->token[0]);
 
-	return !w->known && reach_is_text(w->text) && !ask_is_pattern(token) &&
-	       behind_token(w->text, 0, token) > 0;
+	return !w->known && may_be_text(w->text) && !ask_is_pattern(token) &&
+	       (behind_token(w->text, 0, token) > 0 ||
+		       behind_token(w->bare, 0, token) > 0);
 }
 
 static bool
 any_text_has(const struct ask *a, size_t from)
 {
-	for (size_t k = from; k < a->r.n; k++) {
+	const bool may_have = ask_may_have(a->p, a->l);
+
+	for (size_t k = from; k < a->r.n && sh_may_have(a->l, a->p->run[0]); k++) {
 		const struct str w = a->r.w[k].text;
 
 		if (begins_in_text(a, &a->r.w[k]))
 			return true;
-
-		if ((reach_is_text(w) || memchr(w.p, '=', w.n) != NULL) &&
-			ask_text_has(a->p, w))
+		if (may_have && (may_be_text(w) || memchr(w.p, '=', w.n) != NULL) &&
+			ask_word_has(a->p, &a->r.w[k]))
 			return true;
 	}
-	return a->r.c->input.n > 0 && ask_text_has(a->p, a->r.c->input);
+	return may_have && input_has(a->p, a->r.c);
 }
 
 static bool
@@ -116,11 +200,11 @@ is_evaluated(struct str text)
 static bool
 evaluates(const struct ask *a, const struct reach_at *at)
 {
-	for (size_t k = at->i + 1; k < a->r.n; k++)
-		if (is_evaluated(a->r.w[k].text) && ask_text_has(a->p, a->r.w[k].text))
+	for (size_t k = at->i + 1; k < a->r.n && ask_may_have(a->p, a->l); k++)
+		if (is_evaluated(a->r.w[k].text) && ask_word_has(a->p, &a->r.w[k]))
 			return true;
-	return a->r.c->input.n > 0 && is_evaluated(a->r.c->input) &&
-	       ask_text_has(a->p, a->r.c->input);
+	return ask_may_have(a->p, a->l) && is_evaluated(a->r.c->input) &&
+	       input_has(a->p, a->r.c);
 }
 
 /* env -S splits its value in a way of its own. */
@@ -141,6 +225,47 @@ splits_itself(const struct ask *a, const struct reach_at *at)
 	return false;
 }
 
+/* sudo only starts a shell when it is told to. */
+static bool
+wants_shell(const struct ask *a, const struct reach_at *at)
+{
+	if (!str_is(at->base, "sudo") && !str_is(at->base, "doas"))
+		return true;
+	for (size_t k = at->i + 1; k < a->r.n; k++) {
+		const struct str w = a->r.w[k].text;
+
+		if (w.n < 2 || w.p[0] != '-')
+			continue;
+		if (w.p[1] == '-' ? str_starts(w, STR("--s")) || str_starts(w, STR("--l"))
+				  : memchr(w.p, 's', w.n) != NULL ||
+					    memchr(w.p, 'i', w.n) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A wrapper without a command starts a shell. Behind an option, a program that is not known
+ * may be the option's value, and setarch's last word its operand.
+ */
+static bool
+is_alone(const struct ask *a, const struct reach_at *at)
+{
+	const struct reach *r = &a->r;
+
+	for (size_t k = at->i + 1; k < r->n; k++) {
+		const bool behind = reach_is_option(r->w[k - 1].text) &&
+				    !str_is(r->w[k - 1].text, "--");
+
+		if (reach_is_sure(r, k) &&
+			(r->w[k].prog != NULL ||
+				(!behind &&
+					(k + 1 < r->n || !str_is(at->base, "setarch")))))
+			return false;
+	}
+	return wants_shell(a, at);
+}
+
 static bool
 wrap_runs(const struct ask *a, const struct reach_at *at)
 {
@@ -150,6 +275,8 @@ wrap_runs(const struct ask *a, const struct reach_at *at)
 	if ((flags & (PROG_TEXT | PROG_JOINS)) != 0 && any_unknown(a, at->i + 1))
 		return true;
 	if ((flags & PROG_STDIN) != 0 && c->piped && !c->input_known)
+		return true;
+	if ((flags & PROG_ALONE) != 0 && c->fed && is_alone(a, at))
 		return true;
 	return splits_itself(a, at) || any_text_has(a, at->i + 1);
 }
@@ -206,7 +333,7 @@ ask_reads_script(const struct reach *r, size_t i)
 	return false;
 }
 
-/* A script of sed that ends with the command e, or with s///e. */
+/* A command of sed that is e, or s///e: it ends here. */
 static bool
 ends_in_e(struct str script)
 {
@@ -218,13 +345,37 @@ ends_in_e(struct str script)
 	return e && (n == 0 || (!is_word_byte(script.p[n - 1]) && script.p[0] != '-'));
 }
 
+static bool
+has_e(struct str script)
+{
+	for (size_t from = 0, i = 0; i <= script.n; i++) {
+		if (i < script.n && strchr(";\n}# \t", script.p[i]) == NULL)
+			continue;
+		if (ends_in_e((struct str){ script.p + from, i - from }))
+			return true;
+		from = i + 1;
+	}
+	return false;
+}
+
+static bool
+any_has_e(const struct ask *a, size_t from)
+{
+	for (size_t k = from; k < a->r.n; k++)
+		if (has_e(a->r.w[k].text))
+			return true;
+	return false;
+}
+
 /* Does the code, of sed or awk, run its input? */
 static bool
 runs_input(const struct ask *a, const struct reach_at *at)
 {
 	const bool awk = memmem(at->base.p, at->base.n, "awk", 3) != NULL;
 
-	if (at->prog->operands == 0 || !a->r.c->piped || a->r.c->input_known)
+	if (at->prog->operands == 0 || (!awk && is_fed(a) && any_has_e(a, at->i + 1)))
+		return at->prog->operands > 0;
+	if (!a->r.c->piped || a->r.c->input_known)
 		return false;
 	for (size_t k = at->i + 1; k < a->r.n; k++) {
 		const struct str w = a->r.w[k].text;
@@ -234,6 +385,22 @@ runs_input(const struct ask *a, const struct reach_at *at)
 					memmem(w.p, w.n, "sh\"", 3) != NULL)
 			return true;
 	}
+	return false;
+}
+
+static bool
+is_sed(const struct reach_at *at)
+{
+	return str_is(at->base, "sed") || str_is(at->base, "gsed");
+}
+
+/* What is in the file that it gets is not known. */
+static bool
+reads_process(const struct ask *a, const struct reach_at *at)
+{
+	for (size_t k = at->i + 1; k < a->r.n; k++)
+		if (a->r.w[k].process)
+			return true;
 	return false;
 }
 
@@ -267,11 +434,15 @@ code_runs(const struct ask *a, const struct reach_at *at)
 		return !r->c->input_known || ask_text_has(a->p, r->c->input);
 	if (runs_input(a, at))
 		return true;
-	if (is_quiet_awk(a, at))
+	if (ask_may_have(a->p, a->l) && is_quiet_awk(a, at))
 		return false;
 	if (code_next && r->more)
 		return true;
 	if (from_input && !r->c->input_known && (at->sure || r->c->piped))
+		return true;
+	if (at->prog->operands == 0 && (reads_process(a, at) || words_have(a, r->c)))
+		return true;
+	if (!is_sed(at) && is_fed(a))
 		return true;
 	return any_text_has(a, at->i + 1);
 }
@@ -290,22 +461,50 @@ is_command_key(struct str w)
 	return memmem(w.p, w.n, "=alias", 6) != NULL;
 }
 
+/* Keys whose value starts nothing, whatever it is. */
+static bool
+is_harmless_key(struct str w)
+{
+	static const char *const keys[] = { "advice.", "author.", "branch.", "color.",
+		"commit.gpgsign", "committer.", "core.abbrev", "core.autocrlf",
+		"core.eol", "core.filemode", "core.ignorecase", "core.longpaths",
+		"core.quotepath", "diff.renames", "fetch.prune", "http.extraheader",
+		"http.proxy", "http.sslverify", "http.version", "init.defaultbranch",
+		"log.", "merge.conflictstyle", "merge.ff", "pull.", "push.", "rerere.",
+		"safe.directory", "tag.gpgsign", "url.", "user." };
+
+	for (size_t i = 0; i < LEN(keys); i++)
+		if (w.n >= strlen(keys[i]) &&
+			strncasecmp(w.p, keys[i], strlen(keys[i])) == 0)
+			return true;
+	return false;
+}
+
 static bool
 git_configures(const struct ask *a, const struct reach_at *at, size_t sub)
 {
 	const struct reach *r = &a->r;
 	const bool config = sub < r->n && str_is(r->w[sub].text, "config");
 	bool named = false; /* git config: its key has been seen */
+	bool harmless = false;
 
 	for (size_t k = at->i + 1; k < (config ? r->n : sub); k++) {
 		const struct str w = r->w[k].text;
-		const bool key = k > sub || str_is(r->w[k - 1].text, "-c") ||
-				 str_starts(w, STR("--config-env"));
+		const bool env = str_starts(w, STR("--config-env="));
+		const bool key = k > sub || env || str_is(r->w[k - 1].text, "-c") ||
+				 str_is(r->w[k - 1].text, "--config-env");
+		const size_t skip = env && r->w[k].head > 13 ? 13 : 0; /* to the key */
 
 		if (!key)
 			continue;
 		if ((!named && r->w[k].head == 0) || is_command_key(w) ||
-			ask_text_has(a->p, w))
+			(ask_may_have(a->p, a->l) && ask_word_has(a->p, &r->w[k])))
+			return true;
+		if (!named)
+			harmless = is_harmless_key(
+				(struct str){ w.p + skip, r->w[k].head - skip });
+		if (!harmless && (env || !reach_known(r, k) ||
+					 str_is(r->w[k - 1].text, "--config-env")))
 			return true;
 		named |= k > sub && memchr(w.p, '.', w.n) != NULL;
 	}
@@ -361,6 +560,7 @@ ask_runs(const struct ask *a, const struct reach_at *at)
 	case PROG_PLAIN:
 		return ((str_is(at->base, "make") || str_is(at->base, "gmake")) &&
 			       ask_reads_script(&a->r, at->i)) ||
+		       ((at->prog->flags & PROG_READS) != 0 && is_fed(a)) ||
 		       any_text_has(a, at->i + 1);
 	case PROG_WRAP:
 		return wrap_runs(a, at);

@@ -31,7 +31,9 @@ enum {
 	PROG_JOINS = 4,   /* the command's words are joined and read by a shell */
 	PROG_STDIN = 8,   /* runs what its input says */
 	PROG_MORE = 16,   /* words that are not on the line are put behind it */
-	PROG_QUERY = 32   /* -v: asks only */
+	PROG_QUERY = 32,  /* -v: asks only */
+	PROG_ALONE = 64,  /* without a command: a shell, on its input */
+	PROG_READS = 128  /* runs what its input says, in a language of its own */
 };
 
 enum { PROG_OPERANDS_MAX = 2 };

@@ -240,6 +240,36 @@ is_exec(struct str w)
 	return false;
 }
 
+/* fd -Hx and -xPROGRAM: options in one word; what stands behind such a letter is a value. */
+static bool
+is_cluster(struct str w, bool *attached)
+{
+	for (size_t i = 1; i < w.n && w.p[0] == '-' && w.p[i] != '-'; i++) {
+		if (strchr("CEScdejot", w.p[i]) != NULL)
+			return false;
+		*attached = i + 1 < w.n;
+		if (w.p[i] == 'x' || w.p[i] == 'X')
+			return true;
+	}
+	*attached = str_starts(w, STR("--exec=")) || str_starts(w, STR("--exec-batch="));
+	return *attached;
+}
+
+static void
+mark_fd(struct reach *r, size_t i)
+{
+	bool attached;
+
+	for (size_t k = i + 1; k < r->n; k++) {
+		if (!is_cluster((struct str){ r->w[k].text.p, r->w[k].head }, &attached))
+			continue;
+		if (attached || !r->w[k].known)
+			r->unsure = true; /* the program is within the word */
+		else if (k + 1 < r->n)
+			set_sure(r, k + 1);
+	}
+}
+
 static void
 mark_find(struct reach *r, size_t i)
 {
@@ -323,12 +353,18 @@ mark(struct reach *r, const struct reach_at *at)
 			return;
 		if ((at->prog->flags & PROG_MORE) != 0)
 			note_replaced(r, at->i);
-		if (at->prog->flags == (PROG_MORE | PROG_TEXT | PROG_JOINS | PROG_STDIN))
+		if (at->prog->flags ==
+			(PROG_MORE | PROG_TEXT | PROG_JOINS | PROG_STDIN)) {
 			r->hole = STR("{");
+			r->more =
+				true; /* by one of many options that say what is replaced */
+		}
 		mark_wrapped(r, at->i, at->prog);
 		return;
 	case PROG_FIND:
 		mark_find(r, at->i);
+		if (str_starts(at->base, STR("fd")))
+			mark_fd(r, at->i);
 		return;
 	case PROG_GIT:
 		mark_git(r, at);

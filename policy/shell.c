@@ -340,12 +340,16 @@ read_condition(struct sh_parse *ps)
 void
 sh_read_function(struct sh_parse *ps, bool piped)
 {
+	const bool fed = ps->o->fed;
+
 	ps->o->l->renames = true;
 	ps->o->l->simple = false;
 	sh_skip_space(ps);
+	ps->o->fed = true; /* by those who call it */
 	if (sh_deeper(ps->o))
 		read_command(ps, piped);
 	ps->o->depth--;
+	ps->o->fed = fed;
 }
 
 static void
@@ -433,6 +437,7 @@ read_command(struct sh_parse *ps, bool piped)
 {
 	const struct reserved *r = peek_reserved(ps);
 	const int c = sh_peek(ps);
+	const size_t first = ps->o->l->ncommands;
 
 	if (r == NULL && c != '(') {
 		sh_read_simple(ps, piped);
@@ -445,7 +450,7 @@ read_command(struct sh_parse *ps, bool piped)
 	else
 		read_compound(ps, r, piped);
 	ps->o->depth--;
-	sh_read_redirections(ps);
+	sh_read_redirections(ps, first);
 }
 
 /* Behind ';' */
@@ -557,7 +562,7 @@ sh_split(struct sh_line *l, struct str text)
 	l->evaluates = l->has_code = false;
 	l->why = NULL;
 	l->simple = true;
-	l->ncommands = l->nwords = l->nassigns = l->ntext = 0;
+	l->ncommands = l->nwords = l->nassigns = l->ninputs = l->ntext = 0;
 	if (text.n > SH_TEXT_MAX)
 		sh_opaque(l, "the line is too long");
 	else if (text.n > 0 && memchr(text.p, '\0', text.n) != NULL)
@@ -565,6 +570,7 @@ sh_split(struct sh_line *l, struct str text)
 	sh_parse_init(&ps, &o, text);
 	sh_commands_to_end(&ps);
 	sh_scripts(&o);
+	sh_make_bare(l);
 	if (l->evaluates && l->has_code)
 		sh_opaque(l, "a quoted substitution, and variables that are evaluated");
 	if (l->opaque && l->ncommands == 0)

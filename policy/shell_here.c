@@ -131,6 +131,7 @@ read_body(struct sh_parse *ps, const struct sh_here *h)
 	const size_t start = l->ntext;
 	const char *body = ps->p, *behind = NULL;
 	struct sh_parse inner;
+	struct str text;
 	bool known = true;
 
 	while (!is_delimiter(ps, h, &behind)) {
@@ -147,10 +148,15 @@ read_body(struct sh_parse *ps, const struct sh_here *h)
 	else
 		read_expanded(&inner, h->tabs, &known);
 	ps->p = behind;
-	if (c == NULL || !h->is_input)
+	text = (struct str){ l->text + start, l->ntext - start };
+	if (c == NULL || !h->is_input || c->input.p != NULL) {
+		if (c != NULL && h->is_input)
+			c->input_known = false;
+		sh_add_input(l, text);
 		return;
-	c->input_known = known && c->input.p == NULL;
-	c->input = (struct str){ l->text + start, known ? l->ntext - start : 0 };
+	}
+	c->input_known = known;
+	c->input = text;
 }
 
 void

@@ -31,6 +31,7 @@ struct sh_out {
 	size_t wtop, atop; /* the first used word and assignment of the upper ends */
 	unsigned depth;
 	int last; /* the byte put last */
+	bool fed; /* commands may read what the line feeds to what they are in */
 };
 
 struct sh_parse {
@@ -77,8 +78,10 @@ void sh_read_bodies(struct sh_parse *ps);
 void sh_expand(struct sh_parse *ps, bool *known);
 
 void sh_read_simple(struct sh_parse *ps, bool piped);
-/* Of a compound command. */
-void sh_read_redirections(struct sh_parse *ps);
+/* Of a compound command, the first of whose commands is this one of the line. */
+void sh_read_redirections(struct sh_parse *ps, size_t first);
+/* A text that some commands of the line may read. */
+void sh_add_input(struct sh_line *l, struct str input);
 /* Behind the parentheses of its name. */
 void sh_read_function(struct sh_parse *ps, bool piped);
 
@@ -91,5 +94,11 @@ void sh_note_set(struct sh_line *l, struct str name);
 
 /* Adds the commands of the texts that the commands of the line give to shells. */
 void sh_scripts(struct sh_out *o);
+
+/*
+ * The texts once more without quotes, backslashes and expansions of nothing: what a shell
+ * makes of them that code in another language starts.
+ */
+void sh_make_bare(struct sh_line *l);
 
 #endif

@@ -25,13 +25,17 @@ join(struct sh_line *l, const struct reach *r, size_t i, struct str *text)
 	return true;
 }
 
+/* Its commands have the input of the command that starts the shell. */
 static void
-add(struct sh_out *o, struct str text)
+add(struct sh_out *o, const struct reach *r, struct str text)
 {
+	const bool fed = o->fed;
 	struct sh_parse ps;
 
+	o->fed = fed || r->c->fed;
 	sh_parse_init(&ps, o, text);
 	sh_commands_to_end(&ps);
+	o->fed = fed;
 }
 
 /* Words that a shell will read: `sh -c` in a form of its own. */
@@ -40,7 +44,7 @@ add_texts(struct sh_out *o, const struct reach *r, size_t i)
 {
 	for (size_t k = i + 1; k < r->n; k++)
 		if (reach_known(r, k) && reach_is_text(r->w[k].text))
-			add(o, r->w[k].text);
+			add(o, r, r->w[k].text);
 }
 
 static void
@@ -57,10 +61,10 @@ add_wrapped(struct sh_out *o, const struct reach *r, const struct reach_at *at)
 			continue;
 		found = true;
 		if (join(o->l, r, k, &text))
-			add(o, text);
+			add(o, r, text);
 	}
 	if ((flags & PROG_STDIN) != 0 && !found && r->c->input_known)
-		add(o, r->c->input);
+		add(o, r, r->c->input);
 }
 
 static void
@@ -73,9 +77,9 @@ add_eval(struct sh_out *o, const struct reach *r, const struct reach_at *at)
 		k++;
 	if ((at->prog->flags & PROG_JOINS) != 0) {
 		if (join(o->l, r, k, &text))
-			add(o, text);
+			add(o, r, text);
 	} else if (k < r->n && reach_known(r, k)) {
-		add(o, r->w[k].text);
+		add(o, r, r->w[k].text);
 	}
 }
 
@@ -243,7 +247,7 @@ read_place(struct sh_out *o, const struct reach *r, const struct reach_at *at)
 	switch (at->prog->kind) {
 	case PROG_SHELL:
 		if (reach_shell(r, at, &text) == REACH_TEXT)
-			add(o, text);
+			add(o, r, text);
 		return;
 	case PROG_WRAP:
 		add_wrapped(o, r, at);
@@ -271,7 +275,24 @@ read_place(struct sh_out *o, const struct reach *r, const struct reach_at *at)
 	}
 }
 
-enum { WORDS_ASKED_MAX = 4096 };
+enum {
+	WORDS_ASKED_MAX = 1536,
+	TEXT_READ_MAX = 2 * SH_TEXT_MAX /* by all programs that run what they read */
+};
+
+/* Does it run what the line may feed to it? */
+static bool
+is_reader(const struct reach *r, const struct reach_at *at)
+{
+	bool fed = r->c->fed;
+
+	if (at->prog == NULL ||
+		(at->prog->kind != PROG_CODE && (at->prog->flags & PROG_READS) == 0))
+		return false;
+	for (size_t k = at->i + 1; k < r->n && !fed; k++)
+		fed = r->w[k].process;
+	return fed;
+}
 
 /* Each place of a program is asked for the words behind it: no line may ask for too many. */
 static void
@@ -289,7 +310,7 @@ void
 sh_scripts(struct sh_out *o)
 {
 	struct sh_line *l = o->l;
-	size_t asked = 0;
+	size_t asked = 0, readers = 0;
 
 	for (size_t i = 0; i < l->nassigns; i++)
 		note_assignment(l, &l->assigned[i]);
@@ -300,10 +321,13 @@ sh_scripts(struct sh_out *o)
 		reach_init_first(&r, l, i);
 		while (reach_next(&r, &at) && !l->opaque) {
 			count_asked(l, &r, &at, &asked);
+			readers += is_reader(&r, &at);
 			if (at.prog != NULL)
 				read_place(o, &r, &at);
 		}
 		for (; seen < l->nassigns; seen++)
 			note_assignment(l, &l->assigned[seen]);
 	}
+	if (readers > 1 && readers * l->ntext > TEXT_READ_MAX)
+		sh_opaque(l, "too many programs that run what they read");
 }

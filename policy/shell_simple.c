@@ -1,5 +1,7 @@
 #include "policy/shell_parse.h"
 
+enum { EXEC_WORDS = 4 }; /* of `builtin command exec` and the like */
+
 /* A simple command under way. */
 struct simple {
 	size_t words, assigns; /* the tops of the upper ends before it */
@@ -75,10 +77,6 @@ read_target(struct sh_parse *ps, struct simple *s, enum target target)
 	struct sh_word w;
 
 	sh_skip_blanks(ps);
-	if (target == TARGET_TEXT && s == NULL) {
-		sh_skip_word(ps);
-		return;
-	}
 	sh_expect(ps, sh_is_at_word(ps));
 	sh_read_word(ps, &w);
 	if (target != TARGET_TEXT) {
@@ -87,8 +85,21 @@ read_target(struct sh_parse *ps, struct simple *s, enum target target)
 				     !keeps_nothing(w.text, target == TARGET_DUPLICATE));
 		return;
 	}
+	if (s == NULL) {
+		sh_add_input(l, w.text);
+		return;
+	}
 	s->input_known = w.known;
-	s->input = (struct str){ w.text.p, w.known ? w.text.n : 0 };
+	s->input = w.text;
+}
+
+void
+sh_add_input(struct sh_line *l, struct str input)
+{
+	if (l->ninputs == SH_INPUTS_MAX)
+		sh_opaque(l, "too many here-documents");
+	else
+		l->input[l->ninputs++] = (struct sh_input){ .text = input };
 }
 
 /* s NULL: of a compound command. */
@@ -186,6 +197,16 @@ push_word(struct sh_parse *ps, const struct sh_word *w)
 		o->l->word[--o->wtop] = *w;
 }
 
+/* exec without a program: the redirections are those of all that follows. */
+static bool
+has_exec(const struct sh_word *w, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_is(w[i].text, "exec"))
+			return true;
+	return false;
+}
+
 /* From the upper ends, where they lie backwards, to the command's own place. */
 static void
 finish(struct sh_parse *ps, struct simple *s)
@@ -199,6 +220,8 @@ finish(struct sh_parse *ps, struct simple *s)
 		sh_opaque(l, "too many words");
 		return;
 	}
+	if (s->inputs > 0 && n > 0 && n <= EXEC_WORDS && has_exec(&l->word[o->wtop], n))
+		o->fed = true;
 	if (n + nassign > 0 || s->redirected) {
 		if (l->ncommands == SH_COMMANDS_MAX) {
 			sh_opaque(l, "too many commands");
@@ -209,6 +232,7 @@ finish(struct sh_parse *ps, struct simple *s)
 			.assign = (uint16_t)l->nassigns,
 			.nassign = (uint16_t)nassign,
 			.piped = s->piped,
+			.fed = s->piped || o->fed,
 			.input = s->inputs == 1 ? s->input : (struct str){ NULL, 0 },
 			.input_known = s->inputs == 1 && s->input_known };
 		for (size_t i = s->heres; s->inputs == 1 && i < ps->nhere; i++)
@@ -333,12 +357,15 @@ sh_read_simple(struct sh_parse *ps, bool piped)
 }
 
 void
-sh_read_redirections(struct sh_parse *ps)
+sh_read_redirections(struct sh_parse *ps, size_t first)
 {
+	struct sh_line *l = ps->o->l;
 	int fd;
 
 	sh_skip_blanks(ps);
 	while (is_redirection(ps, sh_peek(ps), &fd)) {
+		for (size_t i = first; sh_peek(ps) == '<' && i < l->ncommands; i++)
+			l->command[i].fed = true;
 		read_redirection(ps, NULL, fd);
 		sh_skip_blanks(ps);
 	}

@@ -573,6 +573,7 @@ sh_read_word(struct sh_parse *ps, struct sh_word *w)
 		if (process) {
 			(void)sh_take(ps); /* the parenthesis */
 			note_expansion(ps, &g, SH_ONE);
+			w->process = true;
 			read_substitution(ps, &g);
 		} else {
 			read_part(ps, &g, c);

@@ -132,7 +132,7 @@ static const struct row redirections[] = {
 	{ "a <<E >b; c\nx\nE\nd", "[a < x\n] [c] [d]" },
 	{ "a <<'E'\n$(b) \\\nE\nc", "[a < $(b) \\\n] [c]" },
 	{ "a <<\"E\" <<-F\n1\nE\n\t2\n\tF\nb", "[a] [b]" },
-	{ "a <<E\n$(b)\nE\n", "[a <~ ] [b]" },
+	{ "a <<E\n$(b)\nE\n", "[a <~ b\n] [b]" },
 	{ "a <<E\n\\$b \\\\ \\c \\\nd\nE\n", "[a < $b \\ \\c d\n]" },
 	{ "while a; do b; done <<E\nc\nE\n", "[a] [b]" },
 	{ "(a <<E\nb\nE\n) c <d", "[a < b\n] [c]" },
