@@ -15,8 +15,8 @@ enum {
 bool
 ask_is_pattern(struct str token)
 {
-	return memchr(token.p, '*', token.n) != NULL ||
-	       memchr(token.p, '?', token.n) != NULL;
+	return token.n > 0 && (memchr(token.p, '*', token.n) != NULL ||
+				      memchr(token.p, '?', token.n) != NULL);
 }
 
 static bool

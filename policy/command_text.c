@@ -45,7 +45,7 @@ tokens_in(const struct cmd_prefix *p, size_t i, struct str text)
 {
 	size_t from = 0;
 
-	for (; i < p->n; i++) {
+	for (; text.n > 0 && i < p->n; i++) {
 		const struct str token = str_of(p->token[i]);
 
 		if (ask_is_pattern(token))
@@ -193,8 +193,8 @@ inert_runs(const struct ask *a, const struct reach_at *at)
 static bool
 is_evaluated(struct str text)
 {
-	return memchr(text.p, '`', text.n) != NULL ||
-	       memmem(text.p, text.n, "$(", 2) != NULL;
+	return text.n > 0 && (memchr(text.p, '`', text.n) != NULL ||
+				     memmem(text.p, text.n, "$(", 2) != NULL);
 }
 
 static bool
