@@ -400,6 +400,20 @@ git_hides(const struct reach *r, const struct reach_at *at)
 	return reach_git_does(r, sub) == PROG_GIT_UNKNOWN ? HIDES_WORDS : HIDES_NOTHING;
 }
 
+/* All that it runs is among its words: none is not known, read, or split once more. */
+static bool
+is_plain_wrap(const struct reach *r, const struct reach_at *at)
+{
+	if ((at->prog->flags & PROG_MORE) != 0 || r->more || r->c->piped || r->c->fed ||
+		r->c->input.p != NULL)
+		return false;
+	for (size_t k = at->i + 1; k < r->n; k++)
+		if (!reach_known(r, k) ||
+			(str_is(at->base, "env") && reach_is_option(r->w[k].text)))
+			return false;
+	return true;
+}
+
 static enum hides
 hides_at(const struct reach *r, const struct reach_at *at)
 {
@@ -419,7 +433,8 @@ hides_at(const struct reach *r, const struct reach_at *at)
 	case PROG_GIT:
 		return git_hides(r, at);
 	case PROG_WRAP:
-		return at->prog->flags == 0 ? HIDES_NOTHING : HIDES_ALL;
+		return at->prog->flags == 0 || is_plain_wrap(r, at) ? HIDES_NOTHING
+								    : HIDES_ALL;
 	case PROG_FIND:
 	case PROG_SHELL:
 	case PROG_EVAL:

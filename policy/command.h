@@ -17,6 +17,10 @@
  * link), a file that an earlier command of the line writes and a later one runs, code in
  * another language that puts the words together, or a subcommand's abbreviation.
  *
+ * A program of another language, or one that runs what it reads, is taken to run the words when
+ * they stand in their order in its own words, or, if anything is fed to it, in one other command
+ * or input of the line.
+ *
  * Pure, linear, no allocation in cmd_match().
  */
 

@@ -359,7 +359,8 @@ bits_rule_out_nothing_that_matches(void)
 {
 	static const char *const words[] = { "git", "push", "env", "x", "-c", "-C",
 		"alias.a=push", "$x", "\"$x\"", "'git push'", ";", "|", "sh", "a*",
-		"git-push", "--", "echo", "sudo", "xargs", "find", "-exec", "{}",
+		"git-push", "--", "echo", "sudo", "ssh h", "timeout", "parallel", "-s",
+		"flock", "perl", "<(echo git push)", "xargs", "find", "-exec", "{}",
 		"/bin/git", "A=1", "PATH=/x", "commit", "-m", "python3", "eval", "rg",
 		"--pre", "<<< push", "config", "make", "p'us'h", "-f", "--force" };
 	static const char *const prefixes[] = { "git push", "git", "push",
