@@ -3,6 +3,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 
 int
@@ -221,16 +222,12 @@ gw_ids_fini(struct gw_ids *s)
 	*s = (struct gw_ids){ 0 };
 }
 
-/* The slot that has the id, or the empty one where it belongs (FNV-1a, linear probing). */
+/* The slot that has the id, or the empty one where it belongs (linear probing). */
 static size_t
 find_slot(const struct gw_ids *s, struct str id)
 {
-	uint32_t h = 2166136261u;
-	size_t at;
+	size_t at = hash_more(HASH_FIRST, id) % GW_IDS_SLOTS;
 
-	for (size_t i = 0; i < id.n; i++)
-		h = (h ^ (unsigned char)id.p[i]) * 16777619u;
-	at = h % GW_IDS_SLOTS;
 	while (s->slot[at] != NULL && !str_eq(str_of(s->slot[at]), id))
 		at = (at + 1) % GW_IDS_SLOTS;
 	return at;

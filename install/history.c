@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/json/json.h"
 #include "base/mem.h"
 #include "base/place.h"
@@ -157,25 +158,16 @@ merge(struct past_call *have, struct past_call *c)
 
 /* --- the hash of those with an id ------------------------------------------------------ */
 
-/* FNV-1a; whoever could choose ids to make it slow could fill the log as well. */
-static uint64_t
-hash_text(uint64_t hash, const char *z)
-{
-	do {
-		hash ^= (unsigned char)*z;
-		hash *= 0x100000001b3u;
-	} while (*z++ != '\0');
-	return hash;
-}
-
+/* Whoever could choose ids to make it slow could fill the log as well. */
 static uint64_t
 hash_of(const struct past_call *c)
 {
-	uint64_t hash = hash_text(0xcbf29ce484222325u, c->run);
+	const char *const parts[] = { c->run, c->call_id, c->server, c->tool };
+	uint64_t h = HASH_FIRST;
 
-	hash = hash_text(hash, c->call_id);
-	hash = hash_text(hash, c->server);
-	return hash_text(hash, c->tool);
+	for (size_t i = 0; i < LEN(parts); i++)
+		h = hash_byte(hash_more(h, str_of(parts[i])), '\0');
+	return h;
 }
 
 static bool

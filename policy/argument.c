@@ -1,5 +1,6 @@
 #include "policy/argument.h"
 
+#include "base/hash.h"
 #include "base/jscan.h"
 #include "policy/glob.h"
 
@@ -75,16 +76,6 @@ arg_bytes(struct str text)
 	return set;
 }
 
-uint64_t
-arg_hash(struct str text)
-{
-	uint64_t h = 14695981039346656037u;
-
-	for (size_t i = 0; i < text.n; i++)
-		h = (h ^ (unsigned char)text.p[i]) * 1099511628211u;
-	return h;
-}
-
 /* --- reading ------------------------------------------------------------------------- */
 
 static void
@@ -94,7 +85,7 @@ set_text(struct arg_value *v, struct str text)
 	v->text = text;
 	v->head = arg_head(text);
 	v->bytes = arg_bytes(text);
-	v->hash = text.n > BYTES_MAX ? 0 : arg_hash(text);
+	v->hash = text.n > BYTES_MAX ? 0 : hash_more(HASH_FIRST, text);
 	v->is_tidy = text.n <= BYTES_MAX && arg_is_tidy(text);
 }
 

@@ -25,7 +25,7 @@ struct arg_value {
 	enum arg_kind kind;
 	struct str text;            /* ARG_TEXT */
 	struct str raw;             /* ARG_LIST: the JSON array, of strings */
-	uint64_t head, bytes, hash; /* of text: arg_head(), arg_bytes(), arg_hash() */
+	uint64_t head, bytes, hash; /* of text: arg_head(), arg_bytes(), hash_more() */
 	bool is_tidy;               /* of text: arg_is_tidy() */
 	/* The text as a path, when a matcher has asked for it. */
 	bool is_path_read, is_pattern, is_absolute_known, is_relative_known, is_outside;
@@ -91,8 +91,6 @@ uint64_t arg_head(struct str text);
 uint64_t arg_mask(size_t n);
 /* Which bytes are in it, as a set of classes; all of them for a long text. */
 uint64_t arg_bytes(struct str text);
-/* FNV-1a. */
-uint64_t arg_hash(struct str text);
 
 /* "./src/" and "src/../src" are "src"; false: it leads above where it begins. */
 bool arg_normal_path(struct str path, char *out, size_t max, struct str *got);

@@ -2,6 +2,8 @@
 
 #include "policy/chain.h"
 
+#include "base/hash.h"
+
 #include <inttypes.h>
 #include <openssl/sha.h>
 #include <stdio.h>
@@ -96,15 +98,11 @@ rec_head_first(uint64_t born)
 	return (struct rec_head){ .sha256 = REC_NO_PREV, .oldest = 1, .born = born };
 }
 
-/* FNV-1a: tells a half written head, not a forged one. */
+/* Tells a half written head, not a forged one. */
 static void
 sum_of(struct str s, char out[SUM_HEX + 1])
 {
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-	for (size_t i = 0; i < s.n; i++)
-		sum = (sum ^ (unsigned char)s.p[i]) * UINT64_C(0x100000001b3);
-	(void)snprintf(out, SUM_HEX + 1, "%016" PRIx64, sum);
+	(void)snprintf(out, SUM_HEX + 1, "%016" PRIx64, hash_more(HASH_FIRST, s));
 }
 
 void

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "policy/glob.h"
 
@@ -348,30 +349,20 @@ cmd_match(const struct sh_line *l, size_t command, const struct cmd_prefix *p)
 	return a.r.unsure ? CMD_UNSURE : best;
 }
 
-/* FNV-1a, to one of the bits of a half. */
+/* One of the bits of a half: of all of the hash, or tool1 and tool2 would often share one. */
 static uint64_t
 bit_of(struct str s)
 {
-	uint32_t h = 2166136261u;
+	const uint64_t h = hash_more(HASH_FIRST, s);
 
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-	return (uint64_t)1 << ((h ^ h >> 15) % BITS_HALF);
-}
-
-static struct str
-base_of(struct str path)
-{
-	const char *slash = path.n == 0 ? NULL : memrchr(path.p, '/', path.n);
-
-	return slash == NULL ? path : str_skip(path, (size_t)(slash - path.p) + 1);
+	return (uint64_t)1 << ((h ^ h >> 32 ^ h >> 47) % BITS_HALF);
 }
 
 /* The lower half for programs, the upper for the words behind them. */
 static uint64_t
 word_bits(struct str word)
 {
-	const struct str base = base_of(word);
+	const struct str base = reach_base(word);
 	uint64_t bits = bit_of(base) | bit_of(word) << BITS_HALF;
 
 	if (str_starts(base, STR("git-")))
@@ -514,7 +505,7 @@ needed(const struct cmd_prefix *p)
 	uint64_t need = 0;
 
 	if (!ask_is_pattern(first))
-		need |= bit_of(base_of(first));
+		need |= bit_of(reach_base(first));
 	if (!ask_is_pattern(second) && !reach_is_option(second))
 		need |= bit_of(second) << BITS_HALF;
 	return need;

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/hash.h"
 #include "base/mem.h"
 #include "policy/glob.h"
 
@@ -27,17 +28,17 @@ folded_heads(struct str server, struct str tool)
 	return arg_head((struct str){ head, sizeof head });
 }
 
-/* FNV-1a over both folded names. */
+/* Over both folded names. */
 static uint64_t
 hash_pair(struct str server, struct str tool)
 {
-	uint64_t h = 14695981039346656037u;
+	uint64_t h = HASH_FIRST;
 
 	for (size_t i = 0; i < server.n; i++)
-		h = (h ^ (unsigned char)fold(server.p[i])) * 1099511628211u;
-	h = (h ^ '/') * 1099511628211u;
+		h = hash_byte(h, (unsigned char)fold(server.p[i]));
+	h = hash_byte(h, '/');
 	for (size_t i = 0; i < tool.n; i++)
-		h = (h ^ (unsigned char)fold(tool.p[i])) * 1099511628211u;
+		h = hash_byte(h, (unsigned char)fold(tool.p[i]));
 	return h ^ h >> 32;
 }
 
@@ -130,7 +131,7 @@ probe_matcher(const struct pol_matcher *m)
 		break;
 	case POL_LITERAL:
 		p = (struct probe){ .kind = PROBE_EQUAL,
-			.want = arg_hash(str_of(m->text)) };
+			.want = hash_more(HASH_FIRST, str_of(m->text)) };
 		break;
 	case POL_GLOB:
 		if (!m->is_command)

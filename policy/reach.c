@@ -1,7 +1,7 @@
 #include "policy/reach.h"
 
-static struct str
-last_component(struct str path)
+struct str
+reach_base(struct str path)
 {
 	const char *slash = path.n == 0 ? NULL : memrchr(path.p, '/', path.n);
 
@@ -70,7 +70,7 @@ is_descriptor(struct str name)
 bool
 reach_is_stdin(struct str path)
 {
-	return str_is(path, "-") || is_descriptor(last_component(path));
+	return str_is(path, "-") || is_descriptor(reach_base(path));
 }
 
 /* Of a word that an expansion makes, the name may still be what follows it: "$HOME"/bin/cc */
@@ -85,7 +85,7 @@ program_name(const struct sh_word *w)
 			memchr(text.p, '/', text.n) == NULL)
 			return (struct str){ NULL, 0 };
 	}
-	text = last_component(text);
+	text = reach_base(text);
 	return is_plain_name(text) ? text : (struct str){ NULL, 0 };
 }
 
@@ -480,8 +480,7 @@ is_unknown_file(const struct reach *r, size_t k)
 	const struct str tail = str_skip(w->text, w->text.n - w->tail);
 
 	return !w->known && w->fields == SH_ONE && tail.n > 1 &&
-	       memchr(tail.p, '/', tail.n) != NULL &&
-	       !is_descriptor(last_component(tail)) &&
+	       memchr(tail.p, '/', tail.n) != NULL && !is_descriptor(reach_base(tail)) &&
 	       memmem(tail.p, tail.n, "std", 3) == NULL &&
 	       (w->head == 0 || w->text.p[0] != '-');
 }

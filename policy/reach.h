@@ -57,4 +57,7 @@ enum reach_script reach_shell(
 /* A path that is standard input or another open descriptor. */
 bool reach_is_stdin(struct str path);
 
+/* The last part of a path. */
+struct str reach_base(struct str path);
+
 #endif

@@ -1,5 +1,7 @@
 #include "policy/shell_parse.h"
 
+#include "base/hash.h"
+
 static bool
 is_odd(char c)
 {
@@ -32,15 +34,13 @@ nothing_at(struct str s, size_t i, size_t closing)
 	return next != '\0' && strchr("@*!0123456789", next) != NULL ? 2 : 0;
 }
 
-/* FNV-1a; never 0. */
+/* Never 0. */
 static uint32_t
 hash(struct str s)
 {
-	uint32_t h = 2166136261u;
+	const uint64_t h = hash_more(HASH_FIRST, s);
 
-	for (size_t i = 0; i < s.n; i++)
-		h = (h ^ (unsigned char)s.p[i]) * 16777619u;
-	return (h ^ h >> 15) | (uint32_t)SH_RUNS;
+	return (uint32_t)(h ^ h >> 32) | (uint32_t)SH_RUNS;
 }
 
 uint32_t
