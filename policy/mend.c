@@ -166,16 +166,13 @@ adopt_lines(struct rec_turn *t, struct err *e)
 int
 rec_mend_tail(struct rec_turn *t, struct err *e)
 {
-	int got = 0;
-
-	if (t->size > t->head.end)
-		got = adopt_lines(t, e);
-	else if (t->size > 0)
-		got = end_foreign(t, e);
-	else
+	/* shorter than the head says: whoever began this file after a rotation did not save it */
+	if (t->size < t->head.end) {
+		t->head.end = 0;
 		t->head.born = (uint64_t)time(NULL);
-	if (got < 0)
+	}
+	if (adopt_lines(t, e) < 0)
 		return -1;
 	t->head.end = t->size;
-	return 0;
+	return rec_turn_save(t, e);
 }

@@ -263,6 +263,31 @@ a_gap_in_the_numbers_is_filled(void)
 	end(&s, false);
 }
 
+/* The first writers in a new file were killed before they saved that it is a new one. */
+static void
+a_rotation_that_was_not_saved_is_seen(void)
+{
+	struct scene s;
+	CLEANUP(mem_freep) char *one = NULL;
+	CLEANUP(buf_fini) struct buf head = BUF_INIT(REC_HEAD_BYTES);
+	CLEANUP(mem_freep) char *head_path = NULL;
+	struct err e = ERR_INIT;
+
+	begin(&s, &(struct pol_log){ .max_bytes = 1 << 20, .max_days = 1, .keep = 9 });
+	put_lines(&s, 5);
+	one = beside(&s, ".1");
+	head_path = beside(&s, ".head");
+	ok_int(path_read(head_path, &head, &e), 0, e.text);
+	ok_int(rename(s.path, one), 0, "put away");
+	for (uint64_t i = 1; i <= 3; i++) {
+		put_lines(&s, 1);
+		set_text(&s, ".head", buf_text(&head));
+	}
+	put_lines(&s, 1);
+	verified(&s, "", 9, "each line once");
+	end(&s, false);
+}
+
 static void
 an_old_file_is_rotated(void)
 {
@@ -557,6 +582,7 @@ main(void)
 	a_full_file_is_rotated_and_the_chain_goes_on();
 	fewer_are_kept_when_that_is_wanted();
 	a_gap_in_the_numbers_is_filled();
+	a_rotation_that_was_not_saved_is_seen();
 	an_old_file_is_rotated();
 	no_line_of_many_writers_is_lost_or_mixed();
 	a_killed_writer_breaks_nothing();
