@@ -205,7 +205,8 @@ guards_open(struct guards *g, int root, const struct guard_opened *o, struct err
 {
 	const int repository = is_repository(root, e);
 
-	static_assert(LEN(rules) + 3U * POL_READ_ONLY_MAX + GUARD_LOG_MAX <= GUARD_MAX,
+	static_assert(
+		LEN(rules) + (size_t)3 * POL_READ_ONLY_MAX + GUARD_LOG_MAX <= GUARD_MAX,
 		"room for all, the three files' and the log");
 	if (repository < 0)
 		return -1;
