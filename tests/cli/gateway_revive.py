@@ -20,6 +20,7 @@ SOON = 5
 REVIVALS = 3
 CONNS_MAX = 512
 BACKLOG = 128
+MORE = 200
 
 # A process that registers the line it is given, prints the reply and stays until its input ends.
 AGENT = """
@@ -377,7 +378,7 @@ def how_the_network_is_reached(home):
 def a_crowd(home):
     home.start()
     run, crowd = home.register(), []
-    for _ in range(CONNS_MAX + BACKLOG + 200):
+    for _ in range(CONNS_MAX + BACKLOG + MORE):
         crowd.append(socket.create_connection(("127.0.0.1", run.port), timeout=g.DEADLINE))
     for s in crowd:
         s.setblocking(False)
@@ -393,7 +394,8 @@ def a_crowd(home):
                 n += 1
         return n
 
-    ok(g.until(lambda: closed() >= 200, SOON), "a crowd is turned away", closed())
+    # how many wait in the kernel's queue, and how many one turn accepts, is not exact
+    ok(g.until(lambda: closed() >= MORE // 2, SOON), "a crowd is turned away", closed())
     ok(len(crowd) - closed() >= CONNS_MAX - 50, "... the first ones are served", closed())
     same(len(home.ask({"op": "status"})["runs"]), 1, "... the control socket answers")
     for s in crowd:
