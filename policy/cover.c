@@ -2,43 +2,6 @@
 
 #include "policy/glob.h"
 
-/*
- * The pattern `narrow` read as a text: its `*` is met by a `*` of `wide` alone, its `?` by a
- * `*` or `?`, and each other byte as any byte. What this says yes to is covered; what it says
- * no to may be covered all the same.
- */
-static bool
-symbols_match(struct str wide, struct str narrow, size_t *left)
-{
-	size_t i = 0, j = 0, star = 0, mark = 0;
-	bool starred = false;
-
-	while (j < narrow.n) {
-		const char c = narrow.p[j];
-
-		if (*left == 0)
-			return false;
-		(*left)--;
-		if (i < wide.n && wide.p[i] == '*') {
-			starred = true;
-			star = ++i;
-			mark = j;
-		} else if (i < wide.n && c != '*' &&
-			   (wide.p[i] == '?' || wide.p[i] == c)) {
-			i++;
-			j++;
-		} else if (starred) {
-			i = star;
-			j = ++mark;
-		} else {
-			return false;
-		}
-	}
-	while (i < wide.n && wide.p[i] == '*')
-		i++;
-	return i == wide.n;
-}
-
 bool
 pol_glob_covers(const char *wide, const char *narrow, size_t *left)
 {
@@ -47,7 +10,7 @@ pol_glob_covers(const char *wide, const char *narrow, size_t *left)
 	if (strpbrk(wide, "*?") == NULL || strlen(wide) > COVER_MAX ||
 		strlen(narrow) > COVER_MAX)
 		return false;
-	return symbols_match(str_of(wide), str_of(narrow), left);
+	return glob_covers(str_of(wide), str_of(narrow), left);
 }
 
 /* A prefix covers a longer one; words may be patterns. */

@@ -19,5 +19,11 @@ bool glob_match(struct str pattern, struct str name);
 bool glob_match_respelt(struct str pattern, struct str name);
 /* The same where hyphens were kept: so claude joins them (2.1.329). */
 bool glob_match_hyphens(struct str pattern, struct str name);
+/*
+ * The pattern `narrow` read as a text: its `*` is met by a `*` of `wide` alone, its `?` by a
+ * `*` or `?`, and each other byte as any byte. What this says yes to is covered; what it says
+ * no to may be covered all the same, and so where *left, the steps that it may take, is used up.
+ */
+bool glob_covers(struct str wide, struct str narrow, size_t *left);
 
 #endif
