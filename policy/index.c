@@ -276,15 +276,13 @@ is_native_name(const char *server)
 static bool
 names(const char *server, const char *tool, const struct pol_use *u)
 {
-	bool (*const mcp)(struct str, struct str) = u->agent == POL_CODEX
-							    ? glob_match_respelt
-							    : glob_match_hyphens;
-	bool (*const match)(struct str,
-		struct str) = u->server.n > 0 || u->agent == POL_CODEX ? mcp : glob_match;
-
 	if (u->server.n > 0 && is_native_name(server))
 		return false; /* "claude/Bash" is claude's own, not a server of that name */
-	return match(str_of(server), server_of(u)) && match(str_of(tool), u->tool);
+	if (u->server.n == 0 && u->agent == POL_CLAUDE) /* claude's own are not respelt */
+		return glob_match(str_of(server), server_of(u)) &&
+		       glob_match(str_of(tool), u->tool);
+	return pol_name_meets(server, server_of(u), u->agent) &&
+	       pol_name_meets(tool, u->tool, u->agent);
 }
 
 bool

@@ -158,6 +158,9 @@ void pol_merge(struct policy *p);
 void pol_values_default(struct pol_values *v);
 void pol_values_fini(struct pol_values *v);
 
+/* use.c: a name of an MCP server or tool, as this agent respells it on the wire. */
+bool pol_name_meets(const char *pattern, struct str name, enum pol_agent a);
+
 /* index.c: prepares a file for decide.c. */
 struct pol_index *pol_index_new(const struct pol_file *f);
 void pol_index_free(struct pol_index *x); /* takes NULL */

@@ -52,15 +52,6 @@ ask_native(const struct pol_file *f, const struct pol_use *u, struct pol_decisio
 	return line > 0;
 }
 
-/* Names of MCP servers and tools; clients respell them before they reach the wire. */
-static bool
-match_name(const char *pattern, struct str name, enum pol_agent a)
-{
-	if (a == POL_CODEX)
-		return glob_match_respelt(str_of(pattern), name);
-	return glob_match_hyphens(str_of(pattern), name);
-}
-
 /* A tool that could not be told from its server's name is met by a list of denials. */
 static bool
 item_has_tool(
@@ -69,7 +60,7 @@ item_has_tool(
 	if (item->tools == NULL || (u->tool.n == 0 && f->v.other_mode == POL_DENY_LIST))
 		return true;
 	for (size_t i = 0; item->tools[i] != NULL; i++)
-		if (match_name(item->tools[i], u->tool, u->agent))
+		if (pol_name_meets(item->tools[i], u->tool, u->agent))
 			return true;
 	return false;
 }
@@ -80,7 +71,7 @@ find_server(const struct pol_file *f, const struct pol_use *u)
 	for (size_t i = 0; i < f->other_servers.n; i++) {
 		const struct pol_item *item = &f->other_servers.item[i];
 
-		if (match_name(item->name, u->server, u->agent) &&
+		if (pol_name_meets(item->name, u->server, u->agent) &&
 			item_has_tool(f, item, u))
 			return item;
 	}

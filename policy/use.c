@@ -9,6 +9,14 @@
 static const char joined[] = "mcp__";
 static const char joint[] = "__";
 
+bool
+pol_name_meets(const char *pattern, struct str name, enum pol_agent a)
+{
+	if (a == POL_CODEX)
+		return glob_match_respelt(str_of(pattern), name);
+	return glob_match_hyphens(str_of(pattern), name);
+}
+
 /* True when rest is "<server>__<tool>"; the tool may be empty. */
 static bool
 take_server(struct str rest, struct str server, struct pol_use *u)
