@@ -22,11 +22,11 @@ static void
 make_harmless(char *z)
 {
 	while (*z != '\0') {
-		const size_t k = utf8_len(str_of(z));
+		const struct str rest = str_of(z);
+		const size_t k = utf8_len(rest);
 		const size_t n = k > 0 ? k : 1;
 
-		if (k == 0 || ((unsigned char)*z < 0x20 && *z != '\t') || *z == 0x7f ||
-			utf8_is_mark((struct str){ z, k }))
+		if (*z != '\t' && utf8_shown_len(rest) == 0)
 			memset(z, '?', n);
 		z += n;
 	}
@@ -92,11 +92,10 @@ log_quoted(struct str s, char out[LOG_QUOTED_MAX])
 	size_t o = 0;
 
 	while (s.n > 0 && o < LOG_QUOTED_MAX - ROOM) {
-		const unsigned char c = (unsigned char)s.p[0];
+		const char c = s.p[0];
 		const size_t k = utf8_len(s);
 
-		if (k == 0 || c < 0x20 || c == 0x7f || c == '"' || c == '\\' ||
-			utf8_is_mark((struct str){ s.p, k }))
+		if (utf8_shown_len(s) == 0 || c == '"' || c == '\\')
 			o = put_escaped(s, k > 0 ? k : 1, o, out);
 		else
 			for (size_t i = 0; i < k; i++)

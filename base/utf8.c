@@ -81,6 +81,16 @@ utf8_is_mark(struct str c)
 }
 
 size_t
+utf8_shown_len(struct str s)
+{
+	const size_t k = utf8_len(s);
+
+	if (k == 0 || (unsigned char)s.p[0] < 0x20 || s.p[0] == 0x7f)
+		return 0;
+	return utf8_is_mark((struct str){ s.p, k }) ? 0 : k;
+}
+
+size_t
 utf8_put(char out[UTF8_LONGEST], unsigned int cp)
 {
 	if (cp < 0x80) {

@@ -13,6 +13,8 @@ enum { UTF8_LONGEST = 4 };
 /* Length of the sequence at the start of s, or 0 when it is not valid (or cut off). */
 size_t utf8_len(struct str s);
 bool utf8_is_valid(struct str s);
+/* The same, 0 also for what a terminal should not get: control characters and utf8_is_mark(). */
+size_t utf8_shown_len(struct str s);
 /*
  * Of one valid character: true when it speaks to the terminal or turns the text around it: C1
  * controls, marks of direction, line and paragraph separators.

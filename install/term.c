@@ -41,12 +41,10 @@ void
 term_put(struct buf *b, struct str s)
 {
 	while (s.n > 0) {
-		const unsigned char c = (unsigned char)s.p[0];
 		const size_t k = utf8_len(s);
 		const size_t n = k > 0 ? k : 1;
 
-		if (k == 0 || c < 0x20 || c == 0x7f ||
-			utf8_is_mark((struct str){ s.p, k }))
+		if (utf8_shown_len(s) == 0)
 			for (size_t i = 0; i < n; i++)
 				buf_printf(b, "\\x%02x", (unsigned char)s.p[i]);
 		else
