@@ -139,24 +139,14 @@ rec_turn_save(const struct rec_turn *t, struct err *e)
 }
 
 static int
-read_head(struct rec_turn *t, struct err *e)
-{
-	char text[REC_HEAD_BYTES + 1];
-	const ssize_t n = pread(t->log->head, text, sizeof text, 0);
-
-	if (n < 0)
-		return err_sys(e, "read %s", t->log->head_path);
-	t->knows_head = rec_head_read((struct str){ text, (size_t)n }, &t->head);
-	return 0;
-}
-
-static int
 begin(struct rec_turn *t, struct err *e)
 {
+	const int known = rec_head_from(t->log->head, t->log->head_path, &t->head, e);
 	struct stat st;
 
-	if (read_head(t, e) < 0)
+	if (known < 0)
 		return -1;
+	t->knows_head = known > 0;
 	if (!is_named(t->log->path, t->log->fd, &st)) {
 		if (rec_turn_reopen(t, e) < 0)
 			return -1;

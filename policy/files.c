@@ -87,8 +87,8 @@ add_file(struct rec_files *f, const char *path, int number, struct err *e)
 	return 0;
 }
 
-static int
-read_head(int fd, const char *name, struct rec_head *h, struct err *e)
+int
+rec_head_from(int fd, const char *name, struct rec_head *h, struct err *e)
 {
 	char text[REC_HEAD_BYTES + 1];
 	const ssize_t n = pread(fd, text, sizeof text, 0);
@@ -115,7 +115,7 @@ rec_head_load(const char *path, struct rec_head *h, struct err *e)
 
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(e, "open %s", name);
-	return read_head(fd, name, h, e);
+	return rec_head_from(fd, name, h, e);
 }
 
 int
@@ -148,7 +148,7 @@ rec_files_open(struct rec_files *f, const char *path, struct err *e)
 	if (head >= 0) {
 		if (rec_lock(head, LOCK_SH, name, e) < 0)
 			return -1;
-		got = read_head(head, name, &f->head, e);
+		got = rec_head_from(head, name, &f->head, e);
 		if (got < 0)
 			return -1;
 		f->state = got == 1         ? REC_HEAD_GOOD

@@ -44,6 +44,7 @@ int rec_files_list(struct rec_files *f, const char *path, struct err *e);
 int rec_files_one(struct rec_files *f, const char *path, struct err *e);
 void rec_files_close(struct rec_files *f); /* for CLEANUP too */
 /* The head alone: 1 there is one, 0 there is none, or none that can be read. */
+int rec_head_from(int fd, const char *name, struct rec_head *h, struct err *e);
 int rec_head_load(const char *path, struct rec_head *h, struct err *e);
 
 /* Lines of a file, one after the other. */
