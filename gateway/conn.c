@@ -32,8 +32,9 @@ struct gw_conn {
 	struct gw_sink sink;
 	const char *direction;
 	size_t changes;
-	struct buf body; /* of the request, as it goes on */
-	struct buf head; /* of the answer, as it goes on */
+	struct str body;    /* of the request, as it goes on: of q, or */
+	struct buf changed; /* what policy made of it */
+	struct buf head;    /* of the answer, as it goes on */
 	int status;
 	struct buf answer; /* a JSON answer: as it came, then as it goes on */
 	bool is_begun;     /* part of the answer's body has been sent */
@@ -72,7 +73,7 @@ conn_free(struct gw_conn *c)
 	if (c->q != NULL)
 		gw_http_cut(c->q);
 	gw_stream_free(c->stream);
-	buf_fini(&c->body);
+	buf_fini(&c->changed);
 	buf_fini(&c->head);
 	buf_fini(&c->answer);
 	LIST_REMOVE(c, link);
@@ -161,10 +162,15 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 			"pando-ai: the request has %zu bytes, the gateway takes at most %d",
 			body.n, GW_BODY_MAX);
 	else if (c->route.post)
-		got = gw_request(c->route.api, &c->rules, body, &c->body, &c->sink, e);
-	if (got == 0 && c->body.over)
+		got = gw_request(c->route.api, &c->rules, body, &c->changed, &c->sink, e);
+	if (got > 0 && c->changed.over)
 		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
-	gw_http_drop_body(c->q);
+	if (got == 0 && c->route.post)
+		c->body = body;
+	else
+		gw_http_drop_body(c->q);
+	if (got > 0)
+		c->body = buf_str(&c->changed);
 	said.refusal = got < 0 ? e->text : NULL;
 	said.changes = c->changes;
 	said.elapsed_us = clock_mono_us() - begin;
@@ -197,7 +203,7 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 	CLEANUP(buf_fini) struct buf fields = BUF_INIT(GW_HEAD_MAX);
 	CLEANUP(buf_fini) struct buf url = BUF_INIT(URL_MAX);
 	const struct gw_up_calls calls = { on_head, on_body, on_done, c };
-	struct gw_up_request r = { .post = c->route.post, .body = buf_str(&c->body) };
+	struct gw_up_request r = { .post = c->route.post, .body = c->body };
 
 	fields_up(head, &fields);
 	buf_puts(&url, pol_upstream(c->run->policy, c->run->agent));
@@ -416,15 +422,17 @@ check_answer(struct gw_conn *c)
 	int got = gw_answer(
 		c->route.api, &c->rules, buf_str(&c->answer), &out, &c->sink, &e);
 
-	if (got == 0 && out.over)
+	if (got > 0 && out.over)
 		got = err_set(&e, ERR_REFUSED, "pando-ai: the answer became too long");
 	if (check_log(c, &e) < 0 || got < 0) {
 		c->e = e;
 		return refuse(c, HTTP_BADREQUEST);
 	}
-	buf_fini(&c->answer);
-	c->answer = out;
-	out = (struct buf)BUF_INIT(0);
+	if (got > 0) {
+		buf_fini(&c->answer);
+		c->answer = out;
+		out = (struct buf)BUF_INIT(0);
+	}
 	return GW_REPLY;
 }
 
@@ -555,7 +563,8 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 		.agent = run->agent,
 		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT };
 	c->sink = (struct gw_sink){ on_found, c };
-	c->body = (struct buf)BUF_INIT(OUT_MAX);
+	c->body = STR("");
+	c->changed = (struct buf)BUF_INIT(OUT_MAX);
 	c->head = (struct buf)BUF_INIT(GW_HEAD_MAX);
 	c->answer = (struct buf)BUF_INIT(GW_BODY_MAX);
 	LIST_INSERT_HEAD(&run->conns, c, link);

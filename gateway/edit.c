@@ -83,6 +83,8 @@ edits_apply(struct edits *ed, struct buf *out, struct err *e)
 {
 	size_t at = 0;
 
+	if (ed->n == 0 && !ed->over)
+		return 0;
 	if (ed->n > 0)
 		qsort(ed->v, ed->n, sizeof *ed->v, by_place);
 	for (size_t i = 0; i < ed->n; i++) {
@@ -98,7 +100,7 @@ edits_apply(struct edits *ed, struct buf *out, struct err *e)
 		return err_set(e, ERR_DATA,
 			"too much would have to be changed: more than %d places or %zu bytes",
 			(int)EDITS_MAX, out->max);
-	return 0;
+	return 1;
 }
 
 void
@@ -113,14 +115,11 @@ edits_apply_event(
 {
 	CLEANUP(buf_fini) struct buf data = BUF_INIT(out->max);
 
-	if (ed->n == 0) {
+	const int got = edits_apply(ed, ev->in_raw ? out : &data, e);
+
+	if (got == 0)
 		buf_put_str(out, ev->raw);
-		return 0;
-	}
-	if (ev->in_raw)
-		return edits_apply(ed, out, e);
-	if (edits_apply(ed, &data, e) < 0)
-		return -1;
-	sse_put(out, ev->name, buf_str(&data));
-	return 0;
+	else if (got > 0 && !ev->in_raw)
+		sse_put(out, ev->name, buf_str(&data));
+	return got < 0 ? -1 : 0;
 }

@@ -40,7 +40,10 @@ void edits_cut_item(struct edits *ed, const struct js_item *it, bool kept);
 
 /* Forgets the edits made after the mark: the mark is an earlier ed->n. */
 void edits_back_to(struct edits *ed, size_t mark);
-/* Appends the source with its edits to out. -1 when a ceiling was reached. */
+/*
+ * 0: there is no edit, and nothing is written. 1: the source with its edits was appended to
+ * out. -1: a ceiling was reached.
+ */
 int edits_apply(struct edits *ed, struct buf *out, struct err *e);
 
 /* The same for the data of an event, which keeps its other fields where it can. */

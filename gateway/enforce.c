@@ -53,7 +53,7 @@ gw_request(enum gw_api api, const struct gw_rules *r, struct str body, struct bu
 	const int rc = api == GW_MESSAGES ? msg_request(&j, body, out, e)
 					  : res_request(&j, body, out, e);
 
-	return rc < 0 ? refused(&j, "request", e) : 0;
+	return rc < 0 ? refused(&j, "request", e) : rc;
 }
 
 int
@@ -64,7 +64,7 @@ gw_answer(enum gw_api api, const struct gw_rules *r, struct str body, struct buf
 	const int rc = api == GW_MESSAGES ? msg_answer(&j, body, out, e)
 					  : res_answer(&j, body, out, e);
 
-	return rc < 0 ? refused(&j, "answer", e) : 0;
+	return rc < 0 ? refused(&j, "answer", e) : rc;
 }
 
 struct gw_stream *

@@ -61,9 +61,9 @@ struct gw_sink {
 };
 
 /*
- * A request body. 0: out holds what to send on (the same bytes when nothing had to change).
- * -1: refuse it with e->text (HTTP 400, see gw_refusal_body); not JSON, not understood, or
- * policy says refuse.
+ * A request body. 0: nothing has to change, the caller sends its own bytes; out is as it was.
+ * 1: out holds what to send on instead. -1: refuse it with e->text (HTTP 400, see
+ * gw_refusal_body); not JSON, not understood, or policy says refuse.
  */
 int gw_request(enum gw_api api, const struct gw_rules *r, struct str body,
 	struct buf *out, const struct gw_sink *sink, struct err *e);

@@ -63,7 +63,7 @@ cut(struct str text, struct js root)
 		else
 			kept = true;
 	}
-	if (edits_apply(&ed, &out, &e) < 0)
+	if (edits_apply(&ed, &out, &e) <= 0)
 		return;
 	assert(js_check(buf_str(&out), &left, &e) == 0 && left.type == root.type);
 }

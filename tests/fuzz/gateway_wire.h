@@ -61,11 +61,13 @@ fuzz_body(enum gw_api api, const struct gw_rules *r, struct str in, bool request
 		assert(e.text[0] != '\0' && found > 0);
 		return;
 	}
-	assert(found > 0 || str_eq(in, buf_str(&out)));
-	check_json(buf_str(&out), request ? WIRE_REQUEST : WIRE_ANSWER);
+	assert(rc == 0 ? out.n == 0 : found > 0 && !str_eq(in, buf_str(&out)));
+	check_json(rc == 0 ? in : buf_str(&out), request ? WIRE_REQUEST : WIRE_ANSWER);
+	if (rc == 0)
+		return;
 	rc = request ? gw_request(api, r, buf_str(&out), &again, &sink, &e)
 		     : gw_answer(api, r, buf_str(&out), &again, &sink, &e);
-	assert(rc == 0 && str_eq(buf_str(&again), buf_str(&out)));
+	assert(rc == 0 && again.n == 0);
 }
 
 static inline int

@@ -288,7 +288,11 @@ commas_stay_right(void)
 			else
 				kept = true;
 		}
-		ok_int(edits_apply(&ed, &out, &e), 0, "apply");
+		ok_int(edits_apply(&ed, &out, &e), rows[i].cut != 0, "apply");
+		if (rows[i].cut == 0) {
+			ok_bytes(buf_str(&out), STR(""), "no edit, no copy");
+			continue;
+		}
 		ok_bytes(buf_str(&out), str_of(rows[i].want), rows[i].text);
 		ok_int(js_check(buf_str(&out), &left, &e), 0, "what is left is JSON");
 	}
@@ -311,7 +315,7 @@ edits_apply_in_the_order_of_places(void)
 	edits_back_to(&ed, mark);
 	edits_replace(&ed, text + 2, text + 2, STR(">"));
 	edits_replace(&ed, text, text + 1, STR(""));
-	ok_int(edits_apply(&ed, &out, &e), 0, "apply");
+	ok_int(edits_apply(&ed, &out, &e), 1, "apply");
 	ok_bytes(buf_str(&out), STR("1<>234567eight9"), "result");
 	out.max = 4;
 	buf_reset(&out);
