@@ -37,6 +37,13 @@ str_is(struct str a, const char *z)
 }
 
 static inline bool
+str_ends(struct str a, struct str tail)
+{
+	return a.n >= tail.n &&
+	       (tail.n == 0 || memcmp(a.p + a.n - tail.n, tail.p, tail.n) == 0);
+}
+
+static inline bool
 str_starts(struct str a, struct str prefix)
 {
 	return a.n >= prefix.n && memcmp(a.p, prefix.p, prefix.n) == 0;

@@ -206,7 +206,7 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 	struct gw_up_request r = { .post = c->route.post, .body = c->body };
 
 	fields_up(head, &fields);
-	buf_puts(&url, pol_upstream(c->run->policy, c->run->agent));
+	buf_puts(&url, gw_reg_upstream(c->run));
 	buf_put_str(&url, c->route.up);
 	if (fields.over || url.over)
 		return err_set(e, ERR_DATA, "pando-ai: the headers are too long");
@@ -391,7 +391,7 @@ unreachable(struct gw_conn *c, const char *why)
 	(void)err_set(&c->e, ERR_GATEWAY,
 		"pando-ai: no answer from the provider at %s: %s. Check the network and "
 		"[proxy] in %s, then try again",
-		pol_upstream(c->run->policy, c->run->agent), why,
+		gw_reg_upstream(c->run), why,
 		gw_settings_file(c->run->policy, "~/.pando/policy.toml"));
 	return refuse(c, STATUS_BAD_GATEWAY);
 }

@@ -156,14 +156,14 @@ static int
 listen_on_loopback(struct gw_front *f, struct event_base *base, struct err *e)
 {
 	struct evhttp_bound_socket *s = evhttp_bind_socket_with_handle(
-		f->http, "127.0.0.1", (ev_uint16_t)f->port);
+		f->http, f->address, (ev_uint16_t)f->port);
 	struct sockaddr_in a = { 0 };
 	socklen_t n = sizeof a;
 
 	if (s == NULL && errno == EADDRINUSE && f->port != 0)
 		return 0;
 	if (s == NULL)
-		return err_sys(e, "listen on 127.0.0.1");
+		return err_sys(e, "listen on %s:%d", f->address, f->port);
 	f->fd = evhttp_bound_socket_get_fd(s);
 	if (getsockname(f->fd, (struct sockaddr *)&a, &n) < 0)
 		return err_sys(e, "ask for our port");

@@ -14,9 +14,12 @@
 struct event;
 struct evhttp;
 
+#define GW_FRONT_ADDRESS "127.0.0.1"
+
 struct gw_front {
 	struct evhttp *http;
-	int port; /* the wish, 0: any; then what it is */
+	char address[sizeof "255.255.255.255"]; /* a loopback one */
+	int port;                               /* the wish, 0: any; then what it is */
 	struct gw_runs *runs;
 	struct gw_upstream *up;
 	struct rec_log *log; /* for what belongs to no run */

@@ -2,11 +2,13 @@
  * pando-gateway: the local reverse proxy between the person's agents and their providers.
  *
  *   pando-gateway [--detach] [--ready-fd N]
+ *   pando-gateway --debug [--policy FILE] [--upstream URL] [--listen ADDRESS:PORT]
  *
  * --ready-fd   says there how it went, one line: "ready", "busy" (another gateway of this
  *              person runs) or the error; then closes it
  * --detach     starts itself once more, in a session of its own, with standard error to
  *              ~/.pando/run/gateway.log, and ends
+ * --debug      serves debugging runs in the foreground (debug.h)
  */
 
 #include <fcntl.h>
@@ -20,33 +22,66 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/place.h"
+#include "gateway/debug.h"
 #include "gateway/server.h"
 
 struct options {
-	bool detach;
+	bool detach, debug;
 	int ready; /* -1: nobody waits */
+	struct gw_debug how;
 };
+
+static int
+usage(const char *word, struct err *e)
+{
+	return err_set(e, ERR_USAGE,
+		"%s: not known; usage: pando-gateway [--detach] [--ready-fd N] | --debug "
+		"[--policy FILE] [--upstream URL] [--listen ADDRESS:PORT]",
+		word);
+}
+
+static int
+parse_ready(struct options *o, const char *number, struct err *e)
+{
+	char *end = NULL;
+
+	o->ready = (int)strtol(number, &end, 10);
+	if (*end != '\0' || fcntl(o->ready, F_GETFD) < 0)
+		return err_set(
+			e, ERR_USAGE, "--ready-fd %s: want an open descriptor", number);
+	return 0;
+}
 
 static int
 parse(char **argv, struct options *o, struct err *e)
 {
+	const struct {
+		const char *name;
+		const char **value;
+	} valued[] = {
+		{ "--policy", &o->how.policy },
+		{ "--upstream", &o->how.upstream },
+		{ "--listen", &o->how.listen },
+	};
+
 	*o = (struct options){ .ready = -1 };
 	for (int i = 1; argv[i] != NULL; i++) {
-		char *end = NULL;
+		size_t k = 0;
 
-		if (strcmp(argv[i], "--detach") == 0) {
+		while (k < LEN(valued) && strcmp(argv[i], valued[k].name) != 0)
+			k++;
+		if (strcmp(argv[i], "--detach") == 0)
 			o->detach = true;
-		} else if (strcmp(argv[i], "--ready-fd") == 0 && argv[i + 1] != NULL) {
-			o->ready = (int)strtol(argv[++i], &end, 10);
-			if (*end != '\0' || fcntl(o->ready, F_GETFD) < 0)
-				return err_set(e, ERR_USAGE,
-					"--ready-fd %s: want an open descriptor",
-					argv[i]);
-		} else {
-			return err_set(e, ERR_USAGE,
-				"%s: not known; usage: pando-gateway [--detach] [--ready-fd N]",
-				argv[i]);
-		}
+		else if (strcmp(argv[i], "--debug") == 0)
+			o->debug = true;
+		else if (argv[i + 1] == NULL)
+			return usage(argv[i], e);
+		else if (k < LEN(valued) && o->debug)
+			*valued[k].value = argv[++i];
+		else if (strcmp(argv[i], "--ready-fd") != 0)
+			return usage(argv[i], e);
+		else if (parse_ready(o, argv[++i], e) < 0)
+			return -1;
 	}
 	return 0;
 }
@@ -124,6 +159,8 @@ main(int argc, char **argv)
 		return log_fail((err_sys(&e, "ignore SIGPIPE"), &e));
 	if (parse(argv, &o, &e) < 0)
 		return log_fail(&e);
+	if (o.debug)
+		return gw_debug_serve(&o.how, &e) < 0 ? log_fail(&e) : 0;
 	if ((o.detach ? detach(&o, &e) : serve(&o, &e)) == 0)
 		return 0;
 	tell(&o.ready, e.text);

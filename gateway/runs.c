@@ -45,6 +45,7 @@ reg_free(struct gw_reg *r)
 	free(r->agent_version);
 	free(r->root);
 	free(r->policy_path);
+	free(r->upstream);
 	explicit_bzero(&r->token, sizeof r->token);
 	free(r);
 }
@@ -264,4 +265,10 @@ gw_reg_who(const struct gw_reg *r)
 		.agent_version = r->agent_version,
 		.root = r->root,
 	};
+}
+
+const char *
+gw_reg_upstream(const struct gw_reg *r)
+{
+	return r->upstream != NULL ? r->upstream : pol_upstream(r->policy, r->agent);
 }

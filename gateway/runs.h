@@ -42,6 +42,8 @@ struct gw_reg {
 	enum pol_agent agent;
 	char *agent_version, *root;
 	char *policy_path; /* of the bundle; NULL: the built-in policy */
+	char *upstream;    /* of a debugging run, in place of [proxy]'s; NULL: those */
+	bool is_debug;     /* any HTTP client may be its agent (debug.h) */
 	pid_t pid;
 	uint64_t start; /* gw_process_start() of it */
 	int pidfd;
@@ -83,5 +85,7 @@ struct gw_reg *gw_runs_named(struct gw_runs *all, const char *id);
 
 bool gw_run_id_is_sound(const char *id);
 struct rec_who gw_reg_who(const struct gw_reg *r);
+/* The provider's base URL. */
+const char *gw_reg_upstream(const struct gw_reg *r);
 
 #endif

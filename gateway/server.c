@@ -116,9 +116,11 @@ open_front(struct gw_server *s, struct err *e)
 	const int port = gw_restore_all(&s->dir, &s->runs);
 	int got;
 
-	s->front = (struct gw_front){
-		.runs = &s->runs, .up = s->up, .log = &s->log, .port = port
-	};
+	s->front = (struct gw_front){ .runs = &s->runs,
+		.up = s->up,
+		.log = &s->log,
+		.port = port,
+		.address = GW_FRONT_ADDRESS };
 	got = gw_front_open(&s->front, s->base, e);
 	if (got < 0)
 		return -1;

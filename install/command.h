@@ -25,6 +25,7 @@ const struct command *command_find(int argc, char *const *argv, int *used);
 int command_install(int argc, char **argv, struct err *e);
 int command_uninstall(int argc, char **argv, struct err *e);
 int command_status(int argc, char **argv, struct err *e);
+int command_gateway(int argc, char **argv, struct err *e);
 int command_proxy_status(int argc, char **argv, struct err *e);
 int command_proxy_stop(int argc, char **argv, struct err *e);
 int command_logs_verify(int argc, char **argv, struct err *e);
