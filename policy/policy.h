@@ -224,7 +224,10 @@ struct pol_shown {
 void pol_show(const struct policy *p, void (*each)(void *to, const struct pol_shown *s),
 	void *to);
 
-/* "pando-ai: <tool> is not allowed: <message> (rule <id>, <file>:<line>) ..." */
+/*
+ * "[pando-ai] blocked <tool>: <message> (rule <id>, <file>:<line>). ..", and the commands that
+ * show the decision and explain it.
+ */
 enum { POL_REFUSAL_MAX = 1024 };
 const char *pol_refusal(
 	const struct pol_use *u, const struct pol_decision *d, char out[POL_REFUSAL_MAX]);

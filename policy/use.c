@@ -9,6 +9,8 @@
 static const char joined[] = "mcp__";
 static const char joint[] = "__";
 
+enum { COMMAND_NAME_MAX = 64, COMMAND_TOOL_MAX = 2 * COMMAND_NAME_MAX + 16 };
+
 bool
 pol_name_meets(const char *pattern, struct str name, enum pol_agent a)
 {
@@ -83,6 +85,44 @@ pol_use_of_pair(enum pol_agent a, struct str space, struct str name)
 	return u;
 }
 
+/* It may be pasted into a shell, and is one word there. */
+static bool
+is_plain(struct str name)
+{
+	for (size_t i = 0; i < name.n; i++) {
+		const char c = name.p[i];
+
+		if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+			    (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
+			return false;
+	}
+	return name.n > 0 && name.n <= COMMAND_NAME_MAX && name.p[0] != '-';
+}
+
+/* The tool as `policy explain` takes it; a word to fill in where a shell might misread it. */
+static void
+write_tool(const struct pol_use *u, char out[COMMAND_TOOL_MAX])
+{
+	const struct str tool = is_plain(u->tool) ? u->tool : STR("TOOL");
+	const struct str server = is_plain(u->server) ? u->server : STR("SERVER");
+	const struct str agent = str_of(pol_agent_name(u->agent));
+
+	if (u->joined)
+		(void)snprintf(
+			out, COMMAND_TOOL_MAX, "%s" STR_FMT, joined, STR_ARG(server));
+	else if (u->server.n == 0 && str_starts(tool, STR(joined)))
+		(void)snprintf(out, COMMAND_TOOL_MAX, STR_FMT "/" STR_FMT, STR_ARG(agent),
+			STR_ARG(tool));
+	else if (u->server.n == 0)
+		(void)snprintf(out, COMMAND_TOOL_MAX, STR_FMT, STR_ARG(tool));
+	else if (str_eq(server, agent))
+		(void)snprintf(out, COMMAND_TOOL_MAX, "%s" STR_FMT "%s" STR_FMT, joined,
+			STR_ARG(server), joint, STR_ARG(tool));
+	else
+		(void)snprintf(out, COMMAND_TOOL_MAX, STR_FMT "/" STR_FMT,
+			STR_ARG(server), STR_ARG(tool));
+}
+
 const char *
 pol_refusal(
 	const struct pol_use *u, const struct pol_decision *d, char out[POL_REFUSAL_MAX])
@@ -90,17 +130,21 @@ pol_refusal(
 	char server[LOG_QUOTED_MAX];
 	char tool[LOG_QUOTED_MAX];
 	char where[LOG_QUOTED_MAX] = "built-in";
+	char command[COMMAND_TOOL_MAX];
 
 	if (d->line > 0)
 		(void)snprintf(where, sizeof where, "%s:%d", d->file, d->line);
+	write_tool(u, command);
 	(void)snprintf(out, POL_REFUSAL_MAX,
 		"[pando-ai] blocked %s%s%s: %s (rule %s, %s).%s Run 'pando-ai logs' to see the "
-		"decision, 'pando-ai policy explain' to see why.",
+		"decision, 'pando-ai policy explain%s %s %s' to see why.",
 		log_quoted(u->server, server),
 		u->server.n > 0 && u->tool.n > 0 ? "/" : "", log_quoted(u->tool, tool),
 		d->message, d->rule, where,
 		d->unsure ? " pando-ai could not exclude that this call is what the rule "
 			    "names: a plainer one may pass."
-			  : "");
+			  : "",
+		u->caller == POL_CALLER_SUBAGENT ? " --subagent \"\"" : "",
+		pol_agent_name(u->agent), command);
 	return out;
 }

@@ -10,15 +10,17 @@
 	"[pando-ai] The result of a call that the policy does not allow stood here."
 #define CHANGED                                                                          \
 	"[pando-ai] A change of a tool stood here; the policy does not allow the tool."
-#define BLOCKED_BY(tool, why, rule)                                                      \
-	"[pando-ai] blocked " tool ": " why " (rule " rule                               \
-	", built-in). Run 'pando-ai logs' to see the decision, 'pando-ai policy explain' to see why."
+#define BLOCKED_AS(tool, as, why, rule)                                                             \
+	"[pando-ai] blocked " tool ": " why " (rule " rule                                          \
+	", built-in). Run 'pando-ai logs' to see the decision, 'pando-ai policy explain claude " as \
+	"' to see why."
+#define BLOCKED_BY(tool, why, rule) BLOCKED_AS(tool, tool, why, rule)
 #define BLOCKED(tool)                                                                          \
 	BLOCKED_BY(tool,                                                                       \
 		"the agent's own tools are off; use the pando_core and pando_workspace tools", \
 		"native_tools.default")
 #define BLOCKED_MCP(tool)                                                                \
-	BLOCKED_BY(tool,                                                                 \
+	BLOCKED_AS(tool, "mcp__" tool,                                                   \
 		"MCP servers other than pando_core and pando_workspace are off",         \
 		"other_mcp.mode")
 

@@ -27,10 +27,12 @@
 #define RESULT                                                                           \
 	SAID("user", "input_text",                                                       \
 		"The result of a call that the policy does not allow stood here.")
-#define BLOCKED(tool)                                                                          \
-	"[pando-ai] blocked " tool                                                             \
-	": the agent's own tools are off; use the pando_core and pando_workspace tools (rule " \
-	"native_tools.default, built-in). Run 'pando-ai logs' to see the decision, 'pando-ai policy explain' to see why."
+#define BLOCKED_AS(tool, as)                                                                                           \
+	"[pando-ai] blocked " tool                                                                                     \
+	": the agent's own tools are off; use the pando_core and pando_workspace tools (rule "                         \
+	"native_tools.default, built-in). Run 'pando-ai logs' to see the decision, 'pando-ai policy explain codex " as \
+	"' to see why."
+#define BLOCKED(tool) BLOCKED_AS(tool, tool)
 
 struct row {
 	const char *name, *in, *want, *found;
@@ -287,7 +289,9 @@ static const struct row streams[] = {
 		"call replaced /exec_command call_1 {}\n" },
 	{ "a flat MCP name is native",
 		CREATED DONE("0", "1", CALL("", "mcp__pando_core__echo", "1")),
-		CREATED STAND_INS("0", "1", "fc_1", BLOCKED("mcp__pando_core__echo")),
+		CREATED STAND_INS("0", "1", "fc_1",
+			BLOCKED_AS(
+				"mcp__pando_core__echo", "codex/mcp__pando_core__echo")),
 		"call replaced /mcp__pando_core__echo call_1 {}\n" },
 	{ "two at once, one allowed",
 		CREATED ADDED("0", "1", CALL("", "shell", "1")) ADDED(

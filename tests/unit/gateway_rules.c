@@ -44,17 +44,19 @@ static const char policy_text[] =
 	"decision = \"deny\"\n"
 	"message = \"Only the main agent edits.\"\n";
 
-#define SEE                                                                              \
-	" Run 'pando-ai logs' to see the decision, 'pando-ai policy explain' to see why."
+#define WHO "claude"
+#define SEE(tool)                                                                        \
+	" Run 'pando-ai logs' to see the decision, 'pando-ai policy explain " WHO        \
+	" " tool "' to see why."
 #define BLOCKED(tool, why, rule, at)                                                     \
-	"[pando-ai] blocked " tool ": " why " (rule " rule ", " at ")." SEE
+	"[pando-ai] blocked " tool ": " why " (rule " rule ", " at ")." SEE(tool)
 #define NO_PUSH                                                                          \
 	BLOCKED("pando_workspace/shell-command", "Ask the person to push.", "no-push",   \
 		"test.toml:4")
 #define UNSURE                                                                             \
 	"[pando-ai] blocked pando_workspace/shell-command: Ask the person to push. (rule " \
 	"no-push, test.toml:4). pando-ai could not exclude that this call is what the "    \
-	"rule names: a plainer one may pass." SEE
+	"rule names: a plainer one may pass." SEE("pando_workspace/shell-command")
 #define STRICT(tool)                                                                     \
 	BLOCKED(tool, "its arguments cannot be read: give them as one JSON object",      \
 		"gateway.strict", "built-in")
@@ -212,6 +214,8 @@ static const struct row message_streams[] = {
 	"{\"type\":\"local_shell_call\",\"id\":\"fc_" id "\",\"call_id\":\"c" id         \
 	"\",\"action\":{\"type\":\"exec\",\"command\":" words "}}"
 #define E_PUSH "{\\\"command\\\":\\\"git push origin\\\"}"
+#undef WHO
+#define WHO "codex"
 #define E_PULL "{\\\"command\\\":\\\"git pull\\\"}"
 #define INSTEAD(id, text)                                                                \
 	"{\"id\":\"msg_pando_fc_" id "\",\"type\":\"message\",\"status\":\"completed\"," \

@@ -1,5 +1,6 @@
 #include "tests/unit/test.h"
 
+#include "base/buf.h"
 #include "policy/glob.h"
 #include "policy/policy.h"
 #include "policy/upstream.h"
@@ -302,19 +303,56 @@ a_name_without_end_is_denied(void)
 }
 
 static void
-a_refusal_names_tool_rule_and_place(void)
+a_refusal_names_tool_rule_and_place_and_the_command_that_explains(void)
 {
-	char text[POL_REFUSAL_MAX];
+	static const struct {
+		struct pol_use u;
+		const char *blocked, *why, *command;
+	} rows[] = {
+		{ { .agent = POL_CLAUDE, .tool = STR("Bash\n") }, "Bash\\x0a",
+			"the agent's own tools are off; use the pando_core and "
+			"pando_workspace tools (rule native_tools.default, built-in)",
+			"claude TOOL" },
+		{ { .agent = POL_CODEX, .tool = STR("mcp__pando_core__x") },
+			"mcp__pando_core__x",
+			"the agent's own tools are off; use the pando_core and "
+			"pando_workspace tools (rule native_tools.default, built-in)",
+			"codex codex/mcp__pando_core__x" },
+		{ { .agent = POL_CODEX,
+			  .server = STR("evil"),
+			  .tool = STR("a$(x)"),
+			  .caller = POL_CALLER_SUBAGENT },
+			"evil/a$(x)",
+			"MCP servers other than pando_core and pando_workspace are off "
+			"(rule other_mcp.mode, built-in)",
+			"--subagent \"\" codex evil/TOOL" },
+		{ { .agent = POL_CODEX, .server = STR("codex"), .tool = STR("x.y") },
+			"codex/x.y",
+			"MCP servers other than pando_core and pando_workspace are off "
+			"(rule other_mcp.mode, built-in)",
+			"codex mcp__codex__x.y" },
+		{ { .agent = POL_CLAUDE,
+			  .server = STR("docs__read"),
+			  .tool = STR(""),
+			  .joined = true },
+			"docs__read",
+			"MCP servers other than pando_core and pando_workspace are off "
+			"(rule other_mcp.mode, built-in)",
+			"claude mcp__docs__read" },
+	};
 	struct policy *p = pol_default();
-	const struct pol_use u = { .agent = POL_CLAUDE, .tool = STR("Bash\n") };
-	const struct pol_decision d = pol_decide(p, &u);
 
-	ok_str(pol_refusal(&u, &d, text),
-		"[pando-ai] blocked Bash\\x0a: the agent's own tools are off; use the "
-		"pando_core and pando_workspace tools (rule native_tools.default, built-in). "
-		"Run 'pando-ai logs' to see the decision, 'pando-ai policy explain' to see "
-		"why.",
-		"refusal");
+	for (size_t i = 0; i < LEN(rows); i++) {
+		const struct pol_decision d = pol_decide(p, &rows[i].u);
+		CLEANUP(buf_fini) struct buf want = BUF_INIT(POL_REFUSAL_MAX);
+		char text[POL_REFUSAL_MAX];
+
+		buf_printf(&want,
+			"[pando-ai] blocked %s: %s. Run 'pando-ai logs' to see the "
+			"decision, 'pando-ai policy explain %s' to see why.",
+			rows[i].blocked, rows[i].why, rows[i].command);
+		ok_str(pol_refusal(&rows[i].u, &d, text), buf_text(&want), "refusal");
+	}
 	pol_free(p);
 }
 
@@ -331,6 +369,6 @@ main(void)
 	upstreams_are_https_or_loopback();
 	globs_match_in_whole();
 	a_name_without_end_is_denied();
-	a_refusal_names_tool_rule_and_place();
+	a_refusal_names_tool_rule_and_place_and_the_command_that_explains();
 	return test_done();
 }
