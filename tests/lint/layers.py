@@ -20,7 +20,7 @@ PURE = [
     "policy/names.c", "policy/use.c", "policy/upstream.c", "policy/schema*.c", "policy/reader.c",
     "policy/settings.c", "policy/keys.c", "policy/vet*.c", "policy/cover.c", "policy/merge.c",
     "policy/show.c", "policy/compile.c", "policy/bundle.c", "policy/chain.c", "policy/verify.c",
-    "base/jscan.c", "gateway/sse.c", "gateway/messages*.c", "gateway/responses*.c",
+    "base/jscan.c", "gateway/coding.c", "gateway/sse.c", "gateway/ws*.c", "gateway/messages*.c", "gateway/responses*.c",
     "gateway/enforce.c", "sandbox/plan.c", "shim/claude*.c", "shim/codex*.c", "shim/hook.c",
     "mcp/rpc.c", "install/complete.c", "install/learn*.c",
     "install/options.c", "install/policy_advice.c", "install/since.c", "policy/chain.c", "policy/record.c", "install/logs_line.c",
