@@ -186,17 +186,21 @@ say_urls(struct debug *d, struct err *e)
 }
 
 static void
-close_all(struct debug *d)
+end_run(struct gw_reg *r)
 {
 	struct err e = ERR_INIT;
-	struct gw_reg *r;
 
-	LIST_FOREACH(r, &d->runs.head, link)
-	{
-		while (!LIST_EMPTY(&r->conns))
-			gw_conn_abort(LIST_FIRST(&r->conns));
-		(void)gw_audit_run(r, "gateway_run_ended", &e); /* it ends in any case */
-	}
+	while (!LIST_EMPTY(&r->conns))
+		gw_conn_abort(LIST_FIRST(&r->conns));
+	(void)gw_audit_run(r, "gateway_run_ended", &e); /* it ends in any case */
+}
+
+static void
+close_all(struct debug *d)
+{
+	for (struct gw_reg *r = LIST_FIRST(&d->runs.head); r != NULL;
+		r = LIST_NEXT(r, link))
+		end_run(r);
 	gw_front_close(&d->front);
 	gw_runs_fini(&d->runs);
 	gw_upstream_free(d->up);

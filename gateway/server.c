@@ -11,9 +11,9 @@
 #include "gateway/restore.h"
 
 static void
-begin_to_linger(struct gw_server *s)
+begin_to_linger(struct gw_server *s, int seconds)
 {
-	const struct timeval limit = { GW_LINGER_S, 0 };
+	const struct timeval limit = { seconds, 0 };
 
 	if (event_add(s->linger, &limit) < 0)
 		log_error("no timer: the gateway stays until it is told to end");
@@ -47,7 +47,7 @@ on_run_ended(struct gw_reg *r, void *to)
 	if (gw_rundir_remove(&s->dir, r->id, &e) < 0)
 		log_error("run %s ended: %s", r->id, e.text);
 	if (s->runs.n == 1) /* this one, until we return */
-		begin_to_linger(s);
+		begin_to_linger(s, pol_linger_seconds(r->policy));
 }
 
 static void
@@ -71,7 +71,7 @@ on_lonely(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
-	log_debug("no run for %d s: ending", GW_LINGER_S);
+	log_debug("no run for long: ending");
 	on_stop(arg);
 }
 
@@ -174,7 +174,7 @@ gw_server_open(struct gw_server *s, struct err *e)
 	if (open_doors(s, e) < 0)
 		return -1;
 	if (s->runs.n == 0)
-		begin_to_linger(s);
+		begin_to_linger(s, GW_LINGER_S);
 	return 1;
 }
 

@@ -3,7 +3,8 @@
 
 /*
  * The gateway as a whole: its place, its two doors, its runs, from start to end. It ends by
- * itself when no run has been there for GW_LINGER_S, on SIGTERM, on SIGINT and when asked.
+ * itself when no run has been there for as long as the policy of the last one says ([proxy]
+ * linger_seconds), on SIGTERM, on SIGINT and when asked.
  */
 
 #include "base/err.h"
@@ -13,7 +14,7 @@
 #include "gateway/runs.h"
 #include "gateway/upstream.h"
 
-enum { GW_LINGER_S = 10 };
+enum { GW_LINGER_S = 10 }; /* before there was a run */
 
 enum { GW_SIGNALS = 2 };
 

@@ -194,6 +194,12 @@ pol_writable(const struct policy *p, const char *const **paths)
 	return p->nwritable;
 }
 
+int
+pol_linger_seconds(const struct policy *p)
+{
+	return p->v.linger_seconds;
+}
+
 bool
 pol_requires_helper(const struct policy *p)
 {

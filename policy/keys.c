@@ -30,6 +30,8 @@ static const struct pol_key keys[POL_KEY_IDS] = {
 		"\"https://api.anthropic.com\"", "where requests of claude go" },
 	[KEY_UPSTREAM_CODEX] = { "proxy.openai_upstream", "URL",
 		"\"https://api.openai.com/v1\"", "where requests of codex go" },
+	[KEY_LINGER] = { "proxy.linger_seconds", "whole number from 0 to 86400", "10",
+		"how long the gateway stays behind its last agent" },
 	[KEY_DEFINITION] = { "firewall.definition", "strip | refuse", "\"strip\"",
 		"an off-policy tool that is offered to the model" },
 	[KEY_HISTORY] = { "firewall.history", "strip | refuse", "\"strip\"",

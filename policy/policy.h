@@ -162,6 +162,9 @@ bool pol_native_default_allows(const struct policy *p, enum pol_agent a);
 enum pol_mode pol_mode_of(const struct policy *p, enum pol_agent a);
 const char *pol_upstream(const struct policy *p, enum pol_agent a);
 
+/* How long the gateway stays when the last run has ended. */
+int pol_linger_seconds(const struct policy *p);
+
 /* [firewall]: what to do with each kind of finding on the wire. */
 enum pol_react pol_on_definition(const struct policy *p); /* STRIP | REFUSE */
 enum pol_react pol_on_history(const struct policy *p);    /* STRIP | REFUSE */

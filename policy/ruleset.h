@@ -88,6 +88,7 @@ enum pol_setting {
 	POL_SET_MODE_CODEX,
 	POL_SET_UPSTREAM_CLAUDE,
 	POL_SET_UPSTREAM_CODEX,
+	POL_SET_LINGER,
 	POL_SET_DEFINITION,
 	POL_SET_HISTORY,
 	POL_SET_CALL,
@@ -109,6 +110,7 @@ struct pol_values {
 	enum pol_other_mode other_mode;
 	enum pol_mode mode[POL_AGENTS];
 	char *upstream[POL_AGENTS]; /* owned */
+	int linger_seconds;
 	enum pol_react definition, history, call, unknown;
 	struct pol_log log;
 	struct pol_limits limits;

@@ -9,6 +9,7 @@ enum {
 	LOG_BYTES_MIN = 1 << 16,
 	LOG_DAYS_MAX = 3650,
 	LOG_KEEP_MAX = 100,
+	LINGER_MAX = 86400,
 	COMMAND_SECONDS_MAX = 86400,
 	COMMAND_OUTPUT_MIN = 1 << 10,
 	COMMAND_OUTPUT_MAX = 96 << 10 /* what mcp/run.h has room for */
@@ -68,6 +69,11 @@ pol_setting(enum pol_setting s)
 		[POL_SET_MODE_CODEX] = WORD(KEY_MODE_CODEX, modes, -1),
 		[POL_SET_UPSTREAM_CLAUDE] = UPSTREAM(KEY_UPSTREAM_CLAUDE),
 		[POL_SET_UPSTREAM_CODEX] = UPSTREAM(KEY_UPSTREAM_CODEX),
+		[POL_SET_LINGER] = { .key = KEY_LINGER,
+			.kind = POL_IS_NUMBER,
+			.max = LINGER_MAX,
+			.by_authority = true,
+			.in_project = POL_NOT_HERE },
 		[POL_SET_DEFINITION] = WORD(KEY_DEFINITION, strips, 1),
 		[POL_SET_HISTORY] = WORD(KEY_HISTORY, strips, 1),
 		[POL_SET_CALL] = WORD(KEY_CALL, calls, 1),
@@ -125,6 +131,8 @@ pol_value(const struct pol_values *v, enum pol_setting s)
 		return v->mode[POL_CLAUDE];
 	case POL_SET_MODE_CODEX:
 		return v->mode[POL_CODEX];
+	case POL_SET_LINGER:
+		return v->linger_seconds;
 	case POL_SET_DEFINITION:
 		return v->definition;
 	case POL_SET_HISTORY:
@@ -173,6 +181,9 @@ pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 		break;
 	case POL_SET_MODE_CODEX:
 		v->mode[POL_CODEX] = (enum pol_mode)value;
+		break;
+	case POL_SET_LINGER:
+		v->linger_seconds = (int)value;
 		break;
 	case POL_SET_DEFINITION:
 		v->definition = (enum pol_react)value;
@@ -261,6 +272,7 @@ pol_values_default(struct pol_values *v)
 		.mode = { POL_ENFORCE, POL_ENFORCE },
 		.upstream = { mem_strdup("https://api.anthropic.com"),
 			mem_strdup("https://api.openai.com/v1") },
+		.linger_seconds = 10,
 		.definition = POL_STRIP,
 		.history = POL_STRIP,
 		.call = POL_REPLACE,

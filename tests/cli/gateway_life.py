@@ -266,6 +266,17 @@ def it_does_not_outstay(build, provider):
     ok(8 < took < 28, "... ten seconds later (%.1f)" % took, took)
     same(home.gateway.returncode, 0, "... with status 0")
     home.close()
+    # far apart, so that a slow machine tells them apart too
+    for seconds, stays in ((0, False), (600, True)):
+        home = g.Home(build, provider.port, "linger_seconds = %d\n" % seconds)
+        home.start()
+        agent = Agent(home)
+        agent.end()
+        g.until(lambda: home.lines("gateway_run_ended"))
+        if not stays:
+            g.until(lambda: home.gateway.poll() is not None, 8)
+        same(home.gateway.poll() is None, stays, "linger_seconds = %d" % seconds)
+        home.close()
 
 
 def main():
