@@ -2,7 +2,9 @@
 #define GATEWAY_HEAD_H
 
 /*
- * Header fields as a block of "Name: value\n" lines, and which of them go on. Pure.
+ * Header fields as a block of "Name: value\n" lines, and which of them go on. Pure. What
+ * gateway/h1.h hands out is read as it is: its lines end in CR LF, and the CR is no part of
+ * a value.
  *
  * Fields of one hop (RFC 9110, 7.6.1), of the message's framing and of its compression are
  * ours to make; all others pass in their order, keys included. Keys are never looked at
