@@ -7,6 +7,8 @@
 #include "gateway/responses.h"
 #include "gateway/sse.h"
 
+enum { REASON_MAX = 1024 }; /* of a refusal; what is behind that is cut */
+
 struct gw_stream {
 	struct gw_judge j;
 	struct sse sse;
@@ -38,9 +40,13 @@ gw_settings_file(const struct policy *p, const char *otherwise)
 static int
 refused(const struct gw_judge *j, const char *what, struct err *e)
 {
+	const struct err why = *e;
+
 	if (e->code == ERR_REFUSED)
 		return -1;
-	(void)err_wrap(e, "[pando-ai] refused the %s", what); /* answers -1, as we do */
+	(void)err_set(e, e->code, /* answers -1, as we do */
+		"[pando-ai] refused the %s: %.*s (rule gateway.strict, built-in)." GW_SEE_LOGS,
+		what, REASON_MAX, why.text);
 	gw_tell_unread(j, what, e);
 	return -1;
 }

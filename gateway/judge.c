@@ -162,7 +162,7 @@ gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e)
 }
 
 int
-gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
+gw_judge_unseen(const struct gw_judge *j, struct str what, const char *why, struct err *e)
 {
 	const bool pass = j->rules->audit || pol_on_unknown(j->rules->policy) == POL_NOTE;
 	const struct gw_case c = {
@@ -174,7 +174,7 @@ gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
 			.verdict = pass ? POL_AUDITED : POL_DENY,
 			.rule = "firewall.unknown",
 			.file = gw_settings_file(j->rules->policy, "built-in"),
-			.message = "it could carry a call and pando-ai does not know it",
+			.message = why,
 		},
 	};
 	char name[LOG_QUOTED_MAX];
@@ -183,9 +183,15 @@ gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
 	if (pass)
 		return 0;
 	return err_set(e, ERR_REFUSED,
-		"[pando-ai] refused %s: it could carry a tool call and pando-ai does not know "
-		"it (rule firewall.unknown, %s)",
-		log_quoted(c.use.tool, name), c.decision.file);
+		"[pando-ai] refused %s: %s (rule firewall.unknown, %s)." GW_SEE_SETTINGS,
+		log_quoted(c.use.tool, name), why, c.decision.file);
+}
+
+int
+gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e)
+{
+	return gw_judge_unseen(
+		j, what, "it could carry a tool call and pando-ai does not know it", e);
 }
 
 void

@@ -9,6 +9,12 @@
 #include "gateway/enforce.h"
 #include "base/jscan.h"
 
+/* How a refusal ends that is not about one tool (that one's is in pol_refusal). */
+#define GW_SEE_LOGS " Run 'pando-ai logs' to see the decision."
+#define GW_SEE_SETTINGS                                                                  \
+	" Run 'pando-ai logs' to see the decision, 'pando-ai policy show' to see where " \
+	"the setting comes from."
+
 struct gw_judge {
 	enum gw_api api;
 	const struct gw_rules *rules;
@@ -77,6 +83,9 @@ int gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_re
 int gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e);
 /* What could carry a call and is not understood: 0 passes (noted), -1 refused. */
 int gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e);
+/* The same with another reason: what it stands for cannot be seen here. */
+int gw_judge_unseen(
+	const struct gw_judge *j, struct str what, const char *why, struct err *e);
 /* Tells that a whole request or answer was refused because it could not be read. */
 void gw_tell_unread(const struct gw_judge *j, const char *what, const struct err *e);
 

@@ -241,7 +241,7 @@ what_is_not_understood_is_refused(void)
 	for (size_t i = 0; i < LEN(rows); i++) {
 		wire_request(&w, GW_MESSAGES, str_of(rows[i].in));
 		ok_int(w.rc, -1, rows[i].in);
-		ok_str(w.e.text, rows[i].why, rows[i].in);
+		ok_refusal(w.e.text, rows[i].why, rows[i].in);
 		ok(strstr(buf_text(&w.found), " refused ") != NULL, "it is told");
 	}
 	pol_free(p);
@@ -487,7 +487,7 @@ a_stream_in_audit_flows_unchanged(void)
 #define FAILED(text)                                                                                                \
 	"event: error\ndata: {\"type\":\"error\",\"error\":{\"type\":\"invalid_request_error\",\"message\":\"" text \
 	"\"}}\n\n"
-#define WRONG(why) FAILED("[pando-ai] refused the answer: " why)
+#define WRONG(why) FAILED("[pando-ai] refused the answer: " why SEE_STRICT)
 
 static void
 a_stream_that_must_stop_ends_with_an_error(void)
@@ -527,7 +527,7 @@ a_stream_that_must_stop_ends_with_an_error(void)
 		{ "an unknown kind of call",
 			CALL_START("0", "warp_tool_use", "t", "Bash"),
 			FAILED("[pando-ai] refused warp_tool_use: it could carry a tool call and pando-ai "
-			       "does not know it (rule firewall.unknown, built-in)"),
+			       "does not know it (rule firewall.unknown, built-in)" SEE_UNKNOWN),
 			"unknown refused /warp_tool_use\n" },
 	};
 	struct policy *p = pol_default();

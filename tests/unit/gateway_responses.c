@@ -220,7 +220,7 @@ what_is_not_understood_is_refused(void)
 	for (size_t i = 0; i < LEN(rows); i++) {
 		wire_request(&w, GW_RESPONSES, str_of(rows[i].in));
 		ok_int(w.rc, -1, rows[i].in);
-		ok_str(w.e.text, rows[i].why, rows[i].in);
+		ok_refusal(w.e.text, rows[i].why, rows[i].in);
 	}
 	pol_free(p);
 }
@@ -352,7 +352,7 @@ streams_have_blocked_calls_replaced_in_any_split(void)
 	"event: response.failed\ndata: {\"type\":\"response.failed\",\"response\":{\"id\":\"resp_pando\","    \
 	"\"object\":\"response\",\"status\":\"failed\",\"output\":[],\"error\":{\"code\":\"invalid_prompt\"," \
 	"\"message\":\"" text "\"}}}\n\n"
-#define WRONG(why) FAILED("[pando-ai] refused the answer: " why)
+#define WRONG(why) FAILED("[pando-ai] refused the answer: " why SEE_STRICT)
 
 static void
 a_stream_that_must_stop_ends_with_an_error(void)
@@ -379,11 +379,11 @@ a_stream_that_must_stop_ends_with_an_error(void)
 			WRONG("a call without an output_index"), "answer refused /\n" },
 		{ "an unknown kind of call", ADDED("0", "1", "{\"type\":\"warp_call\"}"),
 			FAILED("[pando-ai] refused warp_call: it could carry a tool call and pando-ai does "
-			       "not know it (rule firewall.unknown, built-in)"),
+			       "not know it (rule firewall.unknown, built-in)" SEE_UNKNOWN),
 			"unknown refused /warp_call\n" },
 		{ "pieces of a call that did not begin", ARGS("0", "1", "1"),
 			FAILED("[pando-ai] refused response.function_call_arguments.delta: it could carry a "
-			       "tool call and pando-ai does not know it (rule firewall.unknown, built-in)"),
+			       "tool call and pando-ai does not know it (rule firewall.unknown, built-in)" SEE_UNKNOWN),
 			"unknown refused /response.function_call_arguments.delta\n" },
 		{ "name and type differ",
 			"event: response.created\ndata: {\"type\":\"x\"}\n\n",

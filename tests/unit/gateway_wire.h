@@ -8,6 +8,23 @@
 
 enum { WIRE_MAX = 1 << 20 };
 
+#define SEE_STRICT                                                                       \
+	" (rule gateway.strict, built-in). Run 'pando-ai logs' to see the decision."
+#define SEE_UNKNOWN                                                                      \
+	". Run 'pando-ai logs' to see the decision, 'pando-ai policy show' to see "      \
+	"where the setting comes from."
+
+/* want: without the end that all refusals of its kind have. */
+static inline void
+ok_refusal(const char *have, const char *want, const char *what)
+{
+	const bool unknown = strstr(want, "(rule firewall.unknown") != NULL;
+	CLEANUP(buf_fini) struct buf all = BUF_INIT(ERR_TEXT_MAX);
+
+	buf_printf(&all, "%s%s", want, unknown ? SEE_UNKNOWN : SEE_STRICT);
+	ok_str(have, buf_text(&all), what);
+}
+
 struct wire {
 	struct gw_rules rules;
 	struct buf
