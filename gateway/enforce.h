@@ -36,6 +36,7 @@ struct gw_rules {
 	bool audit;             /* note what would be done, change nothing */
 	enum pol_caller caller; /* whose request it is (caller.h) */
 	bool body_fixed; /* subscription login: a request is passed as it is or refused */
+	struct gw_meter *meter; /* usage.h; NULL: nobody counts */
 };
 
 /* One thing that was decided, for the decision log. Text is borrowed during the call. */

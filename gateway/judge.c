@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "gateway/usage.h"
 
 int
 gw_name_read(struct js v, struct gw_name *n, struct err *e)
@@ -148,9 +149,19 @@ done_of(const struct gw_judge *j, const struct gw_case *c)
 	return c->decision.verdict == POL_ASK && !j->rules->audit ? "asked" : "audited";
 }
 
-int
-gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e)
+static bool
+is_too_many(const struct gw_judge *j)
 {
+	struct gw_meter *m = j->rules->meter;
+
+	return m != NULL && m->may_call != NULL && !m->may_call(m->to, &m->limit);
+}
+
+int
+gw_judge_call(const struct gw_judge *j, struct gw_case *c, struct err *e)
+{
+	if (!gw_case_is_off(c) && !j->rules->audit && is_too_many(j))
+		c->decision = j->rules->meter->limit;
 	if (!gw_case_is_off(c) || j->rules->audit) {
 		tell(j, c, done_of(j, c), STR(""));
 		return 0;
@@ -159,6 +170,17 @@ gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e)
 		return refuse(j, c, "", e);
 	tell(j, c, "replaced", STR(""));
 	return 1;
+}
+
+bool
+gw_judge_again(const struct gw_judge *j, struct gw_case *c)
+{
+	const struct gw_meter *m = j->rules->meter;
+
+	if (gw_case_is_off(c) || m == NULL || m->limit.rule == NULL)
+		return false;
+	c->decision = m->limit;
+	return true;
 }
 
 int

@@ -79,8 +79,13 @@ bool gw_case_is_off(const struct gw_case *c);
  */
 int gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react react,
 	const char *done, struct err *e);
-/* A call in an answer: 0 let it pass, 1 replace it, -1 end the answer. Always told. */
-int gw_judge_call(const struct gw_judge *j, const struct gw_case *c, struct err *e);
+/*
+ * A call in an answer: 0 let it pass, 1 replace it, -1 end the answer. Always told. Where a
+ * limit stops what policy would let pass, c gets its decision.
+ */
+int gw_judge_call(const struct gw_judge *j, struct gw_case *c, struct err *e);
+/* For a call that this answer has replaced already: true when a limit did, which c gets. */
+bool gw_judge_again(const struct gw_judge *j, struct gw_case *c);
 /* What could carry a call and is not understood: 0 passes (noted), -1 refused. */
 int gw_judge_unknown(const struct gw_judge *j, struct str what, struct err *e);
 /* The same with another reason: what it stands for cannot be seen here. */

@@ -1,6 +1,8 @@
 #include "gateway/messages.h"
 
 #include "gateway/edit.h"
+#include "gateway/repeat.h"
+#include "gateway/usage.h"
 
 /* A request on its way through. Views point into the body. */
 struct req {
@@ -306,6 +308,7 @@ filter_block(struct req *r, const struct js_item *m, bool kept, struct buf *move
 	*gone = false;
 	if (msg_block_read(m->val, &b, e) < 0)
 		return -1;
+	gw_repeat_block(gw_meter_repeat(r->j->rules->meter), m->val, &b);
 	switch (b.kind) {
 	case MSG_PLAIN:
 		return 0;
@@ -376,6 +379,7 @@ filter_messages(struct req *r, struct js messages, struct err *e)
 
 		if (js_fields(m.val, f, N, e) < 0)
 			return err_wrap(e, "a message");
+		gw_repeat_message(gw_meter_repeat(r->j->rules->meter), m.val);
 		if ((f[TOOLS].m.val.type != JS_NONE ||
 			    f[CHANGES].m.val.type != JS_NONE) &&
 			gw_judge_unknown(r->j, STR("a message that holds tools"), e) < 0)
@@ -414,13 +418,14 @@ cut_members(struct req *r, struct js root)
 static int
 filter_body(struct req *r, struct js root, struct err *e)
 {
-	enum { TOOLS, CHOICE, SERVERS, CONTAINER, MESSAGES, N };
+	enum { TOOLS, CHOICE, SERVERS, CONTAINER, MESSAGES, MODEL, N };
 	struct js_field f[N] = {
 		[TOOLS] = JS_FIELD("tools"),
 		[CHOICE] = JS_FIELD("tool_choice"),
 		[SERVERS] = JS_FIELD("mcp_servers"),
 		[CONTAINER] = JS_FIELD("container"),
 		[MESSAGES] = JS_FIELD("messages"),
+		[MODEL] = JS_FIELD("model"),
 	};
 
 	if (js_fields(root, f, N, e) < 0 || filter_tools(r, f[TOOLS].m.val, e) < 0 ||
@@ -429,6 +434,7 @@ filter_body(struct req *r, struct js root, struct err *e)
 		filter_container(r, &f[CONTAINER].m, e) < 0 ||
 		filter_messages(r, f[MESSAGES].m.val, e) < 0)
 		return -1;
+	gw_meter_asked(r->j->rules->meter, f[MODEL].m.val);
 	cut_members(r, root);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "gateway/edit.h"
+#include "gateway/usage.h"
 
 enum {
 	INDEX_MAX = 20,
@@ -280,6 +281,7 @@ on_message_delta(struct msg_stream *s, const struct js_field *f,
 		return err_set(e, ERR_DATA, "the message ends inside a call");
 	if (js_fields(f[DELTA].m.val, d, LEN(d), e) < 0)
 		return err_wrap(e, "message_delta");
+	gw_meter_delta(s->j->rules->meter, ev->data);
 	edit = must_end_turn(s, d[0].m.val, e);
 	if (edit < 0)
 		return -1;
@@ -289,9 +291,11 @@ on_message_delta(struct msg_stream *s, const struct js_field *f,
 }
 
 static int
-on_message_start(const struct js_field *f, struct str raw, struct buf *out, struct err *e)
+on_message_start(struct msg_stream *s, const struct js_field *f, struct str raw,
+	struct buf *out, struct err *e)
 {
-	struct js_field m[] = { JS_FIELD("content") };
+	struct js_field m[] = { JS_FIELD("content"), JS_FIELD("model"),
+		JS_FIELD("usage") };
 	struct js_iter it;
 	struct js_item first;
 
@@ -300,6 +304,7 @@ on_message_start(const struct js_field *f, struct str raw, struct buf *out, stru
 	js_open(&it, m[0].m.val);
 	if (js_next(&it, &first))
 		return err_set(e, ERR_DATA, "a message starts with content");
+	gw_meter_message(s->j->rules->meter, m[1].m.val, m[2].m.val);
 	buf_put_str(out, raw);
 	return 0;
 }
@@ -323,7 +328,7 @@ dispatch(struct msg_stream *s, const struct js_field *f, const struct sse_event 
 	if (str_is(gw_str(&type), "message_delta"))
 		return on_message_delta(s, f, ev, out, e);
 	if (str_is(gw_str(&type), "message_start"))
-		return on_message_start(f, ev->raw, out, e);
+		return on_message_start(s, f, ev->raw, out, e);
 	if (str_is(gw_str(&type), "message_stop") && is_bound(s))
 		return err_set(e, ERR_DATA, "the message ends inside a call");
 	buf_put_str(out, ev->raw);
@@ -393,7 +398,7 @@ answer_call(struct answer *a, struct js v, const struct msg_block *b, struct err
 {
 	CLEANUP(buf_fini) struct buf block = BUF_INIT(MESSAGE_MAX);
 	const struct js none = { .type = JS_NONE };
-	const struct gw_case c = msg_block_case(a->s->j, b, b->input);
+	struct gw_case c = msg_block_case(a->s->j, b, b->input);
 	const int act = gw_judge_call(a->s->j, &c, e);
 	char text[POL_REFUSAL_MAX];
 
@@ -439,7 +444,8 @@ int
 msg_answer(const struct gw_judge *j, struct str body, struct buf *out, struct err *e)
 {
 	CLEANUP(answer_fini) struct answer a = { .s = msg_stream_new(j) };
-	struct js_field f[] = { JS_FIELD("content"), JS_FIELD("stop_reason") };
+	struct js_field f[] = { JS_FIELD("content"), JS_FIELD("stop_reason"),
+		JS_FIELD("model"), JS_FIELD("usage") };
 	const struct str *const reason = &f[1].m.val.raw;
 	struct js root;
 	int edit;
@@ -448,6 +454,7 @@ msg_answer(const struct gw_judge *j, struct str body, struct buf *out, struct er
 	if (js_check(body, &root, e) < 0 || js_fields(root, f, LEN(f), e) < 0 ||
 		answer_content(&a, f[0].m.val, e) < 0)
 		return -1;
+	gw_meter_message(j->rules->meter, f[2].m.val, f[3].m.val);
 	edit = must_end_turn(a.s, f[1].m.val, e);
 	if (edit < 0)
 		return -1;

@@ -1,6 +1,8 @@
 #include "gateway/responses.h"
 
 #include "gateway/edit.h"
+#include "gateway/repeat.h"
+#include "gateway/usage.h"
 
 enum { NOTE_MAX = 8192 }; /* the message that stands for a call or a result, bytes */
 
@@ -456,6 +458,7 @@ filter_item(struct req *r, struct js v, struct err *e)
 
 	if (res_item_read(v, &i, e) < 0)
 		return -1;
+	gw_repeat_item(gw_meter_repeat(r->j->rules->meter), v, &i);
 	switch (i.kind) {
 	case RES_PLAIN:
 		return 0;
@@ -578,12 +581,13 @@ cut_member(struct req *r, struct js root, const char *start)
 static int
 filter_body(struct req *r, struct js root, struct err *e)
 {
-	enum { TOOLS, CHOICE, INPUT, PROMPT, N };
+	enum { TOOLS, CHOICE, INPUT, PROMPT, MODEL, N };
 	struct js_field f[N] = {
 		[TOOLS] = JS_FIELD("tools"),
 		[CHOICE] = JS_FIELD("tool_choice"),
 		[INPUT] = JS_FIELD("input"),
 		[PROMPT] = JS_FIELD("prompt"),
+		[MODEL] = JS_FIELD("model"),
 	};
 	struct tally t;
 	int act;
@@ -595,6 +599,7 @@ filter_body(struct req *r, struct js root, struct err *e)
 	if (f[PROMPT].m.val.type == JS_OBJECT &&
 		gw_judge_unknown(r->j, STR("a stored prompt"), e) < 0)
 		return -1;
+	gw_meter_asked(r->j->rules->meter, f[MODEL].m.val);
 	act = filter_choice(r, f[CHOICE].m.val, e);
 	if (act > 0)
 		cut_member(r, root, f[CHOICE].m.start);

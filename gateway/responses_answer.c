@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "gateway/edit.h"
+#include "gateway/usage.h"
 
 enum {
 	INDEX_MAX = 20,
@@ -346,7 +347,9 @@ filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct e
 		return is_orphan(s, &item);
 	if (res_item_case(s->j, &item, &room, &c, e) < 0)
 		return -1;
-	if (gw_ids_have(&s->told, c.call_id))
+	if (gw_ids_have(&s->gone, c.call_id) && gw_judge_again(s->j, &c))
+		act = 1;
+	else if (gw_ids_have(&s->told, c.call_id))
 		act = gw_case_is_off(&c) && !s->j->rules->audit;
 	else
 		act = gw_judge_call(s->j, &c, e);
@@ -356,13 +359,15 @@ filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct e
 static int
 filter_output(struct res_stream *s, struct edits *ed, struct js response, struct err *e)
 {
-	struct js_field f[] = { JS_FIELD("output") };
+	struct js_field f[] = { JS_FIELD("output"), JS_FIELD("model"),
+		JS_FIELD("usage") };
 	struct js_iter it;
 	struct js_item m;
 	bool kept = false;
 
 	if (js_fields(response, f, LEN(f), e) < 0)
 		return err_wrap(e, "a response");
+	gw_meter_response(s->j->rules->meter, f[1].m.val, f[2].m.val);
 	if (f[0].m.val.type == JS_OBJECT)
 		return err_set(e, ERR_DATA, "output is an object");
 	js_open(&it, f[0].m.val);

@@ -1,0 +1,136 @@
+#include "gateway/repeat.h"
+
+static void
+open_call(struct gw_repeat *r, const struct gw_name *id, struct str space, struct js name,
+	struct js args)
+{
+	struct gw_repeat_call *c = &r->open[r->nopen++ % GW_REPEAT_OPEN];
+
+	c->id = *id;
+	c->space = space;
+	c->tool = name.raw;
+	c->args = args.raw;
+}
+
+static const struct gw_repeat_call *
+find_open(const struct gw_repeat *r, const struct gw_name *id)
+{
+	const size_t n = r->nopen < GW_REPEAT_OPEN ? r->nopen : GW_REPEAT_OPEN;
+
+	for (size_t i = 1; i <= n; i++) {
+		const struct gw_repeat_call
+			*c = &r->open[(r->nopen - i) % GW_REPEAT_OPEN];
+
+		if (str_eq(gw_str(&c->id), gw_str(id)))
+			return c;
+	}
+	return NULL;
+}
+
+/*
+ * codex 0.169.0 begins the result of an MCP tool with "Wall time: 0.0123 seconds": the number
+ * is not the tool's.
+ */
+static struct str
+without_time(struct str result)
+{
+	enum { NEAR = 96 };
+	static const char words[] = "Wall time: ";
+	const char *at = memmem(
+		result.p, result.n < NEAR ? result.n : NEAR, words, sizeof words - 1);
+
+	if (at == NULL)
+		return result;
+	result = str_skip(result, (size_t)(at - result.p) + sizeof words - 1);
+	while (result.n > 0 && strchr("0123456789.", result.p[0]) != NULL &&
+		result.p[0] != '\0')
+		result = str_skip(result, 1);
+	return result;
+}
+
+static void
+close_call(struct gw_repeat *r, const struct gw_name *id, struct js result)
+{
+	const struct gw_repeat_call *c = find_open(r, id);
+	const struct str text = without_time(result.raw);
+
+	if (c == NULL) {
+		r->times = 0;
+		return;
+	}
+	if (r->times > 0 && str_eq(r->last.tool, c->tool) &&
+		str_eq(r->last.space, c->space) && str_eq(r->last.args, c->args) &&
+		str_eq(r->result, text)) {
+		r->times++;
+		return;
+	}
+	r->last = *c;
+	r->result = text;
+	r->times = 1;
+}
+
+static bool
+is_user(struct js v)
+{
+	return str_is(js_inside(v), "user");
+}
+
+static void
+end_message(struct gw_repeat *r)
+{
+	if (r->speaks)
+		r->times = 0;
+	r->speaks = false;
+}
+
+void
+gw_repeat_message(struct gw_repeat *r, struct js message)
+{
+	struct js_field f[] = { JS_FIELD("role") };
+	struct err unread = ERR_INIT; /* then nobody speaks in it */
+
+	if (r == NULL)
+		return;
+	end_message(r);
+	r->speaks = js_fields(message, f, LEN(f), &unread) == 0 && is_user(f[0].m.val);
+}
+
+void
+gw_repeat_block(struct gw_repeat *r, struct js v, const struct msg_block *b)
+{
+	struct js_field f[] = { JS_FIELD("name"), JS_FIELD("content") };
+	struct err unread = ERR_INIT; /* it was read once already */
+
+	if (r == NULL || (b->kind != MSG_CALL && b->kind != MSG_RESULT) ||
+		js_fields(v, f, LEN(f), &unread) < 0)
+		return;
+	r->speaks = false;
+	if (b->kind == MSG_CALL)
+		open_call(r, &b->id, gw_str(&b->server), f[0].m.val, b->input);
+	else
+		close_call(r, &b->id, f[1].m.val);
+}
+
+void
+gw_repeat_item(struct gw_repeat *r, struct js v, const struct res_item *i)
+{
+	struct js_field f[] = { JS_FIELD("name"), JS_FIELD("namespace"),
+		JS_FIELD("output"), JS_FIELD("role") };
+	struct err unread = ERR_INIT; /* it was read once already */
+
+	if (r == NULL || js_fields(v, f, LEN(f), &unread) < 0)
+		return;
+	if (i->kind == RES_CALL)
+		open_call(r, &i->pair, f[1].m.val.raw, f[0].m.val, i->args);
+	else if (i->kind == RES_OUTPUT)
+		close_call(r, &i->pair, f[2].m.val);
+	else if (is_user(f[3].m.val))
+		r->times = 0;
+}
+
+size_t
+gw_repeat_times(struct gw_repeat *r)
+{
+	end_message(r);
+	return r->times;
+}
