@@ -134,6 +134,15 @@ pol_refusal(
 
 	if (d->line > 0)
 		(void)snprintf(where, sizeof where, "%s:%d", d->file, d->line);
+	if (str_starts(str_of(d->rule), STR("limits."))) { /* not about this tool */
+		(void)snprintf(out, POL_REFUSAL_MAX,
+			"[pando-ai] blocked %s%s%s: %s (rule %s, %s). Run 'pando-ai policy "
+			"show' to see where the setting comes from.",
+			log_quoted(u->server, server),
+			u->server.n > 0 && u->tool.n > 0 ? "/" : "",
+			log_quoted(u->tool, tool), d->message, d->rule, where);
+		return out;
+	}
 	write_tool(u, command);
 	(void)snprintf(out, POL_REFUSAL_MAX,
 		"[pando-ai] blocked %s%s%s: %s (rule %s, %s).%s Run 'pando-ai logs' to see the "

@@ -345,8 +345,8 @@ one_more(void *to, struct pol_decision *why)
 	"\",\"name\":\"mcp__pando_core__read-file\",\"input\":{}}"
 #define MNOT                                                                             \
 	"{\"type\":\"text\",\"text\":\"[pando-ai] blocked pando_core/read-file: enough " \
-	"(rule limits.calls_per_minute, p.toml:3). Run 'pando-ai logs' to see the "      \
-	"decision, 'pando-ai policy explain' to see why.\"}"
+	"(rule limits.calls_per_minute, p.toml:3). Run 'pando-ai policy show' to see "   \
+	"where the setting comes from.\"}"
 #define RCALL(id)                                                                        \
 	"{\"type\":\"function_call\",\"id\":\"fc_" id "\",\"call_id\":\"" id             \
 	"\",\"name\":\"read_file\",\"namespace\":\"mcp__pando_core\",\"arguments\":\"{}\"}"
