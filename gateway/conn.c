@@ -10,6 +10,7 @@
 #include "gateway/caller.h"
 #include "gateway/head.h"
 #include "gateway/http.h"
+#include "gateway/login.h"
 #include "gateway/upstream.h"
 
 enum { OUT_MAX = 2 * GW_BODY_MAX, URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
@@ -21,6 +22,7 @@ struct gw_conn {
 	struct gw_reg *run;
 	struct gw_upstream *upstream;
 	struct gw_route route;
+	enum pol_provider provider;
 	enum gw_state state;
 	enum gw_state
 		then; /* where to go when the provider's transfer is gone; or GW_NEW */
@@ -200,14 +202,13 @@ static void on_done(void *to, const char *why);
 static int
 send_up(struct gw_conn *c, struct str head, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf fields = BUF_INIT(GW_HEAD_MAX);
+	CLEANUP(buf_wipe) struct buf fields = BUF_INIT(GW_HEAD_MAX);
 	CLEANUP(buf_fini) struct buf url = BUF_INIT(URL_MAX);
 	const struct gw_up_calls calls = { on_head, on_body, on_done, c };
 	struct gw_up_request r = { .post = c->route.post, .body = c->body };
 
 	fields_up(head, &fields);
-	buf_puts(&url, gw_reg_upstream(c->run));
-	buf_put_str(&url, c->route.up);
+	gw_login_url(gw_reg_upstream(c->run, c->provider), c->provider, &c->route, &url);
 	if (fields.over || url.over)
 		return err_set(e, ERR_DATA, "pando-ai: the headers are too long");
 	r.url = buf_text(&url);
@@ -219,10 +220,11 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 static enum gw_state
 enter_ask(struct gw_conn *c)
 {
-	CLEANUP(buf_fini) struct buf head = BUF_INIT(GW_HEAD_MAX);
+	CLEANUP(buf_wipe) struct buf head = BUF_INIT(GW_HEAD_MAX);
 
 	gw_http_watch(c->q, &c->watch);
-	if (gw_http_fields(c->q, &head, &c->e) < 0)
+	if (gw_http_fields(c->q, &head, &c->e) < 0 ||
+		gw_login_of(&c->route, buf_str(&head), &c->provider, &c->e) < 0)
 		return refuse(c, HTTP_BADREQUEST);
 	c->rules.body_fixed = c->rules.agent == POL_CLAUDE &&
 			      gw_head_is_login(buf_str(&head));
@@ -286,7 +288,10 @@ kind_of_answer(struct gw_conn *c, struct str head)
 			gw_head_is_media(type, "text/event-stream"))
 			return GW_STREAM;
 		if (gw_head_is_media(type, "application/json"))
-			return c->route.kind == GW_TO_CALL ? GW_WHOLE : GW_PASS;
+			return c->route.kind == GW_TO_CALL ||
+					       c->route.kind == GW_TO_ACCOUNT
+				       ? GW_WHOLE
+				       : GW_PASS;
 	}
 	(void)err_set(&c->e, ERR_GATEWAY,
 		"pando-ai: the provider answered with content of type \"%s\", which cannot be "
@@ -356,8 +361,8 @@ on_body(void *to, struct str bytes)
 		if (!c->answer.over)
 			return GW_UP_TOOK;
 		(void)err_set(&c->e, ERR_GATEWAY,
-			"pando-ai: the answer is longer than the %d bytes that the gateway takes",
-			GW_BODY_MAX);
+			"pando-ai: the answer is longer than the %zu bytes that the gateway takes",
+			c->answer.max);
 		return stop(c, refuse(c, HTTP_BADREQUEST));
 	}
 	if (gw_http_backlog(c->q) > GW_BACKLOG_MAX) {
@@ -391,7 +396,7 @@ unreachable(struct gw_conn *c, const char *why)
 	(void)err_set(&c->e, ERR_GATEWAY,
 		"pando-ai: no answer from the provider at %s: %s. Check the network and "
 		"[proxy] in %s, then try again",
-		gw_reg_upstream(c->run), why,
+		gw_reg_upstream(c->run, c->provider), why,
 		gw_settings_file(c->run->policy, "~/.pando/policy.toml"));
 	return refuse(c, STATUS_BAD_GATEWAY);
 }
@@ -445,7 +450,9 @@ after(struct gw_conn *c, const char *why)
 	case GW_STREAM:
 		return why != NULL ? GW_CUT : end_of_stream(c);
 	case GW_WHOLE:
-		return why != NULL ? unreachable(c, why) : check_answer(c);
+		if (why != NULL)
+			return unreachable(c, why);
+		return c->route.kind == GW_TO_ACCOUNT ? GW_REPLY : check_answer(c);
 	case GW_PASS:
 		return why != NULL ? GW_CUT : GW_END;
 	case GW_NEW:
@@ -566,7 +573,8 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 	c->body = STR("");
 	c->changed = (struct buf)BUF_INIT(OUT_MAX);
 	c->head = (struct buf)BUF_INIT(GW_HEAD_MAX);
-	c->answer = (struct buf)BUF_INIT(GW_BODY_MAX);
+	c->answer = (struct buf)BUF_INIT(
+		route->kind == GW_TO_ACCOUNT ? GW_ACCOUNT_MAX : GW_BODY_MAX);
 	LIST_INSERT_HEAD(&run->conns, c, link);
 	run->nconns++;
 	gw_go(c, GW_ASK);

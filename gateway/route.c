@@ -2,6 +2,8 @@
 
 #include "base/secret.h"
 
+#define ACCOUNT "/backend-api"
+
 /* Everything that an agent can reach through us. */
 static const struct {
 	enum pol_agent agent;
@@ -17,6 +19,21 @@ static const struct {
 	{ POL_CLAUDE, GW_HEAD, "", 0, GW_TO_PROBE },
 	{ POL_CODEX, GW_POST, "/v1/responses", sizeof "/v1" - 1, GW_TO_CALL },
 	{ POL_CODEX, GW_GET, "/v1/models", sizeof "/v1" - 1, GW_TO_MODELS },
+	{ POL_CODEX, GW_POST, ACCOUNT "/codex/responses", sizeof ACCOUNT "/codex" - 1,
+		GW_TO_CALL },
+	{ POL_CODEX, GW_GET, ACCOUNT "/codex/models", sizeof ACCOUNT "/codex" - 1,
+		GW_TO_MODELS },
+	{ POL_CODEX, GW_GET, ACCOUNT "/wham/accounts/check", sizeof ACCOUNT - 1,
+		GW_TO_ACCOUNT },
+	{ POL_CODEX, GW_GET, ACCOUNT "/wham/settings/user", sizeof ACCOUNT - 1,
+		GW_TO_ACCOUNT },
+	{ POL_CODEX, GW_GET, ACCOUNT "/wham/usage", sizeof ACCOUNT - 1, GW_TO_ACCOUNT },
+	{ POL_CODEX, GW_GET, ACCOUNT "/wham/rate-limit-reset-credits", sizeof ACCOUNT - 1,
+		GW_TO_ACCOUNT },
+	{ POL_CODEX, GW_GET, ACCOUNT "/wham/security-setup", sizeof ACCOUNT - 1,
+		GW_TO_ACCOUNT },
+	{ POL_CODEX, GW_GET, ACCOUNT "/wham/config/bundle", sizeof ACCOUNT - 1,
+		GW_TO_ACCOUNT },
 };
 
 enum gw_api
@@ -63,6 +80,7 @@ gw_route(enum pol_agent agent, enum gw_method method, struct str rest)
 			continue;
 		r.kind = routes[i].kind;
 		r.post = method == GW_POST;
+		r.chatgpt = str_starts(path, STR(ACCOUNT "/"));
 		r.up = str_skip(rest, routes[i].skip);
 		break;
 	}

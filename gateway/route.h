@@ -4,8 +4,12 @@
 /*
  * Which requests of an agent pass, each known by method and path. Pure.
  *
- * A run's base URL is http://127.0.0.1:PORT/run/TOKEN (codex: .../run/TOKEN/v1). Paths are
- * compared as they came, never decoded: another spelling of a path is another path.
+ * A run's base URL is http://127.0.0.1:PORT/run/TOKEN (codex: .../run/TOKEN/v1, and
+ * .../run/TOKEN/backend-api/ as its chatgpt_base_url). Paths are compared as they came, never
+ * decoded: another spelling of a path is another path.
+ *
+ * Of the ChatGPT account's paths those pass, by name, that codex 0.169.0 asks for with its
+ * own tools off; what serves hosted tools, plugins, search and images does not.
  */
 
 #include <stdbool.h>
@@ -13,14 +17,17 @@
 #include "base/str.h"
 #include "gateway/enforce.h"
 
+enum { GW_ACCOUNT_MAX = 4 << 20 }; /* an answer about the ChatGPT account, bytes */
+
 enum gw_method { GW_GET, GW_HEAD, GW_POST, GW_OTHER_METHOD, GW_METHODS };
 
 enum gw_route_kind {
-	GW_TO_CALL,   /* a model call: request and answer are inspected */
-	GW_TO_COUNT,  /* the same request, the answer is a number */
-	GW_TO_MODELS, /* nothing in it for policy */
-	GW_TO_PROBE,  /* claude asks whether we are there; answered here */
-	GW_TO_NONE,   /* not for an agent of this kind */
+	GW_TO_CALL,    /* a model call: request and answer are inspected */
+	GW_TO_COUNT,   /* the same request, the answer is a number */
+	GW_TO_MODELS,  /* nothing in it for policy */
+	GW_TO_ACCOUNT, /* of the ChatGPT account: JSON of a bounded size, not inspected */
+	GW_TO_PROBE,   /* claude asks whether we are there; answered here */
+	GW_TO_NONE,    /* not for an agent of this kind */
 	GW_ROUTE_KINDS
 };
 
@@ -28,6 +35,7 @@ struct gw_route {
 	enum gw_route_kind kind;
 	enum gw_api api;
 	bool post;
+	bool chatgpt;  /* the path is one of the ChatGPT account's */
 	struct str up; /* what follows the upstream's URL, query included */
 };
 

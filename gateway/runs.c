@@ -268,7 +268,7 @@ gw_reg_who(const struct gw_reg *r)
 }
 
 const char *
-gw_reg_upstream(const struct gw_reg *r)
+gw_reg_upstream(const struct gw_reg *r, enum pol_provider to)
 {
-	return r->upstream != NULL ? r->upstream : pol_upstream(r->policy, r->agent);
+	return r->upstream != NULL ? r->upstream : pol_upstream(r->policy, to);
 }

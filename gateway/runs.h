@@ -86,6 +86,6 @@ struct gw_reg *gw_runs_named(struct gw_runs *all, const char *id);
 bool gw_run_id_is_sound(const char *id);
 struct rec_who gw_reg_who(const struct gw_reg *r);
 /* The provider's base URL. */
-const char *gw_reg_upstream(const struct gw_reg *r);
+const char *gw_reg_upstream(const struct gw_reg *r, enum pol_provider to);
 
 #endif

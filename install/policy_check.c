@@ -111,7 +111,10 @@ tell_json(const struct policy *p, const struct doubts *d, struct err *e)
 	for (int a = 0; a < POL_AGENTS; a++) {
 		jout_open(&j, pol_agent_name((enum pol_agent)a), '{');
 		jout_text(&j, "mode", pol_mode_name(pol_mode_of(p, (enum pol_agent)a)));
-		jout_text(&j, "upstream", pol_upstream(p, (enum pol_agent)a));
+		jout_text(&j, "upstream",
+			pol_upstream(p, a == POL_CLAUDE ? POL_ANTHROPIC : POL_OPENAI));
+		if (a == POL_CODEX)
+			jout_text(&j, "chatgpt_upstream", pol_upstream(p, POL_CHATGPT));
 		jout_close(&j, '}');
 	}
 	jout_close(&j, '}');
@@ -135,9 +138,13 @@ tell(const struct policy *p, const struct doubts *d)
 	printf("good (sha256 %s)\n", pol_digest(p));
 	cli_print_layers(p);
 	for (int a = 0; a < POL_AGENTS; a++) {
+		CLEANUP(mem_freep)
+		char *to = a == POL_CLAUDE ? mem_strdup(pol_upstream(p, POL_ANTHROPIC))
+					   : mem_printf("%s, ChatGPT accounts: %s",
+						     pol_upstream(p, POL_OPENAI),
+						     pol_upstream(p, POL_CHATGPT));
 		const char *row[] = { pol_agent_name((enum pol_agent)a),
-			pol_mode_name(pol_mode_of(p, (enum pol_agent)a)),
-			pol_upstream(p, (enum pol_agent)a) };
+			pol_mode_name(pol_mode_of(p, (enum pol_agent)a)), to };
 
 		term_row(&t, row);
 	}

@@ -139,9 +139,9 @@ pol_mode_of(const struct policy *p, enum pol_agent a)
 }
 
 const char *
-pol_upstream(const struct policy *p, enum pol_agent a)
+pol_upstream(const struct policy *p, enum pol_provider to)
 {
-	return p->v.upstream[a];
+	return p->v.upstream[to];
 }
 
 enum pol_react

@@ -22,8 +22,9 @@ enum pol_key_id {
 	KEY_SERVER_TOOLS,
 	KEY_MODE_CLAUDE,
 	KEY_MODE_CODEX,
-	KEY_UPSTREAM_CLAUDE,
-	KEY_UPSTREAM_CODEX,
+	KEY_UPSTREAM_ANTHROPIC,
+	KEY_UPSTREAM_OPENAI,
+	KEY_UPSTREAM_CHATGPT,
 	KEY_LINGER,
 	KEY_DEFINITION,
 	KEY_HISTORY,
@@ -85,8 +86,8 @@ enum pol_setting pol_setting_of(enum pol_key_id id);
 /* All kinds but POL_IS_URL, as a number. */
 int64_t pol_value(const struct pol_values *v, enum pol_setting s);
 void pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value);
-/* Of the two upstream settings. */
-enum pol_agent pol_upstream_of(enum pol_setting s);
+/* Of the upstream settings. */
+enum pol_provider pol_upstream_of(enum pol_setting s);
 bool pol_is_strictest(enum pol_setting s, int64_t value);
 /* As TOML. */
 void pol_value_put(struct buf *out, const struct pol_values *v, enum pol_setting s);

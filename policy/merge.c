@@ -18,10 +18,10 @@ take(struct policy *p, int layer, enum pol_setting s)
 
 	p->from[s] = (enum pol_layer)layer;
 	if (pol_setting(s)->kind == POL_IS_URL) {
-		const enum pol_agent a = pol_upstream_of(s);
+		const enum pol_provider to = pol_upstream_of(s);
 
-		free(p->v.upstream[a]);
-		p->v.upstream[a] = mem_strdup(v->upstream[a]);
+		free(p->v.upstream[to]);
+		p->v.upstream[to] = mem_strdup(v->upstream[to]);
 	} else {
 		pol_value_set(&p->v, s, pol_value(v, s));
 	}

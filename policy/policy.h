@@ -35,6 +35,8 @@ enum {
 #define POL_SERVER_WORKSPACE "pando_workspace"
 
 enum pol_agent { POL_CLAUDE, POL_CODEX, POL_AGENTS };
+/* Where model traffic goes, by the login that a request carries. */
+enum pol_provider { POL_ANTHROPIC, POL_OPENAI, POL_CHATGPT, POL_PROVIDERS };
 enum pol_mode { POL_ENFORCE, POL_AUDIT, POL_OFF, POL_MODES };
 /* From the mildest to the strictest. */
 enum pol_verdict { POL_ALLOW, POL_AUDITED, POL_ASK, POL_DENY, POL_VERDICTS };
@@ -160,7 +162,7 @@ size_t pol_native_names(const struct policy *p, const char *const **names);
 bool pol_native_default_allows(const struct policy *p, enum pol_agent a);
 
 enum pol_mode pol_mode_of(const struct policy *p, enum pol_agent a);
-const char *pol_upstream(const struct policy *p, enum pol_agent a);
+const char *pol_upstream(const struct policy *p, enum pol_provider to);
 
 /* How long the gateway stays when the last run has ended. */
 int pol_linger_seconds(const struct policy *p);

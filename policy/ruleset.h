@@ -86,8 +86,9 @@ enum pol_setting {
 	POL_SET_OTHER_MODE,
 	POL_SET_MODE_CLAUDE,
 	POL_SET_MODE_CODEX,
-	POL_SET_UPSTREAM_CLAUDE,
-	POL_SET_UPSTREAM_CODEX,
+	POL_SET_UPSTREAM_ANTHROPIC,
+	POL_SET_UPSTREAM_OPENAI,
+	POL_SET_UPSTREAM_CHATGPT,
 	POL_SET_LINGER,
 	POL_SET_DEFINITION,
 	POL_SET_HISTORY,
@@ -109,7 +110,7 @@ struct pol_values {
 	bool native_default_allow;
 	enum pol_other_mode other_mode;
 	enum pol_mode mode[POL_AGENTS];
-	char *upstream[POL_AGENTS]; /* owned */
+	char *upstream[POL_PROVIDERS]; /* owned */
 	int linger_seconds;
 	enum pol_react definition, history, call, unknown;
 	struct pol_log log;

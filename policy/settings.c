@@ -67,8 +67,9 @@ pol_setting(enum pol_setting s)
 			.stricter = -1 },
 		[POL_SET_MODE_CLAUDE] = WORD(KEY_MODE_CLAUDE, modes, -1),
 		[POL_SET_MODE_CODEX] = WORD(KEY_MODE_CODEX, modes, -1),
-		[POL_SET_UPSTREAM_CLAUDE] = UPSTREAM(KEY_UPSTREAM_CLAUDE),
-		[POL_SET_UPSTREAM_CODEX] = UPSTREAM(KEY_UPSTREAM_CODEX),
+		[POL_SET_UPSTREAM_ANTHROPIC] = UPSTREAM(KEY_UPSTREAM_ANTHROPIC),
+		[POL_SET_UPSTREAM_OPENAI] = UPSTREAM(KEY_UPSTREAM_OPENAI),
+		[POL_SET_UPSTREAM_CHATGPT] = UPSTREAM(KEY_UPSTREAM_CHATGPT),
 		[POL_SET_LINGER] = { .key = KEY_LINGER,
 			.kind = POL_IS_NUMBER,
 			.max = LINGER_MAX,
@@ -111,10 +112,12 @@ pol_setting_of(enum pol_key_id id)
 	return (enum pol_setting)s;
 }
 
-enum pol_agent
+enum pol_provider
 pol_upstream_of(enum pol_setting s)
 {
-	return s == POL_SET_UPSTREAM_CLAUDE ? POL_CLAUDE : POL_CODEX;
+	if (s == POL_SET_UPSTREAM_ANTHROPIC)
+		return POL_ANTHROPIC;
+	return s == POL_SET_UPSTREAM_OPENAI ? POL_OPENAI : POL_CHATGPT;
 }
 
 int64_t
@@ -155,8 +158,9 @@ pol_value(const struct pol_values *v, enum pol_setting s)
 		return v->limits.command_output_bytes;
 	case POL_SET_REQUIRE_HELPER:
 		return v->require_helper;
-	case POL_SET_UPSTREAM_CLAUDE:
-	case POL_SET_UPSTREAM_CODEX:
+	case POL_SET_UPSTREAM_ANTHROPIC:
+	case POL_SET_UPSTREAM_OPENAI:
+	case POL_SET_UPSTREAM_CHATGPT:
 	case POL_SETTINGS:
 		break;
 	}
@@ -218,8 +222,9 @@ pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 	case POL_SET_REQUIRE_HELPER:
 		v->require_helper = value != 0;
 		break;
-	case POL_SET_UPSTREAM_CLAUDE:
-	case POL_SET_UPSTREAM_CODEX:
+	case POL_SET_UPSTREAM_ANTHROPIC:
+	case POL_SET_UPSTREAM_OPENAI:
+	case POL_SET_UPSTREAM_CHATGPT:
 	case POL_SETTINGS:
 		break;
 	}
@@ -271,7 +276,8 @@ pol_values_default(struct pol_values *v)
 		.other_mode = POL_DENY_ALL,
 		.mode = { POL_ENFORCE, POL_ENFORCE },
 		.upstream = { mem_strdup("https://api.anthropic.com"),
-			mem_strdup("https://api.openai.com/v1") },
+			mem_strdup("https://api.openai.com/v1"),
+			mem_strdup("https://chatgpt.com/backend-api") },
 		.linger_seconds = 10,
 		.definition = POL_STRIP,
 		.history = POL_STRIP,
@@ -287,8 +293,8 @@ pol_values_default(struct pol_values *v)
 void
 pol_values_fini(struct pol_values *v)
 {
-	for (int a = 0; a < POL_AGENTS; a++) {
-		free(v->upstream[a]);
-		v->upstream[a] = NULL;
+	for (int to = 0; to < POL_PROVIDERS; to++) {
+		free(v->upstream[to]);
+		v->upstream[to] = NULL;
 	}
 }

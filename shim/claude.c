@@ -173,7 +173,7 @@ static bool
 same_upstream(const char *theirs, const struct policy *pol)
 {
 	return str_eq(upstream_trimmed(str_of(theirs)),
-		upstream_trimmed(str_of(pol_upstream(pol, POL_CLAUDE))));
+		upstream_trimmed(str_of(pol_upstream(pol, POL_ANTHROPIC))));
 }
 
 int
@@ -198,7 +198,7 @@ plan_claude_upstream(
 			"claude: ANTHROPIC_BASE_URL is %s, but the policy sends this traffic "
 			"to %s: put the address in [proxy] anthropic_upstream of "
 			"~/.pando/policy.toml",
-			shown, pol_upstream(pol, POL_CLAUDE));
+			shown, pol_upstream(pol, POL_ANTHROPIC));
 	for (size_t i = 0; i < LEN(elsewhere); i++) {
 		const char *v = plan_env_of(env, elsewhere[i]);
 

@@ -113,14 +113,14 @@ refuse_upstream(
 		"codex: %s in your config.toml is %s, but the policy sends this traffic to "
 		"%s: put the address in [proxy] openai_upstream of ~/.pando/policy.toml, or "
 		"set [proxy] codex = \"off\" there",
-		what, shown, pol_upstream(pol, POL_CODEX));
+		what, shown, pol_upstream(pol, POL_OPENAI));
 }
 
 static bool
 same_upstream(const char *theirs, const struct policy *pol)
 {
 	return str_eq(upstream_trimmed(str_of(theirs)),
-		upstream_trimmed(str_of(pol_upstream(pol, POL_CODEX))));
+		upstream_trimmed(str_of(pol_upstream(pol, POL_OPENAI))));
 }
 
 int

@@ -74,7 +74,12 @@ is_no_milder(const struct policy *p, const struct policy *without)
 		const enum pol_agent agent = (enum pol_agent)a;
 
 		must(pol_mode_of(p, agent) == POL_ENFORCE);
-		must(strcmp(pol_upstream(p, agent), pol_upstream(without, agent)) == 0);
+	}
+	for (int to = 0; to < POL_PROVIDERS; to++) {
+		const enum pol_provider provider = (enum pol_provider)to;
+
+		must(strcmp(pol_upstream(p, provider), pol_upstream(without, provider)) ==
+			0);
 	}
 	must(pol_on_unknown(p) == POL_REFUSE && !pol_log_of(p)->arguments);
 	must(have->command_seconds <= most->command_seconds &&
