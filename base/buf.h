@@ -27,6 +27,8 @@ struct buf {
 
 void buf_fini(struct buf *b); /* for CLEANUP too; leaves an empty buffer */
 void buf_reset(struct buf *b);
+/* As buf_fini, for what held a key: its bytes do not stay in freed memory. */
+void buf_wipe(struct buf *b);
 
 /* Room for n more bytes at b->p + b->n, or NULL and `over`; the caller adds to b->n. */
 char *buf_room(struct buf *b, size_t n);

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/place.h"
 #include "gateway/debug.h"
+#include "gateway/process.h"
 #include "gateway/server.h"
 
 struct options {
@@ -157,7 +158,7 @@ main(int argc, char **argv)
 	(void)umask(S_IRWXG | S_IRWXO);
 	if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
 		return log_fail((err_sys(&e, "ignore SIGPIPE"), &e));
-	if (parse(argv, &o, &e) < 0)
+	if (gw_process_close(&e) < 0 || parse(argv, &o, &e) < 0)
 		return log_fail(&e);
 	if (o.debug)
 		return gw_debug_serve(&o.how, &e) < 0 ? log_fail(&e) : 0;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
 #include "base/path.h"
 
@@ -23,4 +25,16 @@ gw_process_start(pid_t pid)
 	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
 		p = strchr(p + 1, ' ');
 	return p == NULL ? 0 : strtoull(p, NULL, 10);
+}
+
+int
+gw_process_close(struct err *e)
+{
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return err_sys(e, "keep other processes out of this one");
+	if (setrlimit(RLIMIT_CORE, &none) < 0)
+		return err_sys(e, "switch cores off");
+	return 0;
 }

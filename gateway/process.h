@@ -3,13 +3,21 @@
 
 /*
  * Which process a number means: numbers are used again, the start time (field 22 of
- * /proc/<pid>/stat, in ticks since boot, proc_pid_stat(5)) tells two apart.
+ * /proc/<pid>/stat, in ticks since boot, proc_pid_stat(5)) tells two apart. And who may look
+ * into ours.
  */
 
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/err.h"
+
 /* 0: there is no such process. */
 uint64_t gw_process_start(pid_t pid);
+/*
+ * Keys pass through this process: from here on it leaves no core, and its memory cannot be
+ * read by another process of the person (PR_SET_DUMPABLE: ptrace(2), /proc/<pid>/mem).
+ */
+int gw_process_close(struct err *e);
 
 #endif
