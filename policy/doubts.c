@@ -100,6 +100,39 @@ look_before(const struct doubter *w, const struct pol_rule *r, size_t *left)
 		}
 }
 
+static void
+look_at_prices(const struct doubter *w, size_t *left)
+{
+	for (size_t i = 1; i < w->f->nprices; i++)
+		for (size_t k = 0; k < i; k++) {
+			const struct pol_price_row *p = &w->f->price[i];
+			const struct pol_price_row *first = &w->f->price[k];
+
+			if (!glob_covers(str_of(first->model), str_of(p->model), left))
+				continue;
+			doubt(w, p->line,
+				"the price of \"%s\" is never used: \"%s\" (line %d) stands "
+				"before it; move it up",
+				p->model, first->model, first->line);
+			break;
+		}
+}
+
+/* Then every request is refused, since nothing has a price. */
+static void
+look_at_budget(const struct policy *p, const struct doubter *w)
+{
+	size_t prices = 0;
+
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
+		prices += p->file[l] == NULL ? 0 : p->file[l]->nprices;
+	if (p->v.limits.microusd_per_run > 0 && prices == 0 &&
+		p->file[p->from[POL_SET_USD_PER_RUN]] == w->f)
+		doubt(w, w->f->at[POL_SET_USD_PER_RUN].line,
+			"limits.usd_per_run is set and no model has a price, so every request "
+			"is refused; add [[price]] tables");
+}
+
 void
 pol_doubts(const struct policy *p, void (*each)(void *to, const struct pol_doubt *d),
 	void *to)
@@ -108,6 +141,10 @@ pol_doubts(const struct policy *p, void (*each)(void *to, const struct pol_doubt
 		const struct doubter w = { each, to, p->file[l] };
 		size_t left = COVER_STEPS;
 
+		if (w.f != NULL) {
+			look_at_budget(p, &w);
+			look_at_prices(&w, &left);
+		}
 		for (size_t i = 0; w.f != NULL && i < w.f->nrules; i++) {
 			look_at_tools(&w, &w.f->rule[i]);
 			look_at_command(&w, &w.f->rule[i]);

@@ -3,6 +3,8 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#define PRICE_TYPE "number from 0 to 10000"
+
 enum { NEAREST_WORD_MAX = 64, NEAR_MAX = 2 };
 
 static const struct pol_key keys[POL_KEY_IDS] = {
@@ -58,6 +60,30 @@ static const struct pol_key keys[POL_KEY_IDS] = {
 	[KEY_COMMAND_OUTPUT] = { "limits.command_output_bytes",
 		"whole number from 1024 to 98304", "98304",
 		"most that is kept of the outputs of a shell-command" },
+	[KEY_TOKENS_PER_RUN] = { "limits.tokens_per_run",
+		"whole number up to 1000000000000, 0: no limit", "0",
+		"a run that has used so many tokens is stopped" },
+	[KEY_USD_PER_RUN] = { "limits.usd_per_run",
+		"number from 0.01 to 1000000, 0: no limit", "0",
+		"a run that has cost so much by [[price]] is stopped" },
+	[KEY_CALLS_PER_MINUTE] = { "limits.calls_per_minute",
+		"whole number up to 1000, 0: no limit", "0",
+		"most calls of tools that a run may make in any minute" },
+	[KEY_SAME_CALL] = { "limits.same_call",
+		"whole number from 2 to 1000, 0: no limit", "0",
+		"the same call with the same result so often in a row stops the run" },
+	[KEY_PRICE_MODEL] = { "price.model", "pattern", NULL,
+		"which models cost this; the first that matches" },
+	[KEY_PRICE_INPUT] = { "price.input", PRICE_TYPE, NULL,
+		"USD for a million tokens of input" },
+	[KEY_PRICE_OUTPUT] = { "price.output", PRICE_TYPE, NULL,
+		"the same of output, reasoning included" },
+	[KEY_PRICE_CACHE_READ] = { "price.cache_read", PRICE_TYPE, NULL,
+		"of input read from the cache; without: as input" },
+	[KEY_PRICE_CACHE_WRITE] = { "price.cache_write", PRICE_TYPE, NULL,
+		"of input written to the cache; without: as input" },
+	[KEY_PRICE_CACHE_WRITE_1H] = { "price.cache_write_1h", PRICE_TYPE, NULL,
+		"of input written to it for an hour; without: as cache_write" },
 	[KEY_READ_ONLY] = { "sandbox.read_only", "list of paths", "[]",
 		"what cannot be changed inside the sandbox, below the root" },
 	[KEY_WRITABLE] = { "sandbox.writable", "list of paths", "[]",

@@ -36,6 +36,16 @@ enum pol_key_id {
 	KEY_LOG_KEEP,
 	KEY_COMMAND_SECONDS,
 	KEY_COMMAND_OUTPUT,
+	KEY_TOKENS_PER_RUN,
+	KEY_USD_PER_RUN,
+	KEY_CALLS_PER_MINUTE,
+	KEY_SAME_CALL,
+	KEY_PRICE_MODEL,
+	KEY_PRICE_INPUT,
+	KEY_PRICE_OUTPUT,
+	KEY_PRICE_CACHE_READ,
+	KEY_PRICE_CACHE_WRITE,
+	KEY_PRICE_CACHE_WRITE_1H,
 	KEY_READ_ONLY,
 	KEY_WRITABLE,
 	KEY_REQUIRE_HELPER,
@@ -59,7 +69,14 @@ enum {
 	POL_WORDS_MAX = 8 /* of one setting */
 };
 
-enum pol_kind { POL_IS_BOOL, POL_IS_WORD, POL_IS_NUMBER, POL_IS_URL, POL_KINDS };
+enum pol_kind {
+	POL_IS_BOOL,
+	POL_IS_WORD,
+	POL_IS_NUMBER,
+	POL_IS_USD, /* in the file with a fraction, here in millionths */
+	POL_IS_URL,
+	POL_KINDS
+};
 
 /* What a file that may only tighten may say of a setting. */
 enum pol_tighten { POL_ANY_VALUE, POL_STRICTEST_ONLY, POL_NOT_HERE, POL_TIGHTENINGS };
@@ -73,8 +90,9 @@ struct pol_setting_row {
 	enum pol_key_id key;
 	enum pol_kind kind;
 	const struct pol_word *words; /* of a POL_IS_WORD */
-	int64_t min, max;             /* of a POL_IS_NUMBER */
+	int64_t min, max;             /* of a POL_IS_NUMBER or POL_IS_USD */
 	int stricter;      /* 1: the larger value is, -1: the smaller, 0: neither */
+	bool zero_is_none; /* 0 is no limit, the mildest of all, and may be below min */
 	bool by_authority; /* the managed file's holds, not the stricter */
 	enum pol_tighten in_project, in_locked;
 };
@@ -89,6 +107,8 @@ void pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value);
 /* Of the upstream settings. */
 enum pol_provider pol_upstream_of(enum pol_setting s);
 bool pol_is_strictest(enum pol_setting s, int64_t value);
+/* 12.50: at least two digits behind the point; nothing is 0. */
+void pol_usd_put(struct buf *out, int64_t millionths);
 /* As TOML. */
 void pol_value_put(struct buf *out, const struct pol_values *v, enum pol_setting s);
 

@@ -27,11 +27,17 @@ take(struct policy *p, int layer, enum pol_setting s)
 	}
 }
 
+static int64_t
+weight(int64_t value, enum pol_setting s)
+{
+	return value == 0 && pol_setting(s)->zero_is_none ? INT64_MAX : value;
+}
+
 static bool
 is_stricter(const struct policy *p, int layer, enum pol_setting s)
 {
-	const int64_t have = pol_value(&p->v, s);
-	const int64_t other = pol_value(&p->file[layer]->v, s);
+	const int64_t have = weight(pol_value(&p->v, s), s);
+	const int64_t other = weight(pol_value(&p->file[layer]->v, s), s);
 	const int dir = pol_setting(s)->stricter;
 
 	return dir > 0 ? other > have : dir < 0 && other < have;

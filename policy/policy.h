@@ -186,8 +186,29 @@ const struct pol_log *pol_log_of(const struct policy *p);
 struct pol_limits {
 	int command_seconds;          /* longest time of a shell-command */
 	int64_t command_output_bytes; /* most output of it that is kept */
+	/* The budgets of a run, 0: none. */
+	int64_t tokens_per_run;
+	int64_t microusd_per_run;
+	int calls_per_minute;
+	int same_call;
 };
 const struct pol_limits *pol_limits_of(const struct policy *p);
+
+enum { POL_CALLS_PER_MINUTE_MAX = 1000, POL_MILLION = 1000000 };
+
+enum pol_budget { POL_TOKENS, POL_USD, POL_CALLS, POL_SAME, POL_BUDGETS };
+/* A denial by that limit, with the place where it stands; without a message. */
+struct pol_decision pol_budget_decision(const struct policy *p, enum pol_budget b);
+
+/* [[price]]: what one token costs, in millionths of a millionth of a USD. */
+struct pol_price {
+	int64_t in, out, cache_read, cache_write, cache_write_1h;
+};
+/*
+ * The first [[price]] of each file whose pattern fits, of each number the largest. False: no
+ * file that may loosen (the managed one; the user's without a lock above) has one.
+ */
+bool pol_price_of(const struct policy *p, struct str model, struct pol_price *out);
 
 /* [sandbox]: paths below the root that are read-only inside, and guarded ones opened. */
 size_t pol_read_only(const struct policy *p, const char *const **paths);

@@ -11,6 +11,7 @@
 
 enum {
 	POL_RULES_MAX = 4096,
+	POL_PRICES_MAX = 256,
 	POL_EXAMPLES_MAX = 64,     /* of match, and of not_match, of one rule */
 	POL_EXAMPLES_TOTAL = 1024, /* of a file: each is decided when it is read */
 	POL_ARGS_MAX = 8,
@@ -24,10 +25,11 @@ struct reader {
 	struct pol_file *f;
 	bool locked;
 	struct err *e;
-	struct pol_rule *rule;   /* being read */
-	struct pol_matcher *arg; /* being read */
-	struct pol_item *item;   /* being read */
-	size_t examples;         /* so far, of the file */
+	struct pol_rule *rule;       /* being read */
+	struct pol_matcher *arg;     /* being read */
+	struct pol_item *item;       /* being read */
+	struct pol_price_row *price; /* being read */
+	size_t examples;             /* so far, of the file */
 	char label[POL_LABEL_MAX];
 };
 
@@ -59,6 +61,13 @@ bool pol_is_printable(struct str s);
  * and *why says what is wrong and what to do.
  */
 char *pol_path_tidy(const char *path, const char **why);
+
+/* schema_price.c: the array of all [[price]] tables, and the keys of one. */
+int pol_read_prices(struct reader *r, const struct toml_node *n);
+int pol_read_price_key(struct reader *r, const struct toml_node *n, enum pol_key_id id);
+/* A number with or without a fraction, as millionths: 0, or least to most. */
+int pol_read_usd(struct reader *r, const struct toml_node *n, enum pol_key_id id,
+	int64_t least, int64_t most, int64_t *to);
 
 /* schema_rule.c: the array of all [[rule]] tables. */
 int pol_read_rules(struct reader *r, const struct toml_node *n);

@@ -75,6 +75,24 @@ struct pol_rule {
 	struct pol_examples match, not_match;
 };
 
+/* A [[price]]: what stands in the file, in millionths; POL_NO_PRICE: it does not say it. */
+enum pol_price_of {
+	POL_PRICE_IN,
+	POL_PRICE_OUT,
+	POL_PRICE_CACHE_READ,
+	POL_PRICE_CACHE_WRITE,
+	POL_PRICE_CACHE_WRITE_1H,
+	POL_PRICES
+};
+
+enum { POL_NO_PRICE = -1 };
+
+struct pol_price_row {
+	char *model; /* pattern */
+	int line, column;
+	int64_t usd[POL_PRICES];
+};
+
 /* Where a value of the file stands; line 0: the file does not say it. */
 struct pol_place {
 	int line, column;
@@ -100,6 +118,10 @@ enum pol_setting {
 	POL_SET_LOG_KEEP,
 	POL_SET_COMMAND_SECONDS,
 	POL_SET_COMMAND_OUTPUT,
+	POL_SET_TOKENS_PER_RUN,
+	POL_SET_USD_PER_RUN,
+	POL_SET_CALLS_PER_MINUTE,
+	POL_SET_SAME_CALL,
 	POL_SET_REQUIRE_HELPER,
 	POL_SETTINGS
 };
@@ -126,6 +148,8 @@ struct pol_file {
 	struct pol_place at[POL_SETTINGS];
 	struct pol_list native_allow, native_deny, other_servers;
 	struct pol_list read_only, writable; /* [sandbox]: paths below the root */
+	struct pol_price_row *price;
+	size_t nprices;
 	struct pol_rule *rule;
 	size_t nrules;
 	struct pol_index *index; /* index.c */

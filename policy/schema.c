@@ -59,7 +59,8 @@ read_number(struct reader *r, const struct toml_node *n, enum pol_setting s)
 
 	if (n->type != TOML_INT)
 		return pol_read_kind(r, n, row->key);
-	if (n->integer < row->min || n->integer > row->max)
+	if ((n->integer < row->min || n->integer > row->max) &&
+		!(n->integer == 0 && row->zero_is_none))
 		return WRONG(r, n,
 			"%s is %" PRId64 "; it must be from %" PRId64 " to %" PRId64,
 			pol_read_label(r, row->key), n->integer, row->min, row->max);
@@ -88,6 +89,7 @@ static int
 read_value(struct reader *r, const struct toml_node *n, enum pol_setting s)
 {
 	const struct pol_setting_row *row = pol_setting(s);
+	int64_t usd;
 	int word;
 
 	switch (row->kind) {
@@ -103,6 +105,11 @@ read_value(struct reader *r, const struct toml_node *n, enum pol_setting s)
 		return 0;
 	case POL_IS_NUMBER:
 		return read_number(r, n, s);
+	case POL_IS_USD:
+		if (pol_read_usd(r, n, row->key, row->min, row->max, &usd) < 0)
+			return -1;
+		pol_value_set(&r->f->v, s, usd);
+		return 0;
 	case POL_IS_URL:
 		return read_url(r, n, s);
 	case POL_KINDS:
@@ -239,6 +246,8 @@ read_key(struct reader *r, const struct toml_node *n, enum pol_key_id id)
 		return read_list(r, n, id, &r->f->read_only, read_inside_path);
 	if (id == KEY_WRITABLE)
 		return read_writable(r, n, id);
+	if (id >= KEY_PRICE_MODEL && id <= KEY_PRICE_CACHE_WRITE_1H)
+		return pol_read_price_key(r, n, id);
 	return pol_read_rule_key(r, n, id);
 }
 
@@ -266,6 +275,8 @@ pol_read_table(struct reader *r, const struct toml_node *n, const char *section)
 			status = unknown_key(r, c, section);
 		else if (strcmp(c->key, "rule") == 0)
 			status = pol_read_rules(r, c);
+		else if (strcmp(c->key, "price") == 0)
+			status = pol_read_prices(r, c);
 		else
 			status = pol_read_table(r, c, c->key);
 		if (status < 0)
@@ -335,6 +346,9 @@ pol_file_free(struct pol_file *f)
 	list_fini(&f->other_servers);
 	list_fini(&f->read_only);
 	list_fini(&f->writable);
+	for (size_t i = 0; i < f->nprices; i++)
+		free(f->price[i].model);
+	free(f->price);
 	for (size_t i = 0; i < f->nrules; i++)
 		pol_rule_fini(&f->rule[i]);
 	free(f->rule);

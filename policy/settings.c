@@ -12,10 +12,15 @@ enum {
 	LINGER_MAX = 86400,
 	COMMAND_SECONDS_MAX = 86400,
 	COMMAND_OUTPUT_MIN = 1 << 10,
-	COMMAND_OUTPUT_MAX = 96 << 10 /* what mcp/run.h has room for */
+	COMMAND_OUTPUT_MAX = 96 << 10, /* what mcp/run.h has room for */
+	SAME_CALL_MIN = 2,
+	SAME_CALL_MAX = 1000,
 };
 
 #define LOG_BYTES_MAX (INT64_C(1) << 40)
+#define RUN_TOKENS_MAX INT64_C(1000000000000)
+#define USD_MIN INT64_C(10000)         /* a cent */
+#define USD_MAX INT64_C(1000000000000) /* a million */
 
 static const struct pol_word defaults[] = { { "deny", 0 }, { "allow", 1 }, { NULL, 0 } };
 static const struct pol_word other_modes[] = { { "deny_all", POL_DENY_ALL },
@@ -43,6 +48,11 @@ static const struct pol_word unknowns[] = { { "refuse", POL_REFUSE },
 	{                                                                                \
 		.key = (id), .kind = POL_IS_NUMBER, .min = (least), .max = (most),       \
 		.stricter = -1                                                           \
+	}
+#define BUDGET(id, is, least, most)                                                      \
+	{                                                                                \
+		.key = (id), .kind = (is), .min = (least), .max = (most),                \
+		.stricter = -1, .zero_is_none = true                                     \
 	}
 #define UPSTREAM(id)                                                                     \
 	{                                                                                \
@@ -92,6 +102,14 @@ pol_setting(enum pol_setting s)
 			KEY_COMMAND_SECONDS, 1, COMMAND_SECONDS_MAX),
 		[POL_SET_COMMAND_OUTPUT] = LIMIT(
 			KEY_COMMAND_OUTPUT, COMMAND_OUTPUT_MIN, COMMAND_OUTPUT_MAX),
+		[POL_SET_TOKENS_PER_RUN] = BUDGET(
+			KEY_TOKENS_PER_RUN, POL_IS_NUMBER, 1, RUN_TOKENS_MAX),
+		[POL_SET_USD_PER_RUN] = BUDGET(
+			KEY_USD_PER_RUN, POL_IS_USD, USD_MIN, USD_MAX),
+		[POL_SET_CALLS_PER_MINUTE] = BUDGET(
+			KEY_CALLS_PER_MINUTE, POL_IS_NUMBER, 1, POL_CALLS_PER_MINUTE_MAX),
+		[POL_SET_SAME_CALL] = BUDGET(
+			KEY_SAME_CALL, POL_IS_NUMBER, SAME_CALL_MIN, SAME_CALL_MAX),
 		[POL_SET_REQUIRE_HELPER] = { .key = KEY_REQUIRE_HELPER,
 			.kind = POL_IS_BOOL,
 			.stricter = 1,
@@ -156,6 +174,14 @@ pol_value(const struct pol_values *v, enum pol_setting s)
 		return v->limits.command_seconds;
 	case POL_SET_COMMAND_OUTPUT:
 		return v->limits.command_output_bytes;
+	case POL_SET_TOKENS_PER_RUN:
+		return v->limits.tokens_per_run;
+	case POL_SET_USD_PER_RUN:
+		return v->limits.microusd_per_run;
+	case POL_SET_CALLS_PER_MINUTE:
+		return v->limits.calls_per_minute;
+	case POL_SET_SAME_CALL:
+		return v->limits.same_call;
 	case POL_SET_REQUIRE_HELPER:
 		return v->require_helper;
 	case POL_SET_UPSTREAM_ANTHROPIC:
@@ -219,6 +245,18 @@ pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 	case POL_SET_COMMAND_OUTPUT:
 		v->limits.command_output_bytes = value;
 		break;
+	case POL_SET_TOKENS_PER_RUN:
+		v->limits.tokens_per_run = value;
+		break;
+	case POL_SET_USD_PER_RUN:
+		v->limits.microusd_per_run = value;
+		break;
+	case POL_SET_CALLS_PER_MINUTE:
+		v->limits.calls_per_minute = (int)value;
+		break;
+	case POL_SET_SAME_CALL:
+		v->limits.same_call = (int)value;
+		break;
 	case POL_SET_REQUIRE_HELPER:
 		v->require_helper = value != 0;
 		break;
@@ -244,6 +282,21 @@ pol_is_strictest(enum pol_setting s, int64_t value)
 }
 
 void
+pol_usd_put(struct buf *out, int64_t millionths)
+{
+	enum { FRACTION = 6, LEAST = 2, TEN = 10 };
+	int digits = FRACTION;
+	int64_t fraction = millionths % POL_MILLION;
+
+	buf_printf(out, "%" PRId64, millionths / POL_MILLION);
+	if (millionths == 0)
+		return;
+	for (; digits > LEAST && fraction % TEN == 0; digits--)
+		fraction /= TEN;
+	buf_printf(out, ".%0*" PRId64, digits, fraction);
+}
+
+void
 pol_value_put(struct buf *out, const struct pol_values *v, enum pol_setting s)
 {
 	const struct pol_setting_row *row = pol_setting(s);
@@ -255,6 +308,9 @@ pol_value_put(struct buf *out, const struct pol_values *v, enum pol_setting s)
 		break;
 	case POL_IS_NUMBER:
 		buf_printf(out, "%" PRId64, value);
+		break;
+	case POL_IS_USD:
+		pol_usd_put(out, value);
 		break;
 	case POL_IS_URL:
 		buf_put_json(out, str_of(v->upstream[pol_upstream_of(s)]));

@@ -165,6 +165,34 @@ show_rule(const struct shower *w, const struct pol_file *f, const struct pol_rul
 	show(w, key, &value, f, r->line);
 }
 
+static void
+show_price(
+	const struct shower *w, const struct pol_file *f, const struct pol_price_row *p)
+{
+	static const char *const names[POL_PRICES] = { "input", "output", "cache_read",
+		"cache_write", "cache_write_1h" };
+	CLEANUP(buf_fini) struct buf value = BUF_INIT(SHOWN_MAX);
+	CLEANUP(mem_freep) char *key = mem_printf("price[%zu]", (size_t)(p - f->price));
+
+	buf_puts(&value, "{ model = ");
+	put_quoted(&value, str_of(p->model));
+	for (int i = 0; i < POL_PRICES; i++) {
+		if (p->usd[i] < 0)
+			continue;
+		buf_printf(&value, ", %s = ", names[i]);
+		pol_usd_put(&value, p->usd[i]);
+	}
+	buf_puts(&value, " }");
+	show(w, key, &value, f, p->line);
+}
+
+static void
+show_prices(const struct shower *w, const struct pol_file *f)
+{
+	for (size_t i = 0; f != NULL && i < f->nprices; i++)
+		show_price(w, f, &f->price[i]);
+}
+
 static const struct pol_list *
 list_of(const struct pol_file *f, enum pol_key_id id)
 {
@@ -201,6 +229,8 @@ pol_show(const struct policy *p, void (*each)(void *to, const struct pol_shown *
 				show_list(&w, p->file[l], list);
 		}
 	}
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
+		show_prices(&w, p->file[l]);
 	for (int l = POL_MANAGED; l < POL_LAYERS; l++)
 		for (size_t i = 0; p->file[l] != NULL && i < p->file[l]->nrules; i++)
 			show_rule(&w, p->file[l], &p->file[l]->rule[i]);

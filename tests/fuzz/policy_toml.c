@@ -84,6 +84,7 @@ is_no_milder(const struct policy *p, const struct policy *without)
 	must(pol_on_unknown(p) == POL_REFUSE && !pol_log_of(p)->arguments);
 	must(have->command_seconds <= most->command_seconds &&
 		have->command_output_bytes <= most->command_output_bytes);
+	must(!pol_price_of(p, STR("a"), &(struct pol_price){ 0 }));
 }
 
 static void

@@ -20,6 +20,7 @@ PURE = [
     "policy/names.c", "policy/use.c", "policy/upstream.c", "policy/schema*.c", "policy/reader.c",
     "policy/settings.c", "policy/keys.c", "policy/vet*.c", "policy/cover.c", "policy/merge.c",
     "policy/show.c", "policy/compile.c", "policy/bundle.c", "policy/chain.c", "policy/verify.c",
+    "policy/price.c",
     "gateway/head.c", "gateway/login.c", "gateway/route.c",
     "base/jscan.c",
     "gateway/coding.c",

@@ -75,6 +75,8 @@ page_part(const char *section)
 		(void)snprintf(heading, sizeof heading, ".Ss Matchers\n");
 	else if (strcmp(section, "rule") == 0)
 		(void)snprintf(heading, sizeof heading, ".Ss [[rule]]\n");
+	else if (strcmp(section, "price") == 0)
+		(void)snprintf(heading, sizeof heading, ".Ss [[price]]\n");
 	else
 		(void)snprintf(heading, sizeof heading, ".Ss [%.*s]\n",
 			(int)strcspn(section, "."), section);

@@ -45,6 +45,14 @@ rules_that_may_not_be_meant_are_told(void)
 			"through them\n" },
 		{ SHELL "args.command = \"make\"\ndecision = \"allow\"\n", "" },
 		{ SHELL "args.cwd = { glob = \"x*\" }\ndecision = \"deny\"\n", "" },
+		/* money without prices, and prices that are never used */
+		{ "[limits]\nusd_per_run = 2\n",
+			"p:2: limits.usd_per_run is set and no model has a price, so every "
+			"request is refused; add [[price]] tables\n" },
+		{ "[limits]\nusd_per_run = 2\n[[price]]\nmodel = \"a*\"\ninput = 1\n"
+		  "output = 1\n[[price]]\nmodel = \"ab\"\ninput = 1\noutput = 1\n",
+			"p:8: the price of \"ab\" is never used: \"a*\" (line 4) stands before "
+			"it; move it up\n" },
 		/* a milder rule before it */
 		{ SHELL "args.command = { prefix = [\"git\"] }\ndecision = \"allow\"\n" SHELL
 			"args.command = { prefix = [\"git\", \"push\"] }\ndecision = \"deny\"\n",

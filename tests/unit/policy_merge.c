@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "policy/ruleset.h"
+#include "policy/keys.h"
 
 struct shown {
 	const char *key;
@@ -81,6 +81,22 @@ static const struct {
 	{ "lock = true\n[limits]\ncommand_seconds = 900\n",
 		"[limits]\ncommand_seconds = 800\n", NULL, "limits.command_seconds",
 		"800 user:2" },
+	/* a budget: 0 is none, and the mildest */
+	{ NULL, NULL, NULL, "limits.tokens_per_run", "0 built-in:0" },
+	{ NULL, NULL, "[limits]\ntokens_per_run = 5\n", "limits.tokens_per_run",
+		"5 project:2" },
+	{ "[limits]\ntokens_per_run = 5\n", "[limits]\ntokens_per_run = 0\n", NULL,
+		"limits.tokens_per_run", "5 managed:2" },
+	{ "[limits]\ntokens_per_run = 0\n", "[limits]\ntokens_per_run = 7\n",
+		"[limits]\n\ntokens_per_run = 9\n", "limits.tokens_per_run", "7 user:2" },
+	{ "lock = true\n", "[limits]\nsame_call = 30\n", NULL, "limits.same_call",
+		"30 user:2" },
+	{ NULL, "[limits]\nusd_per_run = 5\n", "[limits]\nusd_per_run = 0.255\n",
+		"limits.usd_per_run", "0.255 project:2" },
+	{ NULL, "[limits]\nusd_per_run = 1234567e-2\n", NULL, "limits.usd_per_run",
+		"12345.67 user:2" },
+	{ NULL, "[[price]]\nmodel = \"a*\"\ninput = 3\noutput = 0.0375\n", NULL, "price",
+		"{ model = \"a*\", input = 3.00, output = 0.0375 } user:2" },
 	{ "lock = true\n", "[log]\nkeep = 2\n", NULL, "log.keep", "8 built-in:0" },
 	{ "lock = true\n", "[log]\nkeep = 20\n", NULL, "log.keep", "20 user:2" },
 	{ "lock = true\n", NULL, NULL, "lock", "true managed:1" },
@@ -201,11 +217,79 @@ plain_names_of_all_files_are_collected(void)
 	pol_free(p);
 }
 
+#define PRICE(model, in, rest)                                                           \
+	"[[price]]\nmodel = \"" model "\"\ninput = " in "\noutput = 1.5\n" rest
+
+/* in out cache_read cache_write cache_write_1h of "opus-4", in USD for a million; or none */
+static const struct {
+	const char *name, *managed, *user, *project, *want;
+} prices[] = {
+	{ "none", NULL, "", NULL, "none" },
+	{ "another model", NULL, PRICE("sonnet*", "1", ""), NULL, "none" },
+	{ "what is not said is as input", NULL, PRICE("op?s*", "3", ""), NULL,
+		"3.00 1.50 3.00 3.00 3.00" },
+	{ "all is said", NULL,
+		PRICE("opus-4", "3",
+			"cache_read = 0\ncache_write = 3.75\ncache_write_1h = 6\n"),
+		NULL, "3.00 1.50 0 3.75 6.00" },
+	{ "an hour as any writing", NULL, PRICE("*", "3", "cache_write = 4\n"), NULL,
+		"3.00 1.50 3.00 4.00 4.00" },
+	{ "the first of a file", NULL, PRICE("opus-*", "1", "") PRICE("*", "9", ""), NULL,
+		"1.00 1.50 1.00 1.00 1.00" },
+	{ "of each number the largest of the files", PRICE("*", "2", "cache_read = 1\n"),
+		PRICE("*", "1", ""), PRICE("*", "0", "cache_read = 5\n"),
+		"2.00 1.50 5.00 2.00 2.00" },
+	{ "a project's file gives no price", NULL, NULL, PRICE("*", "0", ""), "none" },
+	{ "under a lock the user's does not either", "lock = true\n", PRICE("*", "0", ""),
+		NULL, "none" },
+	{ "but it raises one", "lock = true\n" PRICE("*", "2", ""), PRICE("*", "7", ""),
+		NULL, "7.00 1.50 7.00 7.00 7.00" },
+};
+
+static void
+prices_are_the_strictest(void)
+{
+	for (size_t i = 0; i < LEN(prices); i++) {
+		struct policy *p = merged(
+			prices[i].managed, prices[i].user, prices[i].project);
+		CLEANUP(buf_fini) struct buf have = BUF_INIT(4096);
+		struct pol_price is;
+		const bool known = pol_price_of(p, STR("opus-4"), &is);
+		const int64_t all[] = { is.in, is.out, is.cache_read, is.cache_write,
+			is.cache_write_1h };
+
+		for (size_t k = 0; known && k < LEN(all); k++) {
+			buf_puts(&have, k > 0 ? " " : "");
+			pol_usd_put(&have, all[k]);
+		}
+		ok_str(known ? buf_text(&have) : "none", prices[i].want, prices[i].name);
+		pol_free(p);
+	}
+}
+
+static void
+a_budget_names_its_place(void)
+{
+	struct policy *p = merged("[limits]\n\ntokens_per_run = 9\n",
+		"[limits]\ntokens_per_run = 5\n", NULL);
+	struct pol_decision d = pol_budget_decision(p, POL_TOKENS);
+
+	ok_str(d.rule, "limits.tokens_per_run", "rule");
+	ok_str(d.file, "u", "file");
+	ok_int(d.line, 2, "line");
+	ok_int(d.verdict, POL_DENY, "verdict");
+	d = pol_budget_decision(p, POL_SAME);
+	ok_str(d.file, "built-in", "nobody said it");
+	pol_free(p);
+}
+
 int
 main(void)
 {
 	each_setting_says_whose_it_is();
 	rules_are_shown_as_toml();
 	plain_names_of_all_files_are_collected();
+	prices_are_the_strictest();
+	a_budget_names_its_place();
 	return test_done();
 }
