@@ -1,16 +1,22 @@
 #include "base/jscan.h"
 
-#include <endian.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <strings.h>
 
+#include "base/jstring.h"
 #include "base/log.h"
 #include "base/utf8.h"
+
+enum { SPANS_FIRST = 256, NO_SPAN = UINT32_MAX };
+enum { SUMS = 1024 }; /* as many as 10 bits tell apart */
 
 /* The part of the text that is not read yet. why: set once, by the first failure. */
 struct cur {
 	const char *p, *end;
 	const char *why;
+	const char *text;
+	struct js_index *ix; /* NULL: none is made */
 };
 
 static bool check_value(struct cur *c, int depth);
@@ -51,115 +57,87 @@ take(struct cur *c, char want)
 	return true;
 }
 
-static int
-hex_digit(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
-/* The four digits at p, or -1. */
-static int
-hex4(const char *p, const char *end)
-{
-	int v = 0;
-
-	if (end - p < 4)
-		return -1;
-	for (int i = 0; i < 4; i++) {
-		const int d = hex_digit(p[i]);
-
-		if (d < 0)
-			return -1;
-		v = v * 16 + d;
-	}
-	return v;
-}
-
 static bool
-check_escape(struct cur *c)
+pass_escape(struct cur *c)
 {
 	if (c->p >= c->end)
 		return fail(c, "a string that does not end");
-	switch (*c->p) {
-	case '"':
-	case '\\':
-	case '/':
-	case 'b':
-	case 'f':
-	case 'n':
-	case 'r':
-	case 't':
-		c->p++;
+	if (*c->p == 'u' && jstring_hex4(c->p + 1, c->end) >= 0) {
+		c->p += 5;
 		return true;
-	case 'u':
-		if (hex4(c->p + 1, c->end) >= 0) {
-			c->p += 5;
-			return true;
-		}
-		break;
-	default:
-		break;
 	}
-	return fail(c, "a wrong escape in a string");
+	if (*c->p == '\0' || strchr("\"\\/bfnrt", *c->p) == NULL)
+		return fail(c, "a wrong escape in a string");
+	c->p++;
+	return true;
 }
 
-/*
- * How many of the eight bytes at p come before the first that needs a look: a quote, a
- * backslash, a control character or one above ASCII.
- */
-static unsigned int
-plain_bytes(const char *p)
+/* What is wrong with a string, and where; byte by byte, since it is asked once. */
+static bool
+find_fault(struct cur *c)
 {
-	const uint64_t ones = UINT64_C(0x0101010101010101);
-	const uint64_t high = ones << 7;
-	uint64_t x;
-	uint64_t quote;
-	uint64_t slash;
-	uint64_t found;
+	for (;;) {
+		unsigned char b;
+		size_t k;
 
-	memcpy(&x, p, sizeof x);
-	x = le64toh(x);
-	quote = x ^ ones * '"';
-	slash = x ^ ones * '\\';
-	/*
-	 * A subtraction borrows, so sets the high bit, where a byte is below the subtrahend.
-	 * The borrow can make the bytes above it look found, never those below it.
-	 */
-	found = (x | (x - ones * 0x20) | (quote - ones) | (slash - ones)) & high;
-	return found == 0 ? 8 : (unsigned int)__builtin_ctzll(found) / 8;
+		if (c->p >= c->end)
+			return fail(c, "a string that does not end");
+		b = (unsigned char)*c->p;
+		if (b < 0x20)
+			return fail(c, "a control character in a string");
+		k = utf8_len((struct str){ c->p, (size_t)(c->end - c->p) });
+		if (k == 0)
+			return fail(c, "bytes that are not UTF-8");
+		c->p += k;
+		if (b == '"')
+			return fail(c, "a string that ends here");
+		if (b == '\\' && !pass_escape(c))
+			return false;
+	}
 }
 
 /* After the opening quote. */
 static bool
 check_string(struct cur *c)
 {
-	for (;;) {
-		unsigned char b;
-		size_t k;
+	const char *const behind = jstring_end(c->p, c->end);
 
-		for (k = 8; k == 8 && c->end - c->p >= 8; c->p += k)
-			k = plain_bytes(c->p);
-		if (c->p >= c->end)
-			return fail(c, "a string that does not end");
-		b = (unsigned char)*c->p;
-		if (b < 0x20)
-			return fail(c, "a control character in a string");
-		k = b < 0x80 ? 1
-			     : utf8_len((struct str){ c->p, (size_t)(c->end - c->p) });
-		if (k == 0)
-			return fail(c, "bytes that are not UTF-8");
-		c->p += k;
-		if (b == '"')
-			return true;
-		if (b == '\\' && !check_escape(c))
-			return false;
+	if (behind == NULL)
+		return find_fault(c);
+	c->p = behind;
+	return true;
+}
+
+/* Before what it holds is read, so that the spans stand in the order of the text. */
+static uint32_t
+open_span(struct cur *c, const char *start)
+{
+	struct js_index *const ix = c->ix;
+
+	if (ix == NULL || ix->n >= JS_SPANS_MAX)
+		return NO_SPAN;
+	if (ix->n == ix->cap) {
+		ix->cap = ix->cap == 0 ? SPANS_FIRST : ix->cap * 2;
+		ix->v = mem_grow(ix->v, ix->cap * sizeof *ix->v);
 	}
+	ix->v[ix->n].start = (uint32_t)(start - c->text);
+	return ix->n++;
+}
+
+/* What is short is passed over by reading it; all that it holds was short as well. */
+static void
+close_span(struct cur *c, const char *start, uint32_t at)
+{
+	const size_t n = (size_t)(c->p - start);
+
+	if (at == NO_SPAN)
+		return;
+	if (n < JS_SPAN_MIN) {
+		c->ix->n = at;
+		return;
+	}
+	c->ix->v[at].n = (uint32_t)n;
+	c->ix->v[at].skip = c->ix->n - at;
 }
 
 static bool
@@ -231,6 +209,26 @@ check_container(struct cur *c, char close, int depth)
 }
 
 static bool
+check_indexed(struct cur *c, int depth)
+{
+	const char *const start = c->p++;
+	uint32_t span;
+
+	if (*start == '"') {
+		if (!check_string(c))
+			return false;
+		if (c->p - start >= JS_SPAN_MIN)
+			close_span(c, start, open_span(c, start));
+		return true;
+	}
+	span = open_span(c, start);
+	if (!check_container(c, *start == '{' ? '}' : ']', depth))
+		return false;
+	close_span(c, start, span);
+	return true;
+}
+
+static bool
 check_value(struct cur *c, int depth)
 {
 	skip_space(c);
@@ -238,14 +236,9 @@ check_value(struct cur *c, int depth)
 		return fail(c, "the end where a value should be");
 	switch (*c->p) {
 	case '{':
-		c->p++;
-		return check_container(c, '}', depth);
 	case '[':
-		c->p++;
-		return check_container(c, ']', depth);
 	case '"':
-		c->p++;
-		return check_string(c);
+		return check_indexed(c, depth);
 	case 't':
 		return check_word(c, STR("true"));
 	case 'f':
@@ -280,25 +273,45 @@ type_at(char first)
 int
 js_check(struct str text, struct js *root, struct err *e)
 {
-	struct cur c = { .p = text.p, .end = text.p + text.n };
+	return js_check_index(text, NULL, root, e);
+}
+
+int
+js_check_index(struct str text, struct js_index *ix, struct js *root, struct err *e)
+{
+	struct cur c = { .p = text.p,
+		.end = text.p + text.n,
+		.text = text.p,
+		.ix = text.n < UINT32_MAX ? ix : NULL };
 	const char *start;
 
-	root->type = JS_NONE;
+	*root = (struct js){ .type = JS_NONE };
 	if (text.n == 0)
 		return err_set(e, ERR_DATA, "not JSON (RFC 8259): nothing is there");
 	skip_space(&c);
 	start = c.p;
 	if (check_value(&c, 0)) {
-		root->type = type_at(*start);
-		root->raw = (struct str){ start, (size_t)(c.p - start) };
+		const size_t n = (size_t)(c.p - start);
+
 		skip_space(&c);
-		if (c.p == c.end)
+		if (c.p == c.end) {
+			root->type = type_at(*start);
+			root->raw = (struct str){ start, n };
+			if (c.ix != NULL && c.ix->n > 0 && root->type != JS_STRING)
+				root->span = c.ix->v;
 			return 0;
+		}
 		(void)fail(&c, "something behind the value");
 	}
-	root->type = JS_NONE;
 	return err_set(e, ERR_DATA, "not JSON (RFC 8259): byte %zu: %s",
 		(size_t)(c.p - text.p), c.why);
+}
+
+void
+js_index_fini(struct js_index *ix)
+{
+	free(ix->v);
+	*ix = (struct js_index){ NULL, 0, 0 };
 }
 
 /* From here on: walking what js_check accepted, so that nothing can run over the end. */
@@ -311,24 +324,6 @@ pass_space(const char *p)
 	return p;
 }
 
-/* After the opening quote; answers the byte behind the closing one. */
-static const char *
-pass_string(const char *p, const char *end)
-{
-	const char *const start = p;
-
-	for (;;) {
-		const char *quote = memchr(p, '"', (size_t)(end - p));
-		const char *q = quote;
-
-		while (q > start && q[-1] == '\\')
-			q--;
-		p = quote + 1;
-		if ((quote - q) % 2 == 0)
-			return p;
-	}
-}
-
 static const char *
 pass_container(const char *p, const char *end)
 {
@@ -338,7 +333,7 @@ pass_container(const char *p, const char *end)
 		const char c = *p++;
 
 		if (c == '"')
-			p = pass_string(p, end);
+			p = jstring_end(p, end);
 		else if (c == '{' || c == '[')
 			depth++;
 		else if (c == '}' || c == ']')
@@ -356,27 +351,23 @@ pass_scalar(const char *p)
 }
 
 static const char *
-pass_value(const char *p, const char *end, struct js *v)
+pass_value(struct js_iter *it, const char *p, struct js *v)
 {
+	const struct js_span *const span = it->span;
 	const char *const start = p;
 
 	v->type = type_at(*p);
-	switch (v->type) {
-	case JS_STRING:
-		p = pass_string(p + 1, end);
-		break;
-	case JS_ARRAY:
-	case JS_OBJECT:
-		p = pass_container(p, end);
-		break;
-	case JS_NULL:
-	case JS_BOOL:
-	case JS_NUMBER:
+	if (span < it->span_end && (size_t)(p - it->start) == span->start - it->first) {
+		it->span = span + span->skip;
+		p += span->n;
+		if (v->type != JS_STRING)
+			v->span = span;
+	} else if (v->type == JS_STRING) {
+		p = jstring_end(p + 1, it->end);
+	} else if (v->type == JS_ARRAY || v->type == JS_OBJECT) {
+		p = pass_container(p, it->end);
+	} else {
 		p = pass_scalar(p);
-		break;
-	case JS_NONE:
-	case JS_TYPES:
-		break;
 	}
 	v->raw = (struct str){ start, (size_t)(p - start) };
 	return p;
@@ -391,6 +382,12 @@ js_open(struct js_iter *it, struct js container)
 	if (container.type != JS_OBJECT && container.type != JS_ARRAY)
 		return;
 	it->end = container.raw.p + container.raw.n;
+	it->start = container.raw.p;
+	if (container.span != NULL) {
+		it->first = container.span->start;
+		it->span = container.span + 1;
+		it->span_end = container.span + container.span->skip;
+	}
 	p = pass_space(container.raw.p + 1);
 	if (p + 1 < it->end)
 		it->next = p;
@@ -407,11 +404,11 @@ js_next(struct js_iter *it, struct js_item *item)
 	if (it->members) {
 		const char *const key = p + 1;
 
-		p = pass_string(key, it->end);
+		p = jstring_end(key, it->end);
 		item->key = (struct str){ key, (size_t)(p - 1 - key) };
 		p = pass_space(pass_space(p) + 1); /* the colon */
 	}
-	item->end = pass_value(p, it->end, &item->val);
+	item->end = pass_value(it, p, &item->val);
 	it->prev_end = item->end;
 	p = pass_space(item->end);
 	it->next = *p == ',' ? pass_space(p + 1) : NULL;
@@ -419,59 +416,100 @@ js_next(struct js_iter *it, struct js_item *item)
 	return true;
 }
 
+/* The names of an object so far. bits: of their sums, so that few are compared. */
+struct names {
+	struct str v[JS_MEMBERS_MAX];
+	size_t n;
+	uint64_t bits[SUMS / 64];
+};
+
+/* Below SUMS. Reads the ends of a name only: names that differ in its middle cost a comparison. */
+static unsigned int
+sum_of(struct str key)
+{
+	uint64_t head = 0;
+	uint64_t tail = 0;
+
+	if (key.n >= sizeof head) {
+		memcpy(&head, key.p, sizeof head);
+		memcpy(&tail, key.p + key.n - sizeof tail, sizeof tail);
+	} else if (key.n > 0) {
+		head = (unsigned char)key.p[0];
+		tail = (uint64_t)(unsigned char)key.p[key.n / 2] << 8 |
+		       (unsigned char)key.p[key.n - 1];
+	}
+	head = (head ^ key.n) * UINT64_C(0x9e3779b97f4a7c15);
+	return (unsigned int)((head ^ tail) * UINT64_C(0xc2b2ae3d27d4eb4f) >> 54);
+}
+
+static bool
+is_new(struct names *seen, struct str key)
+{
+	const unsigned int sum = sum_of(key);
+	uint64_t *const word = &seen->bits[sum / 64];
+	const uint64_t bit = UINT64_C(1) << sum % 64;
+	const bool maybe = (*word & bit) != 0;
+
+	*word |= bit;
+	for (size_t i = 0; maybe && i < seen->n; i++) {
+		if (str_eq(seen->v[i], key))
+			return false;
+	}
+	return true;
+}
+
 static int
-add_key(struct str *seen, size_t n, struct str key, struct err *e)
+add_key(struct names *seen, struct str key, struct err *e)
 {
 	char name[LOG_QUOTED_MAX];
 
-	if (n >= JS_MEMBERS_MAX)
+	if (seen->n >= JS_MEMBERS_MAX)
 		return err_set(e, ERR_DATA, "a JSON object has more than %d members",
 			(int)JS_MEMBERS_MAX);
 	if (key.n > 0 && memchr(key.p, '\\', key.n) != NULL)
 		return err_set(e, ERR_DATA,
 			"a JSON member's name is written with escapes: %s",
 			log_quoted(key, name));
-	for (size_t i = 0; i < n; i++) {
-		if (str_eq(seen[i], key))
-			return err_set(e, ERR_DATA,
-				"a JSON object has two members named %s",
-				log_quoted(key, name));
-	}
-	seen[n] = key;
+	if (!is_new(seen, key))
+		return err_set(e, ERR_DATA, "a JSON object has two members named %s",
+			log_quoted(key, name));
+	seen->v[seen->n++] = key;
 	return 0;
 }
 
-/* Readers that do not heed case would take it for the field, though we do not. */
-static bool
-is_other_case(struct str key, const char *name)
+/* Readers that do not heed case would take it for the field, though we do not: refused. */
+static int
+take_field(struct js_field *f, const struct js_item *item, struct err *e)
 {
-	return key.n > 0 && key.n == strlen(name) &&
-	       strncasecmp(key.p, name, key.n) == 0 && !str_is(key, name);
+	if (item->key.n != f->len || f->len == 0)
+		return 0;
+	if (memcmp(item->key.p, f->name, f->len) == 0)
+		f->m = *item;
+	else if (strncasecmp(item->key.p, f->name, f->len) == 0)
+		return err_set(e, ERR_DATA,
+			"a JSON member's name differs from \"%s\" only in its case",
+			f->name);
+	return 0;
 }
 
 int
 js_fields(struct js object, struct js_field *f, size_t n, struct err *e)
 {
-	struct str seen[JS_MEMBERS_MAX];
-	size_t members = 0;
+	struct names seen;
 	struct js_iter it;
 	struct js_item item;
 
+	seen.n = 0;
+	memset(seen.bits, 0, sizeof seen.bits);
 	if (object.type != JS_OBJECT)
 		return err_set(e, ERR_DATA, "a JSON object is missing where one must be");
 	js_open(&it, object);
 	while (js_next(&it, &item)) {
-		if (add_key(seen, members, item.key, e) < 0)
+		if (add_key(&seen, item.key, e) < 0)
 			return -1;
-		members++;
 		for (size_t i = 0; i < n; i++) {
-			if (is_other_case(item.key, f[i].name))
-				return err_set(e, ERR_DATA,
-					"a JSON member's name differs from \"%s\" only in "
-					"its case",
-					f[i].name);
-			if (str_is(item.key, f[i].name))
-				f[i].m = item;
+			if (take_field(&f[i], &item, e) < 0)
+				return -1;
 		}
 	}
 	return 0;
@@ -491,7 +529,7 @@ unit_at(const char *p, const char *end)
 {
 	if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
 		return 0;
-	return (unsigned int)hex4(p + 2, end);
+	return (unsigned int)jstring_hex4(p + 2, end);
 }
 
 /* "\uXXXX", or two of them that are one character. Answers the bytes read, 0: refused. */

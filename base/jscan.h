@@ -14,6 +14,7 @@
  */
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -22,6 +23,8 @@
 enum {
 	JS_DEPTH_MAX = 128,   /* nested arrays and objects */
 	JS_MEMBERS_MAX = 128, /* of an object that js_fields reads */
+	JS_SPAN_MIN = 64,     /* what is shorter, in bytes, has no place in an index */
+	JS_SPANS_MAX = 262144 /* of an index; what is more is passed over more slowly */
 };
 
 enum js_type {
@@ -39,10 +42,28 @@ enum js_type {
 struct js {
 	enum js_type type; /* JS_NONE: there is none */
 	struct str raw;
+	const struct js_span *span; /* of a container, in an index; or NULL */
+};
+
+/* Where a long string or container of a text ends, so that a walk can pass over it at once. */
+struct js_span {
+	uint32_t start, n; /* place in the text, length */
+	uint32_t skip;     /* as many spans on is the first one behind it */
+};
+
+struct js_index {
+	struct js_span *v; /* in the order of their starts */
+	uint32_t n, cap;
 };
 
 /* One value and white space around it, valid through and through. Error: ERR_DATA. */
 int js_check(struct str text, struct js *root, struct err *e);
+/*
+ * The same, and fills the index (all zeros before), which must outlive the walks of root. It
+ * pays for a text of some kilobytes that is walked more than once.
+ */
+int js_check_index(struct str text, struct js_index *ix, struct js *root, struct err *e);
+void js_index_fini(struct js_index *ix); /* for CLEANUP too */
 
 /* A member of an object, or an element of an array (its key is then empty). */
 struct js_item {
@@ -56,6 +77,9 @@ struct js_item {
 struct js_iter {
 	const char *next, *prev_end, *end;
 	bool members;
+	const char *start; /* of the container, and its place in the text */
+	uint32_t first;
+	const struct js_span *span, *span_end; /* behind what has been handed out */
 };
 
 void js_open(struct js_iter *it, struct js container);
@@ -66,12 +90,13 @@ bool js_next(struct js_iter *it, struct js_item *item);
  * val.type JS_NONE. Every member's name is looked at, so that duplicates are found.
  */
 struct js_field {
-	const char *name;
+	const char *name; /* not empty */
+	size_t len;
 	struct js_item m;
 };
 #define JS_FIELD(z)                                                                      \
 	{                                                                                \
-		.name = (z)                                                              \
+		.name = (z), .len = strlen(z)                                            \
 	}
 
 int js_fields(struct js object, struct js_field *f, size_t n, struct err *e);

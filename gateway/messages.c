@@ -450,10 +450,11 @@ int
 msg_request(const struct gw_judge *j, struct str body, struct buf *out, struct err *e)
 {
 	CLEANUP(req_fini) struct req r = { .j = j };
+	CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
 	struct js root;
 
 	edits_init(&r.ed, body);
-	if (js_check(body, &root, e) < 0 || filter_body(&r, root, e) < 0)
+	if (js_check_index(body, &ix, &root, e) < 0 || filter_body(&r, root, e) < 0)
 		return -1;
 	return edits_apply(&r.ed, out, e);
 }

@@ -209,7 +209,7 @@ read_input(const struct msg_stream *s, struct buf *room, struct js *input, struc
 	if (room->n == 0)
 		buf_put_str(room, buf_str(&s->input));
 	if (js_check(buf_str(room), input, &no_json) < 0)
-		*input = (struct js){ JS_NONE, buf_str(room) };
+		*input = (struct js){ .raw = buf_str(room) };
 	return 0;
 }
 
@@ -444,6 +444,7 @@ int
 msg_answer(const struct gw_judge *j, struct str body, struct buf *out, struct err *e)
 {
 	CLEANUP(answer_fini) struct answer a = { .s = msg_stream_new(j) };
+	CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
 	struct js_field f[] = { JS_FIELD("content"), JS_FIELD("stop_reason"),
 		JS_FIELD("model"), JS_FIELD("usage") };
 	const struct str *const reason = &f[1].m.val.raw;
@@ -451,7 +452,8 @@ msg_answer(const struct gw_judge *j, struct str body, struct buf *out, struct er
 	int edit;
 
 	edits_init(&a.ed, body);
-	if (js_check(body, &root, e) < 0 || js_fields(root, f, LEN(f), e) < 0 ||
+	if (js_check_index(body, &ix, &root, e) < 0 ||
+		js_fields(root, f, LEN(f), e) < 0 ||
 		answer_content(&a, f[0].m.val, e) < 0)
 		return -1;
 	gw_meter_message(j->rules->meter, f[2].m.val, f[3].m.val);

@@ -213,7 +213,7 @@ decode_args(struct js written, struct buf *room, struct js *args, struct err *e)
 		buf_puts(room, "{}");
 	}
 	if (js_check(buf_str(room), args, &no_json) < 0)
-		*args = (struct js){ JS_NONE, buf_str(room) };
+		*args = (struct js){ .raw = buf_str(room) };
 	return 0;
 }
 
@@ -617,10 +617,11 @@ int
 res_request(const struct gw_judge *j, struct str body, struct buf *out, struct err *e)
 {
 	CLEANUP(req_fini) struct req r = { .j = j };
+	CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
 	struct js root;
 
 	edits_init(&r.ed, body);
-	if (js_check(body, &root, e) < 0 || filter_body(&r, root, e) < 0)
+	if (js_check_index(body, &ix, &root, e) < 0 || filter_body(&r, root, e) < 0)
 		return -1;
 	return edits_apply(&r.ed, out, e);
 }

@@ -498,10 +498,11 @@ res_answer(const struct gw_judge *j, struct str body, struct buf *out, struct er
 {
 	CLEANUP(stream_freep) struct res_stream *s = res_stream_new(j);
 	CLEANUP(edits_fini) struct edits ed;
+	CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
 	struct js root;
 
 	edits_init(&ed, body);
-	if (js_check(body, &root, e) < 0 || filter_output(s, &ed, root, e) < 0)
+	if (js_check_index(body, &ix, &root, e) < 0 || filter_output(s, &ed, root, e) < 0)
 		return -1;
 	return edits_apply(&ed, out, e);
 }

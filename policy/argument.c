@@ -254,7 +254,7 @@ quoted_list(struct arg_call *c, struct str raw)
 	struct js_item item;
 	bool good = true;
 
-	js_open(&it, (struct js){ JS_ARRAY, raw });
+	js_open(&it, (struct js){ .type = JS_ARRAY, .raw = raw });
 	while (good && js_next(&it, &item)) {
 		char word[WORD_MAX];
 		struct err none = ERR_INIT;
@@ -394,7 +394,7 @@ match_list(struct arg_call *c, const struct pol_matcher *m, struct str raw)
 	bool any_other = false;
 	bool all_yes = true;
 
-	js_open(&it, (struct js){ JS_ARRAY, raw });
+	js_open(&it, (struct js){ .type = JS_ARRAY, .raw = raw });
 	while (js_next(&it, &item)) {
 		struct arg_value v = { .kind = ARG_UNKNOWN };
 		enum cmd_match got = CMD_UNSURE;

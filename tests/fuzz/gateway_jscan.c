@@ -43,6 +43,23 @@ walk(struct js v)
 		walk(m.val);
 }
 
+/* With the index every item is where it is without. */
+static void
+walk_both(struct js a, struct js b)
+{
+	struct js_iter ia, ib;
+	struct js_item ma, mb;
+
+	assert(a.type == b.type && a.raw.p == b.raw.p && a.raw.n == b.raw.n);
+	js_open(&ia, a);
+	js_open(&ib, b);
+	while (js_next(&ia, &ma)) {
+		assert(js_next(&ib, &mb) && ma.start == mb.start && ma.end == mb.end);
+		walk_both(ma.val, mb.val);
+	}
+	assert(!js_next(&ib, &mb));
+}
+
 /* Cuts every second item of the outermost container. */
 static void
 cut(struct str text, struct js root)
@@ -73,9 +90,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	const struct str text = { (const char *)data, n };
 	CLEANUP(json_freep) json_t *tree = NULL;
+	CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
 	struct err e = ERR_INIT;
 	json_error_t why;
-	struct js root;
+	struct js root, indexed;
 
 	if (n == 0)
 		return 0;
@@ -88,6 +106,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	assert(memchr(data, 0, n) == NULL);
 	assert(tree != NULL || is_argued(&why));
 	walk(root);
+	assert(js_check_index(text, &ix, &indexed, &e) == 0);
+	walk_both(root, indexed);
 	cut(text, root);
 	return 0;
 }

@@ -23,6 +23,7 @@ PURE = [
     "policy/price.c",
     "gateway/head.c", "gateway/login.c", "gateway/route.c",
     "base/jscan.c",
+    "base/jstring.c",
     "gateway/coding.c",
     "gateway/h1.c",
     "gateway/budget.c",

@@ -168,6 +168,97 @@ items_are_the_ranges_of_the_text(void)
 	ok(!js_next(&it, &m), "a string has no item");
 }
 
+/* Each item of a, and all that is in it, is that of b. */
+static bool
+is_same_walk(struct js a, struct js b)
+{
+	struct js_iter ia, ib;
+	struct js_item ma, mb;
+
+	if (a.type != b.type || a.raw.p != b.raw.p || a.raw.n != b.raw.n)
+		return false;
+	js_open(&ia, a);
+	js_open(&ib, b);
+	while (js_next(&ia, &ma)) {
+		if (!js_next(&ib, &mb) || ma.key.p != mb.key.p || ma.key.n != mb.key.n ||
+			ma.start != mb.start || ma.end != mb.end || ma.next != mb.next ||
+			ma.prev_end != mb.prev_end || !is_same_walk(ma.val, mb.val))
+			return false;
+	}
+	return !js_next(&ib, &mb);
+}
+
+/* Short and long things in turn, so that the index has gaps. */
+static uint64_t
+next_random(uint64_t *state)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return *state >> 33;
+}
+
+static void
+put_nested(struct buf *b, int depth, uint64_t *state)
+{
+	static const char *const leaves[] = { "1", "\"a\"", "{ }", "[null , true]",
+		"\"a text that is longer than what the index leaves out, by some bytes more\"",
+		"{\"short\":[1,2,{\"x\":\"]}\"}]}", "[]", "-1.5e3" };
+	const bool object = next_random(state) % 2 == 0;
+	const uint64_t n = next_random(state) % 6;
+
+	buf_putc(b, object ? '{' : '[');
+	for (uint64_t i = 0; i < n; i++) {
+		if (i > 0)
+			buf_puts(b, " ,");
+		if (object)
+			buf_printf(b, "\"k%d\" : ", (int)i);
+		if (depth > 0 && next_random(state) % 2 == 0)
+			put_nested(b, depth - 1, state);
+		else
+			buf_puts(b, leaves[next_random(state) % LEN(leaves)]);
+	}
+	buf_putc(b, object ? '}' : ']');
+}
+
+static void
+an_index_changes_no_walk(void)
+{
+	uint64_t state = 1;
+	size_t spans = 0;
+
+	for (int i = 0; i < 2000; i++) {
+		CLEANUP(buf_fini) struct buf b = BUF_INIT(1 << 20);
+		CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
+		struct err e = ERR_INIT;
+		struct js root;
+
+		put_nested(&b, 6, &state);
+		ok_int(js_check_index(buf_str(&b), &ix, &root, &e), 0, e.text);
+		ok_int(is_same_walk(root, checked(buf_text(&b))), 1, buf_text(&b));
+		spans += ix.n;
+	}
+	ok(spans > 10000, "the index was used");
+}
+
+/* Behind its last place the index is silent, and the walk reads on. */
+static void
+an_index_has_a_ceiling(void)
+{
+	static const char element[] =
+		",[\"0123456789012345678901234567890123456789012345678901234567890123\"]";
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(32 << 20);
+	CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
+	struct err e = ERR_INIT;
+	struct js root;
+
+	buf_puts(&b, "[0");
+	for (int i = 0; i < JS_SPANS_MAX + 100; i++)
+		buf_puts(&b, element);
+	buf_puts(&b, "]");
+	ok_int(js_check_index(buf_str(&b), &ix, &root, &e), 0, e.text);
+	ok_int(ix.n, JS_SPANS_MAX, "full");
+	ok(is_same_walk(root, checked(buf_text(&b))), "the same walk");
+}
+
 static void
 fields_are_found_and_must_be_single(void)
 {
@@ -214,6 +305,29 @@ members_have_a_ceiling(void)
 	buf_putc(&b, '}');
 	ok_int(js_fields(checked(buf_text(&b)), NULL, 0, &e), -1, "one member too many");
 	ok_str(e.text, "a JSON object has more than 128 members", "its message");
+}
+
+/* Names of all lengths, many with the same ends: the last one is a repetition or is not. */
+static void
+a_repeated_name_is_found_among_many(void)
+{
+	for (int n = 2; n <= JS_MEMBERS_MAX; n += 7) {
+		for (int twin = -1; twin < n - 1; twin += 5) {
+			CLEANUP(buf_fini) struct buf b = BUF_INIT(65536);
+			struct err e = ERR_INIT;
+
+			for (int i = 0; i < n; i++) {
+				const int k = i == n - 1 && twin >= 0 ? twin : i;
+
+				buf_printf(&b, "%c\"%.*s%04d%.*s\":0", i == 0 ? '{' : ',',
+					k % 20, "begins all the same.", k, k % 11,
+					" ends alike");
+			}
+			buf_putc(&b, '}');
+			ok_int(js_fields(checked(buf_text(&b)), NULL, 0, &e),
+				twin >= 0 ? -1 : 0, buf_text(&b));
+		}
+	}
 }
 
 static void
@@ -329,8 +443,11 @@ main(void)
 	no_prefix_of_a_container_is_taken();
 	nesting_has_a_limit();
 	items_are_the_ranges_of_the_text();
+	an_index_changes_no_walk();
+	an_index_has_a_ceiling();
 	fields_are_found_and_must_be_single();
 	members_have_a_ceiling();
+	a_repeated_name_is_found_among_many();
 	text_is_decoded_or_refused();
 	commas_stay_right();
 	edits_apply_in_the_order_of_places();

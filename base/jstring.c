@@ -1,0 +1,307 @@
+#include "base/jstring.h"
+
+#include <endian.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
+enum { BLOCK = 64, WORD = 8, VECTOR = 16 };
+enum { HEX = 2 }; /* a kind of escape: four digits follow */
+
+#define ALWAYS static inline __attribute__((always_inline))
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* A bit for each byte of the block that is `value` when only the bits of `mask` are looked at. */
+typedef uint64_t find_fn(const char *block, unsigned char mask, unsigned char value);
+/* A quote, a backslash, a control character or a byte above ASCII is there. */
+typedef bool any_fn(const char *block);
+
+ALWAYS uint64_t
+find_plain(const char *block, unsigned char mask, unsigned char value)
+{
+	uint64_t found = 0;
+
+	for (size_t i = 0; i < BLOCK; i += WORD) {
+		uint64_t x;
+
+		memcpy(&x, block + i, sizeof x);
+		x = (le64toh(x) & EACH(mask)) ^ EACH(value);
+		/* the high bit of each byte that is zero; no carry leaves a byte */
+		x = ~(((x & EACH(0x7f)) + EACH(0x7f)) | x | EACH(0x7f));
+		/* all eight of them side by side */
+		found |= ((x >> 7) * UINT64_C(0x0102040810204080) >> 56) << i;
+	}
+	return found;
+}
+
+ALWAYS bool
+any_plain(const char *block)
+{
+	return (find_plain(block, 0xff, '"') | find_plain(block, 0xff, '\\') |
+		       find_plain(block, 0xe0, 0) | find_plain(block, 0x80, 0x80)) != 0;
+}
+
+#ifdef __SSE2__
+ALWAYS __m128i
+load(const char *p)
+{
+	__m128i v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+ALWAYS uint64_t
+find_sse2(const char *block, unsigned char mask, unsigned char value)
+{
+	const __m128i want = _mm_set1_epi8((char)value);
+	const __m128i bits = _mm_set1_epi8((char)mask);
+	uint64_t found = 0;
+
+	for (size_t i = 0; i < BLOCK; i += VECTOR) {
+		const __m128i v = _mm_and_si128(load(block + i), bits);
+		const int same = _mm_movemask_epi8(_mm_cmpeq_epi8(v, want));
+
+		found |= (uint64_t)(unsigned int)same << i;
+	}
+	return found;
+}
+
+ALWAYS __m128i
+odd_bytes(__m128i v)
+{
+	const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+	const __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+	/* signed, so that bytes above ASCII are below the space too */
+	const __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+
+	return _mm_or_si128(low, _mm_or_si128(quote, slash));
+}
+
+ALWAYS bool
+any_sse2(const char *block)
+{
+	__m128i odd = _mm_setzero_si128();
+
+	for (size_t i = 0; i < BLOCK; i += VECTOR)
+		odd = _mm_or_si128(odd, odd_bytes(load(block + i)));
+	return _mm_movemask_epi8(odd) != 0;
+}
+
+/* Most names and many texts end within 16 bytes and have nothing to check: NULL when not so. */
+ALWAYS const char *
+brief_end(const char *p)
+{
+	const unsigned int found = (unsigned int)_mm_movemask_epi8(odd_bytes(load(p)));
+	const unsigned int at = (unsigned int)__builtin_ctz(found | 1U << VECTOR);
+
+	return at < VECTOR && p[at] == '"' ? p + at + 1 : NULL;
+}
+#endif
+
+/* What the bytes before a block ask of its first ones. */
+struct carry {
+	uint64_t escape; /* 1: the first one is escaped */
+	uint64_t follow; /* those that must go on with a character */
+};
+
+/*
+ * The bytes behind a backslash that is not escaped itself. A run of backslashes escapes every
+ * second byte from its second one on; the sum carries through each run that begins at an odd
+ * place, and so tells where those end.
+ */
+ALWAYS uint64_t
+escaped_bytes(uint64_t slash, uint64_t *carry)
+{
+	const uint64_t even = EACH(0x55);
+	uint64_t behind, odd_runs, sum;
+
+	slash &= ~*carry;
+	behind = slash << 1 | *carry;
+	odd_runs = slash & ~even & ~behind;
+	*carry = __builtin_add_overflow(odd_runs, slash, &sum);
+	return (even ^ sum << 1) & behind;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+int
+jstring_hex4(const char *p, const char *end)
+{
+	int v = 0;
+
+	if (end - p < 4)
+		return -1;
+	for (int i = 0; i < 4; i++) {
+		const int d = hex_digit(p[i]);
+
+		if (d < 0)
+			return -1;
+		v = v * 16 + d;
+	}
+	return v;
+}
+
+/* What may stand behind a backslash. A table, as a branch for each could not be foreseen. */
+static const unsigned char escape[UCHAR_MAX + 1] = {
+	['"'] = 1,
+	['\\'] = 1,
+	['/'] = 1,
+	['b'] = 1,
+	['f'] = 1,
+	['n'] = 1,
+	['r'] = 1,
+	['t'] = 1,
+	['u'] = HEX,
+};
+
+ALWAYS bool
+escapes_hold(const char *at, const char *end, uint64_t escaped)
+{
+	for (; escaped != 0; escaped &= escaped - 1) {
+		const char *const p = at + __builtin_ctzll(escaped);
+		const unsigned char kind = escape[(unsigned char)*p];
+
+		if (kind == 0 || (kind == HEX && jstring_hex4(p + 1, end) < 0))
+			return false;
+	}
+	return true;
+}
+
+struct block {
+	const char *p;  /* 64 bytes, with zeros behind the text's end */
+	const char *at; /* in the text */
+	uint64_t scope; /* the bytes up to the closing quote */
+};
+
+/* The byte behind the block, for its last lead; 0 is behind the text's end. */
+static unsigned char
+byte_behind(const struct block *b, const char *end)
+{
+	return end - b->at > BLOCK ? (unsigned char)b->at[BLOCK] : 0;
+}
+
+/* The leads E0 and ED, behind which not every byte of a character may follow (RFC 3629, 4). */
+ALWAYS uint64_t
+bad_threes(const struct block *b, const char *end, find_fn *find)
+{
+	const uint64_t e0 = find(b->p, 0xff, 0xe0);
+	const uint64_t ed = find(b->p, 0xff, 0xed);
+	uint64_t low, bad;
+
+	if ((e0 | ed) == 0)
+		return 0;
+	low = find(b->p, 0xe0, 0x80); /* 80 to 9F */
+	bad = (e0 << 1 & low) | (ed << 1 & ~low);
+	if (e0 >> 63 != 0)
+		bad |= (uint64_t)(byte_behind(b, end) < 0xa0) << 63;
+	if (ed >> 63 != 0)
+		bad |= (uint64_t)(byte_behind(b, end) > 0x9f) << 63;
+	return bad;
+}
+
+/* The same of F0 and F4, and the leads above it. */
+ALWAYS uint64_t
+bad_fours(const struct block *b, const char *end, uint64_t four, find_fn *find)
+{
+	const uint64_t f0 = find(b->p, 0xff, 0xf0);
+	const uint64_t f4 = find(b->p, 0xff, 0xf4);
+	const uint64_t low = find(b->p, 0xf0, 0x80); /* 80 to 8F */
+	uint64_t bad = four & ~find(b->p, 0xfc, 0xf0) & ~f4;
+
+	bad |= (f0 << 1 & low) | (f4 << 1 & ~low);
+	if (f0 >> 63 != 0)
+		bad |= (uint64_t)(byte_behind(b, end) < 0x90) << 63;
+	if (f4 >> 63 != 0)
+		bad |= (uint64_t)(byte_behind(b, end) > 0x8f) << 63;
+	return bad;
+}
+
+/* Every lead is followed by as many bytes as it says, and no other byte follows one. */
+ALWAYS bool
+utf8_holds(const struct block *b, const char *end, uint64_t high, uint64_t *follow,
+	find_fn *find)
+{
+	const uint64_t more = find(b->p, 0xc0, 0x80);
+	const uint64_t three = find(b->p, 0xe0, 0xe0);
+	const uint64_t four = find(b->p, 0xf0, 0xf0);
+	const uint64_t lead = high & ~more;
+	const uint64_t want = lead << 1 | three << 2 | four << 3 | *follow;
+	uint64_t bad = want ^ more;
+
+	*follow = lead >> 63 | three >> 62 | four >> 61;
+	if (lead != three)
+		bad |= find(b->p, 0xfe, 0xc0);
+	if (three != 0)
+		bad |= bad_threes(b, end, find);
+	if (four != 0)
+		bad |= bad_fours(b, end, four, find);
+	return (bad & b->scope) == 0;
+}
+
+ALWAYS const char *
+find_end(const char *p, const char *end, any_fn *any, find_fn *find)
+{
+	struct carry carry = { 0, 0 };
+	char last[BLOCK];
+
+	for (;; p += BLOCK) {
+		struct block b = { .p = p, .at = p };
+		uint64_t escaped = 0;
+		uint64_t slash, quote, high;
+
+		if (end - p < BLOCK) {
+			memset(last, 0, sizeof last);
+			memcpy(last, p, (size_t)(end - p));
+			b.p = last; /* where a zero is a control character */
+		}
+		if (!any(b.p) && (carry.escape | carry.follow) == 0)
+			continue;
+		slash = find(b.p, 0xff, '\\');
+		if ((slash | carry.escape) != 0)
+			escaped = escaped_bytes(slash, &carry.escape);
+		quote = find(b.p, 0xff, '"') & ~escaped;
+		b.scope = quote ^ (quote - 1); /* all when there is none */
+		if ((find(b.p, 0xe0, 0) & b.scope) != 0 ||
+			!escapes_hold(p, end, escaped & b.scope))
+			return NULL;
+		high = find(b.p, 0x80, 0x80);
+		if (((high | carry.follow) & b.scope) != 0 &&
+			!utf8_holds(&b, end, high, &carry.follow, find))
+			return NULL;
+		if (quote != 0)
+			return p + __builtin_ctzll(quote) + 1;
+	}
+}
+
+const char *
+jstring_end_plain(const char *p, const char *end)
+{
+	return find_end(p, end, any_plain, find_plain);
+}
+
+const char *
+jstring_end(const char *p, const char *end)
+{
+#ifdef __SSE2__
+	const char *const brief = end - p >= VECTOR ? brief_end(p) : NULL;
+
+	return brief != NULL ? brief : find_end(p, end, any_sse2, find_sse2);
+#else
+	return find_end(p, end, any_plain, find_plain);
+#endif
+}

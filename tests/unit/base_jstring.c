@@ -1,0 +1,197 @@
+#include "base/buf.h"
+#include "base/jstring.h"
+#include "base/utf8.h"
+#include "tests/unit/test.h"
+
+/* What may stand in a string, and what may not, around the places where 64 bytes end. */
+static const char *const good[] = {
+	"a",
+	"0123456789abcdef",
+	"\\\"",
+	"\\\\",
+	"\\/",
+	"\\n",
+	"\\u00e9",
+	"\\ud83d",
+	"\\\\\\\\\\\\",
+	"\xc2\x80",
+	"\xdf\xbf",
+	"\xe0\xa0\x80",
+	"\xe4\xb8\xad",
+	"\xed\x9f\xbf",
+	"\xee\x80\x80",
+	"\xef\xbf\xbf",
+	"\xf0\x90\x80\x80",
+	"\xf0\x9f\x98\x80",
+	"\xf4\x8f\xbf\xbf",
+	"\x7f",
+	" ",
+};
+static const char *const bad[] = {
+	"\x01",
+	"\x1f",
+	"\n",
+	"\\x",
+	"\\u12g4",
+	"\\u00g",
+	"\\U0041",
+	"\\\x80",
+	"\x80",
+	"\xbf",
+	"\xc0\xaf",
+	"\xc1\xbf",
+	"\xc2",
+	"\xc2 ",
+	"\xe0\x9f\xbf",
+	"\xe4\xb8",
+	"\xe4\xb8 ",
+	"\xed\xa0\x80",
+	"\xed\xbf\xbf",
+	"\xf0\x8f\xbf\xbf",
+	"\xf0\x9f\x98",
+	"\xf4\x90\x80\x80",
+	"\xf5\x80\x80\x80",
+	"\xff",
+	"\xfe",
+	"\xe4\xb8\xad\xad",
+	"\xf8\x88\x80\x80\x80",
+};
+
+/* RFC 8259, 7, read byte by byte. */
+static const char *
+slow_end(const char *p, const char *end)
+{
+	while (p < end && *p != '"') {
+		const size_t k = utf8_len((struct str){ p, (size_t)(end - p) });
+
+		if (k == 0 || (unsigned char)*p < 0x20)
+			return NULL;
+		p += k;
+		if (p[-1] != '\\' || k > 1)
+			continue;
+		if (p == end || *p == '\0' || strchr("\"\\/bfnrtu", *p) == NULL)
+			return NULL;
+		if (*p == 'u' && jstring_hex4(p + 1, end) < 0)
+			return NULL;
+		p += *p == 'u' ? 5 : 1;
+	}
+	return p < end ? p + 1 : NULL;
+}
+
+/* In memory of exactly its size, so that a sanitizer sees a byte too far. */
+static void
+compare(struct str text, const char *name)
+{
+	CLEANUP(mem_freep) char *copy = mem_alloc(text.n > 0 ? text.n : 1);
+	const char *want, *end;
+
+	if (text.n > 0)
+		memcpy(copy, text.p, text.n);
+	end = copy + text.n;
+	want = slow_end(copy, end);
+	if (jstring_end(copy, end) == want && jstring_end_plain(copy, end) == want)
+		return;
+	ok_bytes(text, STR(""), name);
+	ok_int(jstring_end(copy, end) == want, 1, "with vectors");
+	ok_int(jstring_end_plain(copy, end) == want, 1, "without");
+}
+
+/* The piece at every place of two blocks, with one byte and with two blocks behind it. */
+static void
+place(const char *piece, bool taken)
+{
+	static const char tail[] =
+		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789"
+		"abcdef0123456789abcdef0123456789abcdef0123456789abcdef\"";
+	static const struct str ends[] = { { "\"", 1 }, { tail, sizeof tail - 1 },
+		{ "", 0 } };
+
+	for (size_t before = 0; before <= 130; before++) {
+		for (size_t i = 0; i < LEN(ends); i++) {
+			CLEANUP(buf_fini) struct buf b = BUF_INIT(1024);
+			const char *behind;
+
+			for (size_t k = 0; k < before; k++)
+				buf_putc(&b, 'x');
+			buf_puts(&b, piece);
+			buf_put_str(&b, ends[i]);
+			behind = b.n > 0 ? jstring_end(b.p, b.p + b.n) : NULL;
+			if (behind != (taken && ends[i].n > 0 ? b.p + b.n : NULL))
+				ok_int((int64_t)before, -1, piece);
+			compare(buf_str(&b), piece);
+			if (before % 8 == 0)
+				for (size_t n = before; n < b.n; n++)
+					compare((struct str){ b.p, n }, piece);
+		}
+	}
+	ok(true, piece);
+}
+
+static void
+pieces_hold_at_every_place(void)
+{
+	for (size_t i = 0; i < LEN(good); i++)
+		place(good[i], true);
+	for (size_t i = 0; i < LEN(bad); i++)
+		place(bad[i], false);
+}
+
+static uint64_t
+next_random(uint64_t *state)
+{
+	*state = *state * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+	return *state >> 33;
+}
+
+/* Mostly good pieces, some bad ones, some single bytes of any value. */
+static void
+random_strings_are_read_alike(void)
+{
+	uint64_t state = 4;
+	size_t taken = 0;
+
+	for (int i = 0; i < 200000; i++) {
+		CLEANUP(buf_fini) struct buf b = BUF_INIT(4096);
+		const size_t pieces = next_random(&state) % 40;
+		const uint64_t harm = next_random(&state) % 3;
+
+		for (size_t k = 0; k < pieces; k++) {
+			const uint64_t r = next_random(&state);
+
+			if (harm == 0 && r % 97 == 0)
+				buf_puts(&b, bad[r / 97 % LEN(bad)]);
+			else if (harm == 1 && r % 97 == 0)
+				buf_putc(&b, (char)(r / 97 % 256));
+			else
+				buf_puts(&b, good[r / 97 % LEN(good)]);
+		}
+		if (harm != 2 || i % 2 == 0)
+			buf_putc(&b, '"');
+		compare(buf_str(&b), "random");
+		taken += b.n > 0 && jstring_end(b.p, b.p + b.n) != NULL;
+	}
+	ok(taken > 50000 && taken < 190000, "some are taken, some are not");
+}
+
+static void
+digits_are_read(void)
+{
+	static const struct {
+		const char *text;
+		int want;
+	} rows[] = { { "0000", 0 }, { "00e9", 0xe9 }, { "FfFf", 0xffff }, { "12g4", -1 },
+		{ "123", -1 }, { "", -1 }, { "12345", 0x1234 } };
+
+	for (size_t i = 0; i < LEN(rows); i++)
+		ok_int(jstring_hex4(rows[i].text, rows[i].text + strlen(rows[i].text)),
+			rows[i].want, rows[i].text);
+}
+
+int
+main(void)
+{
+	pieces_hold_at_every_place();
+	random_strings_are_read_alike();
+	digits_are_read();
+	return test_done();
+}
