@@ -75,40 +75,43 @@ is_user(struct js v)
 	return str_is(js_inside(v), "user");
 }
 
+/* Of the user's message: the person speaks, unless the client put it there. */
 static void
-end_message(struct gw_repeat *r)
+hear(struct gw_repeat *r, struct js text)
 {
-	if (r->speaks)
+	if (text.type == JS_STRING &&
+		!str_starts(js_inside(text), STR("<system-reminder>")))
 		r->times = 0;
-	r->speaks = false;
 }
 
 void
 gw_repeat_message(struct gw_repeat *r, struct js message)
 {
-	struct js_field f[] = { JS_FIELD("role") };
+	struct js_field f[] = { JS_FIELD("role"), JS_FIELD("content") };
 	struct err unread = ERR_INIT; /* then nobody speaks in it */
 
 	if (r == NULL)
 		return;
-	end_message(r);
-	r->speaks = js_fields(message, f, LEN(f), &unread) == 0 && is_user(f[0].m.val);
+	r->is_user = js_fields(message, f, LEN(f), &unread) == 0 && is_user(f[0].m.val);
+	if (r->is_user)
+		hear(r, f[1].m.val);
 }
 
 void
 gw_repeat_block(struct gw_repeat *r, struct js v, const struct msg_block *b)
 {
-	struct js_field f[] = { JS_FIELD("name"), JS_FIELD("content") };
+	struct js_field f[] = { JS_FIELD("name"), JS_FIELD("content"), JS_FIELD("text") };
 	struct err unread = ERR_INIT; /* it was read once already */
 
-	if (r == NULL || (b->kind != MSG_CALL && b->kind != MSG_RESULT) ||
+	if (r == NULL || (b->kind == MSG_PLAIN && !r->is_user) ||
 		js_fields(v, f, LEN(f), &unread) < 0)
 		return;
-	r->speaks = false;
 	if (b->kind == MSG_CALL)
 		open_call(r, &b->id, gw_str(&b->server), f[0].m.val, b->input);
-	else
+	else if (b->kind == MSG_RESULT)
 		close_call(r, &b->id, f[1].m.val);
+	else
+		hear(r, f[2].m.val);
 }
 
 void
@@ -129,8 +132,7 @@ gw_repeat_item(struct gw_repeat *r, struct js v, const struct res_item *i)
 }
 
 size_t
-gw_repeat_times(struct gw_repeat *r)
+gw_repeat_times(const struct gw_repeat *r)
 {
-	end_message(r);
 	return r->times;
 }

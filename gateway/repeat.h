@@ -7,7 +7,9 @@
  *
  * It is seen in the transcript that each request brings along, so each caller has its own
  * count, nothing is kept between requests, and a gateway that is started again knows as much.
- * What the person says begins a new count. Views point into the body.
+ * What the person says begins a new count: a text in a message of the user that is no
+ * <system-reminder> of claude. A request that goes on from an earlier response by its id has
+ * only the rest of the transcript, and so of the count. Views point into the body.
  */
 
 #include "gateway/messages.h"
@@ -28,7 +30,7 @@ struct gw_repeat {
 	struct gw_repeat_call last;
 	struct str result; /* of the last one */
 	size_t times;      /* in a row, 0: no call yet */
-	bool speaks;       /* a message of the person so far, without a result in it */
+	bool is_user;      /* the message that is read is of the user */
 };
 
 /* The parts of a transcript as they come. All take NULL and do nothing then. */
@@ -37,6 +39,6 @@ void gw_repeat_block(struct gw_repeat *r, struct js v, const struct msg_block *b
 void gw_repeat_item(struct gw_repeat *r, struct js v, const struct res_item *i);
 
 /* Behind the last part: how many times in a row the last call was made. */
-size_t gw_repeat_times(struct gw_repeat *r);
+size_t gw_repeat_times(const struct gw_repeat *r);
 
 #endif

@@ -205,7 +205,7 @@ the_model_of_a_request_is_noted(void)
 #define MGOT(id, text, more)                                                              \
 	"{\"role\":\"user\",\"content\":[{\"type\":\"tool_result\",\"tool_use_id\":\"" id \
 	"\",\"content\":\"" text "\"" more                                                \
-	"},{\"type\":\"text\",\"text\":\"reminder\"}]},"
+	"},{\"type\":\"text\",\"text\":\"<system-reminder>x\"}]},"
 #define MBODY(messages) "{\"messages\":[" messages SAY_END "]}"
 #define SAY_END "{\"role\":\"assistant\",\"content\":\"\"}"
 #define RUSE(id, args)                                                                   \
@@ -251,6 +251,10 @@ static const struct {
 	{ "the person spoke last", GW_MESSAGES,
 		MBODY(MUSE("1", "a") MGOT("1", "x", "") MUSE("2", "a") MGOT("2", "x", "")
 				SAY("user", "go on")),
+		0 },
+	{ "the person spoke behind a result", GW_MESSAGES,
+		MBODY(MUSE("1", "a") MGOT("1", "x", "") MUSE("2", "a") MGOT(
+			"2", "x", "},{\"type\":\"text\",\"text\":\"go on\"")),
 		0 },
 	{ "and then it goes on", GW_MESSAGES,
 		MBODY(MUSE("1", "a") MGOT("1", "x", "") SAY("user", "go on")
