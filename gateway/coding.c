@@ -10,6 +10,7 @@
 #include <zstd.h>
 
 #include "base/log.h"
+#include "gateway/head.h"
 
 enum {
 	MIDDLE = 16 << 10, /* between two codings, bytes */
@@ -119,6 +120,18 @@ gw_codings_add(struct gw_codings *c, struct str value, struct err *e)
 		if (name.n > 0 && !is_same(name, "identity") && add(c, name, e) < 0)
 			return -1;
 	}
+	return 0;
+}
+
+int
+gw_codings_read(struct gw_codings *c, struct str fields, struct err *e)
+{
+	struct str name, value;
+
+	*c = (struct gw_codings){ .n = 0 };
+	while (gw_head_next(&fields, &name, &value))
+		if (is_same(name, "content-encoding") && gw_codings_add(c, value, e) < 0)
+			return -1;
 	return 0;
 }
 

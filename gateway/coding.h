@@ -47,6 +47,9 @@ struct gw_codings {
  */
 int gw_codings_add(struct gw_codings *c, struct str value, struct err *e);
 
+/* Those of all Content-Encoding fields of a block of lines (head.h). */
+int gw_codings_read(struct gw_codings *c, struct str fields, struct err *e);
+
 struct gw_decoder;
 
 /* max: ceiling of what comes out in all, bytes. */

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "gateway/audit.h"
 #include "gateway/caller.h"
+#include "gateway/coding.h"
 #include "gateway/head.h"
 #include "gateway/http.h"
 #include "gateway/login.h"
@@ -30,6 +31,7 @@ struct gw_conn {
 	struct gw_http_watch watch;
 	struct gw_up *up;
 	struct gw_stream *stream;
+	struct gw_decoder *decoder; /* of a compressed answer, or NULL */
 	struct gw_rules rules;
 	struct gw_sink sink;
 	const char *direction;
@@ -40,6 +42,7 @@ struct gw_conn {
 	int status;
 	struct buf answer; /* a JSON answer: as it came, then as it goes on */
 	bool is_begun;     /* part of the answer's body has been sent */
+	bool is_coded;     /* the body goes on with its Content-Encoding */
 	bool paused;
 	bool log_failed;
 	bool is_told; /* the refusal is in the decision log already */
@@ -75,6 +78,7 @@ conn_free(struct gw_conn *c)
 	if (c->q != NULL)
 		gw_http_cut(c->q);
 	gw_stream_free(c->stream);
+	gw_decoder_free(c->decoder);
 	buf_fini(&c->changed);
 	buf_fini(&c->head);
 	buf_fini(&c->answer);
@@ -146,6 +150,24 @@ check_log(struct gw_conn *c, struct err *e)
 
 /* --- the request ------------------------------------------------------------------ */
 
+/* What is compressed is read, and goes on as it came unless policy changes it. */
+static int
+check_text(struct gw_conn *c, struct str head, struct str body, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_BODY_MAX);
+	struct gw_codings codings;
+
+	if (gw_codings_read(&codings, head, e) < 0)
+		return err_wrap(e, "pando-ai: the request");
+	if (!c->route.post)
+		return 0;
+	if (codings.n > 0 && gw_decode(&codings, true, body, &text, e) < 0)
+		return err_wrap(e, "pando-ai: the body of the request");
+	c->is_coded = codings.n > 0;
+	return gw_request(c->route.api, &c->rules, codings.n > 0 ? buf_str(&text) : body,
+		&c->changed, &c->sink, e);
+}
+
 static int
 check_body(struct gw_conn *c, struct str head, struct err *e)
 {
@@ -155,24 +177,22 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 	const struct str body = gw_http_body(c->q);
 	int got = 0;
 
-	if (!gw_head_is_identity(head))
-		got = err_set(e, ERR_REFUSED,
-			"pando-ai: a compressed request body cannot be checked yet: send it "
-			"without Content-Encoding");
-	else if (body.n > GW_BODY_MAX)
+	if (body.n > GW_BODY_MAX)
 		got = err_set(e, ERR_REFUSED,
 			"pando-ai: the request has %zu bytes, the gateway takes at most %d",
 			body.n, GW_BODY_MAX);
-	else if (c->route.post)
-		got = gw_request(c->route.api, &c->rules, body, &c->changed, &c->sink, e);
+	else
+		got = check_text(c, head, body, e);
 	if (got > 0 && c->changed.over)
 		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
 	if (got == 0 && c->route.post)
 		c->body = body;
 	else
 		gw_http_drop_body(c->q);
-	if (got > 0)
+	if (got > 0) {
 		c->body = buf_str(&c->changed);
+		c->is_coded = false;
+	}
 	said.refusal = got < 0 ? e->text : NULL;
 	said.changes = c->changes;
 	said.elapsed_us = clock_mono_us() - begin;
@@ -185,13 +205,14 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 }
 
 static void
-fields_up(struct str head, struct buf *out)
+fields_up(const struct gw_conn *c, struct str head, struct buf *out)
 {
 	const struct str nominated = gw_head_get(head, "connection");
 	struct str rest = head, name, value;
 
 	while (gw_head_next(&rest, &name, &value))
-		if (gw_head_goes_up(name, nominated))
+		if (gw_head_goes_up(name, nominated) ||
+			(c->is_coded && gw_head_lists(name, STR("content-encoding"))))
 			gw_head_put(out, name, value);
 }
 
@@ -207,7 +228,7 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 	const struct gw_up_calls calls = { on_head, on_body, on_done, c };
 	struct gw_up_request r = { .post = c->route.post, .body = c->body };
 
-	fields_up(head, &fields);
+	fields_up(c, head, &fields);
 	gw_login_url(gw_reg_upstream(c->run, c->provider), c->provider, &c->route, &url);
 	if (fields.over || url.over)
 		return err_set(e, ERR_DATA, "pando-ai: the headers are too long");
@@ -255,7 +276,9 @@ fields_down(struct gw_conn *c, struct str head)
 	struct str name, value;
 
 	while (gw_head_next(&head, &name, &value))
-		if (gw_head_goes_down(name, nominated))
+		if (gw_head_goes_down(name, nominated) &&
+			(c->decoder == NULL ||
+				!gw_head_lists(name, STR("content-encoding"))))
 			gw_head_put(&c->head, name, value);
 }
 
@@ -277,12 +300,6 @@ kind_of_answer(struct gw_conn *c, struct str head)
 			gw_settings_file(c->run->policy, "~/.pando/policy.toml"));
 		return refuse(c, HTTP_BADREQUEST);
 	}
-	if (!gw_head_is_identity(head)) {
-		(void)err_set(&c->e, ERR_GATEWAY,
-			"pando-ai: the provider sent a compressed answer although none was "
-			"asked for: it cannot be checked");
-		return refuse(c, HTTP_BADREQUEST);
-	}
 	if (gw_head_count(head, "content-type") == 1) {
 		if (c->route.kind == GW_TO_CALL &&
 			gw_head_is_media(type, "text/event-stream"))
@@ -300,6 +317,19 @@ kind_of_answer(struct gw_conn *c, struct str head)
 	return refuse(c, HTTP_BADREQUEST);
 }
 
+/* It was asked for as it is, but some compress nevertheless: it goes on as it is. */
+static int
+begin_decoder(struct gw_conn *c, struct str head, uint64_t max)
+{
+	struct gw_codings codings;
+
+	if (gw_codings_read(&codings, head, &c->e) < 0)
+		return err_wrap(&c->e, "pando-ai: the provider's answer");
+	if (codings.n > 0)
+		c->decoder = gw_decoder_new(&codings, max, false);
+	return 0;
+}
+
 static enum gw_up_took
 on_head(void *to, int status, struct str lines)
 {
@@ -308,6 +338,9 @@ on_head(void *to, int status, struct str lines)
 
 	c->status = status;
 	next = kind_of_answer(c, lines);
+	if (status < STATUS_ERROR && next != GW_REFUSE &&
+		begin_decoder(c, lines, next == GW_WHOLE ? GW_BODY_MAX : UINT64_MAX) < 0)
+		next = refuse(c, HTTP_BADREQUEST);
 	if (next == GW_REFUSE)
 		return stop(c, GW_REFUSE);
 	fields_down(c, lines);
@@ -350,29 +383,64 @@ filter(struct gw_conn *c, struct str bytes)
 }
 
 static enum gw_up_took
+take(struct gw_conn *c, struct str bytes)
+{
+	if (c->state == GW_STREAM)
+		return filter(c, bytes);
+	if (c->state == GW_PASS) {
+		send_down(c, bytes);
+		return GW_UP_TOOK;
+	}
+	buf_put_str(&c->answer, bytes);
+	if (!c->answer.over)
+		return GW_UP_TOOK;
+	(void)err_set(&c->e, ERR_GATEWAY,
+		"pando-ai: the answer is longer than the %d bytes that the gateway takes",
+		GW_BODY_MAX);
+	return stop(c, refuse(c, HTTP_BADREQUEST));
+}
+
+static enum gw_up_took
+spoilt(struct gw_conn *c)
+{
+	(void)err_wrap(&c->e, "pando-ai: the provider's answer"); /* answers -1 */
+	if (c->state == GW_WHOLE)
+		return stop(c, refuse(c, HTTP_BADREQUEST));
+	if (c->state == GW_PASS)
+		return stop(c, GW_CUT);
+	send_error(c, c->e.text);
+	return stop(c, GW_END);
+}
+
+/* Piece by piece, so that what little became of much is never there at a time. */
+static enum gw_up_took
+take_coded(struct gw_conn *c, struct str bytes)
+{
+	CLEANUP(buf_fini) struct buf piece = BUF_INIT(GW_DECODED_PIECE);
+	enum gw_up_took took = GW_UP_TOOK;
+	int got = 1;
+
+	while (got > 0 && took == GW_UP_TOOK) {
+		buf_reset(&piece);
+		got = gw_decoder_feed(c->decoder, &bytes, &piece, &c->e);
+		if (got >= 0 && piece.n > 0)
+			took = take(c, buf_str(&piece));
+	}
+	return got < 0 ? spoilt(c) : took;
+}
+
+static enum gw_up_took
 on_body(void *to, struct str bytes)
 {
 	struct gw_conn *c = to;
 
 	if (c->then != GW_NEW)
 		return GW_UP_STOP;
-	if (c->state == GW_WHOLE) {
-		buf_put_str(&c->answer, bytes);
-		if (!c->answer.over)
-			return GW_UP_TOOK;
-		(void)err_set(&c->e, ERR_GATEWAY,
-			"pando-ai: the answer is longer than the %zu bytes that the gateway takes",
-			c->answer.max);
-		return stop(c, refuse(c, HTTP_BADREQUEST));
-	}
-	if (gw_http_backlog(c->q) > GW_BACKLOG_MAX) {
+	if (c->state != GW_WHOLE && gw_http_backlog(c->q) > GW_BACKLOG_MAX) {
 		c->paused = true;
 		return GW_UP_PAUSE;
 	}
-	if (c->state == GW_STREAM)
-		return filter(c, bytes);
-	send_down(c, bytes);
-	return GW_UP_TOOK;
+	return c->decoder != NULL ? take_coded(c, bytes) : take(c, bytes);
 }
 
 static void
@@ -472,8 +540,11 @@ static void
 on_done(void *to, const char *why)
 {
 	struct gw_conn *c = to;
+	struct err e = ERR_INIT;
 
 	c->up = NULL;
+	if (why == NULL && c->decoder != NULL && gw_decoder_end(c->decoder, &e) < 0)
+		why = e.text;
 	if (why != NULL)
 		log_debug("run %s: the provider's transfer ended: %s", c->run->id, why);
 	gw_go(c, c->then != GW_NEW ? c->then : after(c, why));

@@ -152,18 +152,6 @@ gw_head_goes_down(struct str name, struct str nominated)
 }
 
 bool
-gw_head_is_identity(struct str lines)
-{
-	struct str name, value;
-
-	while (gw_head_next(&lines, &name, &value))
-		if (is_same(name, STR("content-encoding")) && value.n > 0 &&
-			!is_same(value, STR("identity")))
-			return false;
-	return true;
-}
-
-bool
 gw_head_is_media(struct str value, const char *type)
 {
 	return is_same(trim(cut(&value, ';')), str_of(type));

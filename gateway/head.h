@@ -30,8 +30,6 @@ bool gw_head_is_sound(struct str name, struct str value);
 /* False for what belongs to one connection; nominated: all values of Connection, joined. */
 bool gw_head_goes_up(struct str name, struct str nominated);
 bool gw_head_goes_down(struct str name, struct str nominated);
-/* True when no Content-Encoding but identity is named. */
-bool gw_head_is_identity(struct str lines);
 /* "text/event-stream; charset=utf-8" is "text/event-stream". */
 bool gw_head_is_media(struct str value, const char *type);
 /* True for a Claude subscription's token: such a client may attest its body. */

@@ -106,15 +106,8 @@ unsound_fields_are_seen(void)
 }
 
 static void
-encodings_media_and_logins(void)
+media_and_logins(void)
 {
-	ok(gw_head_is_identity(STR("a: b\n")), "no encoding is identity");
-	ok(gw_head_is_identity(STR("Content-Encoding: Identity\n")), "identity by name");
-	ok(!gw_head_is_identity(
-		   STR("Content-Encoding: identity\ncontent-encoding: gzip\n")),
-		"a second encoding counts");
-	ok(!gw_head_is_identity(STR("content-encoding: identity, gzip\n")),
-		"a list counts");
 	ok(gw_head_is_media(STR("Text/Event-Stream; charset=utf-8"), "text/event-stream"),
 		"a media type with a parameter");
 	ok(!gw_head_is_media(STR("text/event-streams"), "text/event-stream"),
@@ -134,6 +127,6 @@ main(void)
 	every_prefix_is_read_without_harm();
 	fields_of_one_hop_stay();
 	unsound_fields_are_seen();
-	encodings_media_and_logins();
+	media_and_logins();
 	return test_done();
 }
