@@ -85,33 +85,26 @@ hear(struct gw_repeat *r, struct js text)
 }
 
 void
-gw_repeat_message(struct gw_repeat *r, struct js message)
+gw_repeat_message(struct gw_repeat *r, struct js role, struct js content)
 {
-	struct js_field f[] = { JS_FIELD("role"), JS_FIELD("content") };
-	struct err unread = ERR_INIT; /* then nobody speaks in it */
-
 	if (r == NULL)
 		return;
-	r->is_user = js_fields(message, f, LEN(f), &unread) == 0 && is_user(f[0].m.val);
+	r->is_user = is_user(role);
 	if (r->is_user)
-		hear(r, f[1].m.val);
+		hear(r, content);
 }
 
 void
-gw_repeat_block(struct gw_repeat *r, struct js v, const struct msg_block *b)
+gw_repeat_block(struct gw_repeat *r, const struct msg_block *b)
 {
-	struct js_field f[] = { JS_FIELD("name"), JS_FIELD("content"), JS_FIELD("text") };
-	struct err unread = ERR_INIT; /* it was read once already */
-
-	if (r == NULL || (b->kind == MSG_PLAIN && !r->is_user) ||
-		js_fields(v, f, LEN(f), &unread) < 0)
+	if (r == NULL)
 		return;
 	if (b->kind == MSG_CALL)
-		open_call(r, &b->id, gw_str(&b->server), f[0].m.val, b->input);
+		open_call(r, &b->id, b->at_server.raw, b->named, b->input);
 	else if (b->kind == MSG_RESULT)
-		close_call(r, &b->id, f[1].m.val);
-	else
-		hear(r, f[2].m.val);
+		close_call(r, &b->id, b->content);
+	else if (b->kind != MSG_PLAIN || r->is_user)
+		hear(r, b->text);
 }
 
 void

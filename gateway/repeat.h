@@ -34,8 +34,8 @@ struct gw_repeat {
 };
 
 /* The parts of a transcript as they come. All take NULL and do nothing then. */
-void gw_repeat_message(struct gw_repeat *r, struct js message);
-void gw_repeat_block(struct gw_repeat *r, struct js v, const struct msg_block *b);
+void gw_repeat_message(struct gw_repeat *r, struct js role, struct js content);
+void gw_repeat_block(struct gw_repeat *r, const struct msg_block *b);
 void gw_repeat_item(struct gw_repeat *r, struct js v, const struct res_item *i);
 
 /* Behind the last part: how many times in a row the last call was made. */

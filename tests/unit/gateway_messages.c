@@ -230,8 +230,8 @@ what_is_not_understood_is_refused(void)
 		{ "{\"messages\":[{\"content\":[{\"type\":\"x\",\"name\":\"n\",\"input\":{}}]}]}",
 			"[pando-ai] refused x: it could carry a tool call and pando-ai does not know it "
 			"(rule firewall.unknown, built-in)" },
-		{ "{\"messages\":[{\"content\":[],\"tools\":[]}]}",
-			"[pando-ai] refused a message that holds tools: it could carry a tool call and "
+		{ "{\"messages\":[{\"content\":[],\"tools\":[1]}]}",
+			"[pando-ai] refused a message with the member tools: it could carry a tool call and "
 			"pando-ai does not know it (rule firewall.unknown, built-in)" },
 	};
 	struct policy *p = pol_default();
@@ -338,7 +338,8 @@ static const struct row answers[] = {
 		"{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]},{\"type\":\"text\",\"text\":\"x\"}],"
 		"\"stop_reason\":\"end_turn\"}",
 		"{\"content\":[{\"type\":\"text\",\"text\":\"" BLOCKED(
-			"web_search") "\"},{\"type\":\"text\",\"text\":\"x\"}],"
+			"web_search") "\"},{\"type\":\"text\",\"text\":\"" RESULT
+				      "\"},{\"type\":\"text\",\"text\":\"x\"}],"
 				      "\"stop_reason\":\"end_turn\"}",
 		"call replaced /web_search s {}\n" },
 };
@@ -426,8 +427,8 @@ static const struct row streams[] = {
 			"content_block_start",
 			",\"index\":1,\"content_block\":{\"type\":\"web_search_tool_result\",\"tool_use_id\":\"s\",\"content\":[]}")
 			STOP("1") TEXT_AT("2", "x") END("end_turn"),
-		START TEXT_AT("0", BLOCKED("web_search")) TEXT_AT("2", "x")
-			END("end_turn"),
+		START TEXT_AT("0", BLOCKED("web_search")) TEXT_AT("1", RESULT)
+			TEXT_AT("2", "x") END("end_turn"),
 		"call replaced /web_search s {}\n" },
 	{ "a server at the provider does not become ours by its name",
 		START EV("content_block_start",
@@ -448,7 +449,7 @@ static const struct row streams[] = {
 		"data: {\"type\":\"message_delta\",\r\ndata: \"delta\":{\"stop_reason\":\"tool_use\"}}\r\n\r\ndata: [DONE]\r\n\r\n",
 		TEXT_AT("0",
 			BLOCKED("Bash")) "data: {\"type\":\"message_delta\",\ndata: \"delta\":{\"stop_reason\":\"end_turn\"}}\n\ndata: [DONE]\r\n\r\n",
-		"call replaced /Bash t\n" },
+		"call replaced /Bash t null\n" },
 	{ "what is not ended is not sent",
 		START TEXT_AT("0", "x") "event: ping\ndata: {}\n",
 		START TEXT_AT("0", "x"), "" },
@@ -507,7 +508,7 @@ a_stream_that_must_stop_ends_with_an_error(void)
 			"answer refused /\n" },
 		{ "the end comes inside a call",
 			CALL_START("0", "tool_use", "t", "Bash") END("tool_use"),
-			WRONG("the message ends inside a call"), "answer refused /\n" },
+			WRONG("the message ends inside a block"), "answer refused /\n" },
 		{ "a block inside a call",
 			CALL_START("0", "tool_use", "t", "mcp__pando_core__x")
 				TEXT_AT("1", "x"),
@@ -515,8 +516,7 @@ a_stream_that_must_stop_ends_with_an_error(void)
 		{ "another block's arguments",
 			CALL_START("0", "tool_use", "t", "mcp__pando_core__x")
 				ARGS("1", "{}"),
-			WRONG("a delta of another block inside a call"),
-			"answer refused /\n" },
+			WRONG("a delta of another block"), "answer refused /\n" },
 		{ "arguments after the end", CORE_CALL("0") ARGS("0", "{}"),
 			CORE_CALL("0") WRONG("arguments without a call"),
 			CORE_FOUND("0") "answer refused /\n" },
