@@ -5,11 +5,11 @@
 
 #include "policy/policy.h"
 
-enum { HOST_MAX = 253 }; /* RFC 1035, 2.3.4 */
-
-struct parts {
-	bool tls;
-	struct str host; /* without brackets */
+enum {
+	HOST_MAX = 253, /* RFC 1035, 2.3.4 */
+	PORT_HTTP = 80,
+	PORT_HTTPS = 443,
+	PORT_MAX = 65535
 };
 
 static struct str
@@ -32,30 +32,25 @@ has_odd_byte(struct str s)
 	return false;
 }
 
-static bool
-is_port(struct str s)
+/* -1: not a port. */
+static int
+port_of(struct str s)
 {
-	for (size_t i = 0; i < s.n; i++)
+	int port = 0;
+
+	if (s.n < 1 || s.n > 5)
+		return -1;
+	for (size_t i = 0; i < s.n; i++) {
 		if (s.p[i] < '0' || s.p[i] > '9')
-			return false;
-	return s.n >= 1 && s.n <= 5;
+			return -1;
+		port = port * 10 + (s.p[i] - '0');
+	}
+	return port > 0 && port <= PORT_MAX ? port : -1;
 }
 
 static const char *
-split(struct str url, struct parts *out)
+split_authority(struct str rest, struct upstream_at *out)
 {
-	struct str rest;
-
-	if (str_starts(url, STR("https://"))) {
-		out->tls = true;
-		rest = str_skip(url, 8);
-	} else if (str_starts(url, STR("http://"))) {
-		out->tls = false;
-		rest = str_skip(url, 7);
-	} else {
-		return "must begin with https:// (or http:// for a loopback address)";
-	}
-	rest = until_any(rest, "/");
 	if (memchr(rest.p, '@', rest.n) != NULL)
 		return "may not carry a user name or password";
 	if (rest.n > 0 && rest.p[0] == '[') {
@@ -70,9 +65,29 @@ split(struct str url, struct parts *out)
 	}
 	if (out->host.n == 0 || out->host.n > HOST_MAX)
 		return "has no host name";
-	if (rest.n > 0 && (rest.p[0] != ':' || !is_port(str_skip(rest, 1))))
-		return "has a bad port";
-	return NULL;
+	out->port = out->tls ? PORT_HTTPS : PORT_HTTP;
+	if (rest.n > 0)
+		out->port = rest.p[0] == ':' ? port_of(str_skip(rest, 1)) : -1;
+	return out->port < 0 ? "has a bad port" : NULL;
+}
+
+static const char *
+split(struct str url, struct upstream_at *out)
+{
+	struct str rest;
+
+	if (str_starts(url, STR("https://"))) {
+		out->tls = true;
+		rest = str_skip(url, 8);
+	} else if (str_starts(url, STR("http://"))) {
+		out->tls = false;
+		rest = str_skip(url, 7);
+	} else {
+		return "must begin with https:// (or http:// for a loopback address)";
+	}
+	out->authority = until_any(rest, "/?#");
+	out->path = str_skip(rest, out->authority.n);
+	return split_authority(out->authority, out);
 }
 
 static bool
@@ -93,17 +108,17 @@ is_loopback_host(struct str host)
 const char *
 upstream_fault(struct str url)
 {
-	struct parts parts = { 0 };
+	struct upstream_at at = { 0 };
 	const char *why;
 
 	if (url.n > POL_URL_MAX || has_odd_byte(url))
 		return "is not a URL";
 	if (memchr(url.p, '?', url.n) != NULL || memchr(url.p, '#', url.n) != NULL)
 		return "may not have a query or fragment";
-	why = split(url, &parts);
+	why = split(url, &at);
 	if (why != NULL)
 		return why;
-	if (!parts.tls && !is_loopback_host(parts.host))
+	if (!at.tls && !is_loopback_host(at.host))
 		return "must use https: a key would cross the network in the clear";
 	return NULL;
 }
@@ -117,9 +132,16 @@ upstream_trimmed(struct str url)
 }
 
 bool
+upstream_split(struct str url, struct upstream_at *at)
+{
+	*at = (struct upstream_at){ 0 };
+	return !has_odd_byte(url) && split(url, at) == NULL;
+}
+
+bool
 upstream_is_loopback(struct str url)
 {
-	struct parts parts = { 0 };
+	struct upstream_at at = { 0 };
 
-	return split(url, &parts) == NULL && is_loopback_host(parts.host);
+	return upstream_split(url, &at) && is_loopback_host(at.host);
 }

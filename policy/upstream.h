@@ -14,6 +14,17 @@
 const char *upstream_fault(struct str url);
 /* Without a trailing slash, so that a path can be appended. */
 struct str upstream_trimmed(struct str url);
+
+struct upstream_at {
+	bool tls;
+	struct str host;      /* without the brackets of an IPv6 address */
+	struct str authority; /* host and port as they stand there */
+	int port;
+	struct str path; /* with the query; empty when there is none */
+};
+
+/* Text is borrowed from the URL; false when it has another form. */
+bool upstream_split(struct str url, struct upstream_at *at);
 /* Whether its host is this machine: such a provider is reached without a proxy. */
 bool upstream_is_loopback(struct str url);
 

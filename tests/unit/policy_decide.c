@@ -242,6 +242,13 @@ upstreams_are_https_or_loopback(void)
 		{ "https://", false },
 		{ "https://a:x", false },
 		{ "https://a:123456", false },
+		{ "https://a:65536", false },
+		{ "https://a:0", false },
+		{ "https://a:", false },
+		{ "http://127.example.org", false },
+		{ "http://127.1", false },
+		{ "http://localhost.", false },
+		{ "http://[::ffff:127.0.0.1]", false },
 		{ "https://a b", false },
 		{ "https://a?q", false },
 		{ "ftp://a", false },
@@ -258,6 +265,39 @@ upstreams_are_https_or_loopback(void)
 	ok(upstream_is_loopback(STR("http://LOCALHOST:80/x")), "this machine");
 	ok(!upstream_is_loopback(STR("https://127.example.org/v1")), "another one");
 	ok(!upstream_is_loopback(STR("https://localhost.example.org")), "another one");
+	ok(!upstream_is_loopback(STR("http://127.0.0.1.example.org")), "another one");
+	ok(!upstream_is_loopback(STR("http://example.org/127.0.0.1")), "another one");
+}
+
+static void
+upstreams_are_cut_into_their_parts(void)
+{
+	static const struct {
+		const char *url;
+		bool tls;
+		const char *host, *authority;
+		int port;
+		const char *path;
+	} rows[] = {
+		{ "https://a.example/v1/x?y=z", true, "a.example", "a.example", 443,
+			"/v1/x?y=z" },
+		{ "http://127.0.0.1:81", false, "127.0.0.1", "127.0.0.1:81", 81, "" },
+		{ "http://[::1]:82/", false, "::1", "[::1]:82", 82, "/" },
+		{ "http://localhost?q", false, "localhost", "localhost", 80, "?q" },
+	};
+	struct upstream_at at;
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		ok(upstream_split(str_of(rows[i].url), &at), rows[i].url);
+		ok_int(at.tls, rows[i].tls, rows[i].url);
+		ok_bytes(at.host, str_of(rows[i].host), rows[i].url);
+		ok_bytes(at.authority, str_of(rows[i].authority), rows[i].url);
+		ok_int(at.port, rows[i].port, rows[i].url);
+		ok_bytes(at.path, str_of(rows[i].path), rows[i].url);
+	}
+	ok(!upstream_split(STR("http://a b/"), &at), "a space");
+	ok(!upstream_split(STR("http://a\r\nb/"), &at), "a line end");
+	ok(!upstream_split(STR("127.0.0.1"), &at), "no scheme");
 }
 
 static void
@@ -367,6 +407,7 @@ main(void)
 	a_joined_name_is_met_wherever_it_comes_apart();
 	a_clients_spelling_does_not_slip_past_a_rule();
 	upstreams_are_https_or_loopback();
+	upstreams_are_cut_into_their_parts();
 	globs_match_in_whole();
 	a_name_without_end_is_denied();
 	a_refusal_names_tool_rule_and_place_and_the_command_that_explains();
