@@ -64,7 +64,7 @@ L_common = $(call libfile,policy) $(call libfile,base) -lcrypto -lstdc++
 # launch and each hook cost.
 L_shim = $(call libfile,shim) $(call libfile,gateway) $(call libfile,json) $(call libfile,policy) \
 	$(call libfile,base) -Wl,-Bstatic -lcrypto -lstdc++ -ljansson -Wl,-Bdynamic -lm -static-libgcc
-L_gateway = $(call libfile,gateway) $(call libfile,json) $(L_common) -levent -lcurl -lz -lbrotlidec -lzstd \
+L_gateway = $(call libfile,gateway) $(call libfile,json) $(L_common) -levent -lcurl -lssl -lz -lbrotlidec -lzstd \
 	-ljansson
 L_keeper = $(call libfile,keeper) $(call libfile,json) $(L_common) -lgit2 -ljansson
 L_sandbox = $(call libfile,sandbox) $(L_common) -lseccomp

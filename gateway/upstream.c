@@ -1,167 +1,39 @@
 #include "gateway/upstream.h"
 
-#include <curl/curl.h>
-#include <event2/event.h>
 #include <stdlib.h>
 
-#include "gateway/head.h"
-#include "policy/upstream.h"
+#include "gateway/upstream_way.h"
 
-enum { MS_PER_S = 1000, US_PER_MS = 1000, UPLOAD_STEP = 512 << 10 };
+enum { MS_PER_S = 1000 };
+
+const struct gw_up_limits gw_up_limits = { .connect_ms = GW_CONNECT_S * MS_PER_S,
+	.head_ms = GW_HEAD_S * MS_PER_S,
+	.idle_ms = GW_IDLE_S * MS_PER_S,
+	.kept_ms = GW_KEPT_S * MS_PER_S };
 
 struct gw_upstream {
-	struct event_base *base;
-	CURLM *multi;
-	struct event *timer;
+	struct gw_plain *plain;
+	struct gw_curl *curl;
 };
-
-struct gw_up {
-	struct gw_upstream *all;
-	CURL *easy;
-	struct curl_slist *fields;
-	struct gw_up_calls calls;
-	struct buf head;
-	int status;
-	bool head_told;
-	char why[CURL_ERROR_SIZE];
-};
-
-static void
-up_free(struct gw_up *t)
-{
-	if (t == NULL)
-		return;
-	if (t->easy != NULL)
-		curl_easy_cleanup(t->easy);
-	curl_slist_free_all(t->fields);
-	buf_fini(&t->head);
-	free(t);
-}
-
-static void
-up_freep(struct gw_up **t)
-{
-	up_free(*t);
-}
-
-static void
-finish(struct gw_up *t, CURLcode code)
-{
-	const char *why = NULL;
-
-	(void)curl_multi_remove_handle(t->all->multi, t->easy); /* it is in there */
-	if (code != CURLE_OK)
-		why = t->why[0] != '\0' ? t->why : curl_easy_strerror(code);
-	else if (!t->head_told)
-		why = "the answer had no status line";
-	t->calls.done(t->calls.to, why);
-	up_free(t);
-}
-
-/* Hands finished transfers back, when curl is not working on them. */
-static void
-reap(struct gw_upstream *u)
-{
-	CURLMsg *m;
-	int left;
-
-	while ((m = curl_multi_info_read(u->multi, &left)) != NULL) {
-		const CURLcode code = m->data.result;
-		struct gw_up *t;
-
-		if (m->msg == CURLMSG_DONE && curl_easy_getinfo(m->easy_handle,
-						      CURLINFO_PRIVATE, &t) == CURLE_OK)
-			finish(t, code);
-	}
-}
-
-static void
-on_socket(evutil_socket_t fd, short what, void *arg)
-{
-	struct gw_upstream *u = arg;
-	int running;
-	int flags = 0;
-
-	if ((what & EV_READ) != 0)
-		flags |= CURL_CSELECT_IN;
-	if ((what & EV_WRITE) != 0)
-		flags |= CURL_CSELECT_OUT;
-	(void)curl_multi_socket_action(
-		u->multi, fd, flags, &running); /* errors come by reap */
-	reap(u);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct gw_upstream *u = arg;
-	int running;
-
-	(void)fd;
-	(void)what;
-	(void)curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	reap(u);
-}
-
-/* curl tells which sockets it wants watched; the event is the socket's own pointer there. */
-static int
-watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socketp)
-{
-	struct gw_upstream *u = arg;
-	struct event *ev = socketp;
-	short want = EV_PERSIST;
-
-	(void)easy;
-	if (ev != NULL)
-		event_free(ev);
-	if (what == CURL_POLL_REMOVE) {
-		(void)curl_multi_assign(u->multi, fd, NULL);
-		return 0;
-	}
-	if (what != CURL_POLL_OUT)
-		want |= EV_READ;
-	if (what != CURL_POLL_IN)
-		want |= EV_WRITE;
-	ev = event_new(u->base, fd, want, on_socket, u);
-	if (ev == NULL || event_add(ev, NULL) < 0)
-		return -1;
-	return curl_multi_assign(u->multi, fd, ev) == CURLM_OK ? 0 : -1;
-}
-
-static int
-watch_timer(CURLM *multi, long ms, void *arg)
-{
-	struct gw_upstream *u = arg;
-	const struct timeval tv = { ms / MS_PER_S, (ms % MS_PER_S) * US_PER_MS };
-
-	(void)multi;
-	return ms < 0 ? event_del(u->timer) : event_add(u->timer, &tv);
-}
 
 struct gw_upstream *
 gw_upstream_new(struct event_base *base, struct err *e)
 {
-	struct gw_upstream *u;
+	return gw_upstream_limited(base, &gw_up_limits, e);
+}
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
-		(void)err_set(e, ERR_GATEWAY, "libcurl cannot be set up");
-		return NULL;
-	}
-	u = mem_alloc(sizeof *u);
-	u->base = base;
-	u->multi = curl_multi_init();
-	u->timer = event_new(base, -1, 0, on_timer, u);
-	if (u->multi == NULL || u->timer == NULL) {
-		gw_upstream_free(u);
-		(void)err_set(e, ERR_GATEWAY, "libcurl cannot be set up");
-		return NULL;
-	}
-	(void)curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, watch_timer);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)GW_KEPT_MAX);
-	return u;
+struct gw_upstream *
+gw_upstream_limited(struct event_base *base, const struct gw_up_limits *l, struct err *e)
+{
+	struct gw_upstream *u = mem_alloc(sizeof *u);
+
+	u->plain = gw_plain_new(base, l, e);
+	if (u->plain != NULL)
+		u->curl = gw_curl_new(base, l, e);
+	if (u->curl != NULL)
+		return u;
+	gw_upstream_free(u);
+	return NULL;
 }
 
 void
@@ -169,188 +41,33 @@ gw_upstream_free(struct gw_upstream *u)
 {
 	if (u == NULL)
 		return;
-	if (u->multi != NULL)
-		(void)curl_multi_cleanup(u->multi);
-	if (u->timer != NULL)
-		event_free(u->timer);
+	gw_plain_free(u->plain);
+	gw_curl_free(u->curl);
 	free(u);
-	curl_global_cleanup();
-}
-
-/* "HTTP/1.1 200 OK", "HTTP/2 200" */
-static int
-status_of(struct str line)
-{
-	const char *space = memchr(line.p, ' ', line.n);
-
-	return space == NULL ? 0 : atoi(space + 1); /* a line ends in CRLF: atoi stops */
-}
-
-static size_t
-on_head(char *p, size_t size, size_t n, void *arg)
-{
-	struct gw_up *t = arg;
-	struct str line = { p, size * n };
-	struct str name, value;
-
-	if (t->head_told)
-		return size * n; /* a trailer: nothing in it for us */
-	if (str_starts(line, STR("HTTP/"))) {
-		buf_reset(&t->head);
-		t->status = status_of(line);
-		return size * n;
-	}
-	while (line.n > 0 && (line.p[line.n - 1] == '\r' || line.p[line.n - 1] == '\n'))
-		line.n--;
-	if (line.n > 0) {
-		if (gw_head_next(&line, &name, &value) && gw_head_is_sound(name, value))
-			gw_head_put(&t->head, name, value);
-		return t->head.over ? 0 : size * n;
-	}
-	if (t->status < 200)
-		return size * n; /* informational: the real one follows */
-	t->head_told = true;
-	return t->calls.head(t->calls.to, t->status, buf_str(&t->head)) == GW_UP_TOOK
-		       ? size * n
-		       : 0;
-}
-
-static size_t
-on_body(char *p, size_t size, size_t n, void *arg)
-{
-	struct gw_up *t = arg;
-
-	if (!t->head_told)
-		return CURL_WRITEFUNC_ERROR;
-	switch (t->calls.body(t->calls.to, (struct str){ p, size * n })) {
-	case GW_UP_TOOK:
-		return size * n;
-	case GW_UP_PAUSE:
-		return CURL_WRITEFUNC_PAUSE;
-	case GW_UP_STOP:
-		break;
-	}
-	return CURL_WRITEFUNC_ERROR;
-}
-
-static int
-add_field(struct gw_up *t, const char *line, struct err *e)
-{
-	struct curl_slist *more = curl_slist_append(t->fields, line);
-
-	if (more == NULL)
-		return err_set(e, ERR_SYS, "no memory for a header");
-	t->fields = more;
-	return 0;
-}
-
-static int
-add_fields(struct gw_up *t, struct str lines, struct err *e)
-{
-	/* what curl would add by itself is not the client's: a bare "Name:" keeps it out */
-	static const char *const unasked[] = { "Accept", "Content-Type", "User-Agent",
-		"Expect" };
-	struct str rest = lines, name, value;
-
-	while (gw_head_next(&rest, &name, &value)) {
-		CLEANUP(mem_freep)
-		char *line = value.n > 0 ? mem_printf(STR_FMT ": " STR_FMT, STR_ARG(name),
-						   STR_ARG(value))
-					 : mem_printf(STR_FMT ";", STR_ARG(name));
-
-		if (add_field(t, line, e) < 0)
-			return -1;
-	}
-	for (size_t i = 0; i < LEN(unasked); i++) {
-		char line[32];
-
-		(void)snprintf(line, sizeof line, "%s:", unasked[i]);
-		if (gw_head_count(lines, unasked[i]) == 0 && add_field(t, line, e) < 0)
-			return -1;
-	}
-	return add_field(t, "Accept-Encoding: identity", e);
-}
-
-static void
-set_options(struct gw_up *t, const struct gw_up_request *r)
-{
-	CURL *c = t->easy;
-	const char *roots = getenv("SSL_CERT_FILE");
-
-	(void)curl_easy_setopt(c, CURLOPT_PRIVATE, t);
-	(void)curl_easy_setopt(c, CURLOPT_ERRORBUFFER, t->why);
-	(void)curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_FOLLOWLOCATION, 0L);
-	(void)curl_easy_setopt(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-	(void)curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT, (long)GW_CONNECT_S);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_LIMIT, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, (long)GW_IDLE_S);
-	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
-	(void)curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_STEP);
-	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->fields);
-	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_head);
-	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
-	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-	if (roots != NULL)
-		(void)curl_easy_setopt(c, CURLOPT_CAINFO, roots);
-	/* a provider on this machine is reached directly, whatever the environment says */
-	if (upstream_is_loopback(str_of(r->url)))
-		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
-	if (r->post) {
-		(void)curl_easy_setopt(c, CURLOPT_POST, 1L);
-		(void)curl_easy_setopt(
-			c, CURLOPT_POSTFIELDS, r->body.n > 0 ? r->body.p : "");
-		(void)curl_easy_setopt(
-			c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
-	}
 }
 
 struct gw_up *
 gw_up_start(struct gw_upstream *u, const struct gw_up_request *r,
 	const struct gw_up_calls *calls, struct err *e)
 {
-	CLEANUP(up_freep) struct gw_up *t = mem_alloc(sizeof *t);
-	struct gw_up *got;
+	struct upstream_at at;
 
-	t->all = u;
-	t->calls = *calls;
-	t->head.max = GW_HEAD_MAX;
-	t->easy = curl_easy_init();
-	if (t->easy == NULL) {
-		(void)err_set(e, ERR_SYS, "libcurl has no transfer left");
+	if (!upstream_split(str_of(r->url), &at)) {
+		(void)err_set(e, ERR_DATA, "the provider's address is not a URL");
 		return NULL;
 	}
-	if (add_fields(t, r->head, e) < 0)
-		return NULL;
-	set_options(t, r);
-	/* refusing this one would widen what a URL may name, so it is checked alone */
-	if (curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
-		curl_easy_setopt(t->easy, CURLOPT_URL, r->url) != CURLE_OK ||
-		curl_multi_add_handle(u->multi, t->easy) != CURLM_OK) {
-		(void)err_set(e, ERR_SYS, "libcurl does not take the transfer");
-		return NULL;
-	}
-	got = t;
-	t = NULL;
-	return got;
+	return at.tls ? gw_curl_start(u->curl, r, calls, e)
+		      : gw_plain_start(u->plain, r, &at, calls, e);
 }
 
 void
 gw_up_resume(struct gw_up *t)
 {
-	const CURLcode code = curl_easy_pause(t->easy, CURLPAUSE_CONT);
-
-	/* the kept bytes were refused: curl itself would go on with the next ones */
-	if (code != CURLE_OK)
-		finish(t, code);
+	t->way->resume(t);
 }
 
 void
 gw_up_cancel(struct gw_up *t)
 {
-	(void)curl_multi_remove_handle(t->all->multi, t->easy); /* it is in there */
-	up_free(t);
+	t->way->cancel(t);
 }

@@ -23,13 +23,21 @@ until_any(struct str s, const char *stops)
 }
 
 static bool
+has_space_or_control(struct str s)
+{
+	for (size_t i = 0; i < s.n; i++)
+		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f)
+			return true;
+	return false;
+}
+
+static bool
 has_odd_byte(struct str s)
 {
 	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] <= ' ' || (unsigned char)s.p[i] >= 0x7f ||
-			strchr("\"<>\\^`{|}", s.p[i]) != NULL)
+		if (strchr("\"<>\\^`{|}", s.p[i]) != NULL)
 			return true;
-	return false;
+	return has_space_or_control(s);
 }
 
 /* -1: not a port. */
@@ -135,7 +143,7 @@ bool
 upstream_split(struct str url, struct upstream_at *at)
 {
 	*at = (struct upstream_at){ 0 };
-	return !has_odd_byte(url) && split(url, at) == NULL;
+	return !has_space_or_control(url) && split(url, at) == NULL;
 }
 
 bool

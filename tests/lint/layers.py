@@ -26,6 +26,7 @@ PURE = [
     "base/jstring.c",
     "gateway/coding.c",
     "gateway/h1.c",
+    "gateway/upstream_answer.c",
     "gateway/budget.c",
     "gateway/repeat.c",
     "gateway/sse.c",
