@@ -395,8 +395,8 @@ take(struct gw_conn *c, struct str bytes)
 	if (!c->answer.over)
 		return GW_UP_TOOK;
 	(void)err_set(&c->e, ERR_GATEWAY,
-		"pando-ai: the answer is longer than the %d bytes that the gateway takes",
-		GW_BODY_MAX);
+		"pando-ai: the answer is longer than the %zu bytes that the gateway takes",
+		c->answer.max);
 	return stop(c, refuse(c, HTTP_BADREQUEST));
 }
 

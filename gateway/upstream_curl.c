@@ -288,7 +288,9 @@ add_fields(struct transfer *t, struct str lines, struct err *e)
 		if (gw_head_count(lines, unasked[i]) == 0 && add_field(t, line, e) < 0)
 			return -1;
 	}
-	return add_field(t, "Accept-Encoding: identity", e);
+	if (gw_head_count(lines, "accept-encoding") == 0)
+		return add_field(t, "Accept-Encoding: identity", e);
+	return 0;
 }
 
 /*

@@ -71,11 +71,16 @@ gw_link_name(const union gw_address *at, char out[GW_ADDRESS_TEXT])
 	return out;
 }
 
-static void
-forget(struct gw_link *l)
+/* Takes it out of the kept ones. */
+static struct gw_link *
+take_out(struct gw_links *all, size_t i)
 {
-	TAILQ_REMOVE(&l->all->kept, l, next);
-	l->all->nkept--;
+	struct gw_link *l = all->kept[i];
+
+	all->nkept--;
+	for (; i < all->nkept; i++)
+		all->kept[i] = all->kept[i + 1];
+	return l;
 }
 
 void
@@ -100,8 +105,11 @@ on_readable(evutil_socket_t fd, short what, void *arg)
 		l->all->on_readable(l->user);
 		return;
 	}
-	forget(l);
-	gw_link_close(l);
+	for (size_t i = 0; i < l->all->nkept; i++)
+		if (l->all->kept[i] == l) {
+			gw_link_close(take_out(l->all, i));
+			break;
+		}
 }
 
 static void
@@ -124,16 +132,16 @@ is_alive(const struct gw_link *l)
 	       (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
+/* The latest one first: it has the best chance to live. */
 struct gw_link *
 gw_link_take(struct gw_links *all, const union gw_address *at, void *user)
 {
-	struct gw_link *l, *after;
+	for (size_t i = all->nkept; i-- > 0;) {
+		struct gw_link *l;
 
-	for (l = TAILQ_FIRST(&all->kept); l != NULL; l = after) {
-		after = TAILQ_NEXT(l, next);
-		if (!is_same(&l->at, at))
+		if (!is_same(&all->kept[i]->at, at))
 			continue;
-		forget(l);
+		l = take_out(all, i);
 		if (is_alive(l)) {
 			l->user = user;
 			return l;
@@ -151,10 +159,7 @@ new_socket(struct gw_links *all, int family)
 	int fd = socket(family, type, 0);
 
 	while (fd < 0 && (errno == EMFILE || errno == ENFILE) && all->nkept > 0) {
-		struct gw_link *oldest = TAILQ_LAST(&all->kept, gw_link_list);
-
-		forget(oldest);
-		gw_link_close(oldest);
+		gw_link_close(take_out(all, 0));
 		fd = socket(family, type, 0);
 	}
 	return fd;
@@ -201,37 +206,24 @@ gw_link_keep(struct gw_link *l, int64_t until)
 {
 	struct gw_links *all = l->all;
 
+	if (all->nkept == GW_LINKS_KEPT)
+		gw_link_close(take_out(all, 0));
 	l->user = NULL;
 	l->until = until;
-	TAILQ_INSERT_HEAD(&all->kept, l, next);
-	if (++all->nkept <= GW_LINKS_KEPT)
-		return;
-	l = TAILQ_LAST(&all->kept, gw_link_list);
-	forget(l);
-	gw_link_close(l);
+	all->kept[all->nkept++] = l;
 }
 
 void
 gw_links_expire(struct gw_links *all)
 {
-	struct gw_link *l, *after;
-
-	for (l = TAILQ_FIRST(&all->kept); l != NULL; l = after) {
-		after = TAILQ_NEXT(l, next);
-		if (l->until > all->now)
-			continue;
-		forget(l);
-		gw_link_close(l);
-	}
+	for (size_t i = all->nkept; i-- > 0;)
+		if (all->kept[i]->until <= all->now)
+			gw_link_close(take_out(all, i));
 }
 
 void
 gw_links_fini(struct gw_links *all)
 {
-	struct gw_link *l;
-
-	while ((l = TAILQ_FIRST(&all->kept)) != NULL) {
-		forget(l);
-		gw_link_close(l);
-	}
+	while (all->nkept > 0)
+		gw_link_close(take_out(all, 0));
 }

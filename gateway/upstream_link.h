@@ -11,7 +11,6 @@
 
 #include <netinet/in.h>
 #include <stdint.h>
-#include <sys/queue.h>
 
 #include "base/err.h"
 #include "policy/upstream.h"
@@ -32,7 +31,6 @@ union gw_address {
 };
 
 struct gw_link {
-	TAILQ_ENTRY(gw_link) next; /* of the kept ones */
 	struct gw_links *all;
 	union gw_address at;
 	int fd;
@@ -41,11 +39,10 @@ struct gw_link {
 	void *user;        /* NULL: kept */
 	int64_t until;     /* kept: when it is closed, by all->now */
 };
-TAILQ_HEAD(gw_link_list, gw_link);
 
 struct gw_links {
 	struct event_base *base;
-	struct gw_link_list kept; /* the latest one first */
+	struct gw_link *kept[GW_LINKS_KEPT]; /* the oldest one first */
 	size_t nkept;
 	int64_t now; /* monotonic ms, as its owner sets it now and then */
 	void (*on_readable)(void *user);

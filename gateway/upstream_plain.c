@@ -2,6 +2,7 @@
 #include <event2/event.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -61,7 +62,7 @@ look_at_the_clock(struct gw_plain *p)
 static void
 run_clock(struct gw_plain *p)
 {
-	const struct timeval tick = { 0, TICK_MS * US_PER_MS };
+	const struct timeval tick = { 0, (suseconds_t)TICK_MS * US_PER_MS };
 
 	if (evtimer_pending(p->tick, NULL))
 		return;
@@ -449,20 +450,30 @@ overdue(const struct plain *t)
 							 : NULL;
 }
 
+static bool
+end_one(struct gw_plain *p)
+{
+	struct plain *t;
+
+	LIST_FOREACH(t, &p->transfers, next)
+	{
+		const char *why = overdue(t);
+
+		if (why == NULL)
+			continue;
+		(void)snprintf(p->why, WHY_MAX, "%s", why); /* it may be t's own */
+		finish(t, p->why);
+		return true;
+	}
+	return false;
+}
+
 /* A transfer that ends may take others along: the list is begun anew after each. */
 static void
 end_overdue(struct gw_plain *p)
 {
-	struct plain *t;
-	const char *why = NULL;
-
-	do {
-		LIST_FOREACH(t, &p->transfers, next)
-		if ((why = overdue(t)) != NULL)
-			break;
-		if (t != NULL)
-			finish(t, why);
-	} while (t != NULL);
+	while (end_one(p))
+		;
 }
 
 static void
@@ -497,7 +508,6 @@ gw_plain_new(struct event_base *base, const struct gw_up_limits *l, struct err *
 	p->links.base = base;
 	p->links.on_readable = on_readable;
 	p->links.on_writable = on_writable;
-	TAILQ_INIT(&p->links.kept);
 	LIST_INIT(&p->transfers);
 	p->limits = *l;
 	p->scratch = mem_alloc(SCRATCH);

@@ -59,7 +59,7 @@ port_of(struct str s)
 static const char *
 split_authority(struct str rest, struct upstream_at *out)
 {
-	if (memchr(rest.p, '@', rest.n) != NULL)
+	if (rest.n > 0 && memchr(rest.p, '@', rest.n) != NULL)
 		return "may not carry a user name or password";
 	if (rest.n > 0 && rest.p[0] == '[') {
 		out->host = until_any(str_skip(rest, 1), "]");
