@@ -639,7 +639,8 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 	c->watch = (struct gw_http_watch){ on_client_gone, on_drained, c };
 	c->rules = (struct gw_rules){ .policy = run->policy,
 		.agent = run->agent,
-		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT };
+		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT,
+		.seen = &run->seen };
 	c->sink = (struct gw_sink){ on_found, c };
 	c->body = STR("");
 	c->changed = (struct buf)BUF_INIT(OUT_MAX);

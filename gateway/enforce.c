@@ -14,6 +14,7 @@ struct gw_stream {
 	struct sse sse;
 	struct msg_stream *msg; /* one of the two */
 	struct res_stream *res;
+	bool bare; /* of messages, not of events */
 	bool failed;
 };
 
@@ -73,6 +74,33 @@ gw_answer(enum gw_api api, const struct gw_rules *r, struct str body, struct buf
 	return rc < 0 ? refused(&j, "answer", e) : rc;
 }
 
+void
+gw_seen_fini(struct gw_seen *s)
+{
+	for (size_t i = 0; i < GW_SEEN_MAX; i++)
+		free(s->id[i]);
+	*s = (struct gw_seen){ 0 };
+}
+
+void
+gw_seen_add(struct gw_seen *s, struct str id)
+{
+	if (id.n == 0 || gw_seen_has(s, id))
+		return;
+	free(s->id[s->next]);
+	s->id[s->next] = mem_strdup_str(id);
+	s->next = (s->next + 1) % GW_SEEN_MAX;
+}
+
+bool
+gw_seen_has(const struct gw_seen *s, struct str id)
+{
+	for (size_t i = 0; i < GW_SEEN_MAX && s->id[i] != NULL; i++)
+		if (str_eq(str_of(s->id[i]), id))
+			return true;
+	return false;
+}
+
 struct gw_stream *
 gw_stream_new(enum gw_api api, const struct gw_rules *r, const struct gw_sink *sink)
 {
@@ -83,7 +111,18 @@ gw_stream_new(enum gw_api api, const struct gw_rules *r, const struct gw_sink *s
 	if (api == GW_MESSAGES)
 		s->msg = msg_stream_new(&s->j);
 	else
-		s->res = res_stream_new(&s->j);
+		s->res = res_stream_new(&s->j, false);
+	return s;
+}
+
+struct gw_stream *
+gw_stream_new_messages(const struct gw_rules *r, const struct gw_sink *sink)
+{
+	struct gw_stream *s = mem_alloc(sizeof *s);
+
+	s->j = (struct gw_judge){ GW_RESPONSES, r, sink };
+	s->bare = true;
+	s->res = res_stream_new(&s->j, true);
 	return s;
 }
 
@@ -134,7 +173,10 @@ fail(struct gw_stream *s, struct buf *out, struct err *e)
 {
 	s->failed = true;
 	(void)refused(&s->j, "answer", e); /* answers -1, as we do */
-	gw_refusal_event(s->j.api, e->text, out);
+	if (s->bare)
+		res_put_error_event(out, e->text, true);
+	else
+		gw_refusal_event(s->j.api, e->text, out);
 	return -1;
 }
 
@@ -155,12 +197,47 @@ gw_stream_feed(struct gw_stream *s, struct str bytes, struct buf *out, struct er
 }
 
 int
+gw_stream_message(struct gw_stream *s, struct str message, struct buf *out, struct err *e)
+{
+	const struct sse_event ev = { .raw = message,
+		.name = STR(""),
+		.data = message,
+		.has_data = true,
+		.in_raw = true };
+
+	if (s->failed)
+		return err_set(e, ERR_DATA, "the stream has been ended");
+	if (message.n > GW_EVENT_MAX)
+		(void)err_set(e, ERR_DATA, "a message is longer than %d bytes",
+			(int)GW_EVENT_MAX);
+	else if (res_stream_event(s->res, &ev, out, e) == 0 && !out->over)
+		return 0;
+	else if (out->over)
+		(void)err_set(
+			e, ERR_DATA, "more than %zu bytes wait to be sent", out->max);
+	return fail(s, out, e);
+}
+
+bool
+gw_message_next(struct str *rest, struct str *message)
+{
+	const char *end = rest->n > 0 ? memchr(rest->p, '\0', rest->n) : NULL;
+
+	if (end == NULL)
+		return false;
+	*message = (struct str){ rest->p, (size_t)(end - rest->p) };
+	*rest = str_skip(*rest, message->n + 1);
+	return true;
+}
+
+int
 gw_stream_end(struct gw_stream *s, struct buf *out, struct err *e)
 {
 	if (s->failed)
 		return 0; /* it has ended, with its error */
-	sse_finish(&s->sse);
-	if (take_events(s, out, e) < 0)
+	if (!s->bare)
+		sse_finish(&s->sse);
+	if (!s->bare && take_events(s, out, e) < 0)
 		return fail(s, out, e);
 	if (s->msg != NULL ? msg_stream_end(s->msg, e) < 0
 			   : res_stream_end(s->res, e) < 0)
@@ -183,5 +260,5 @@ gw_refusal_event(enum gw_api api, const char *text, struct buf *out)
 	if (api == GW_MESSAGES)
 		msg_put_error_event(out, text);
 	else
-		res_put_error_event(out, text);
+		res_put_error_event(out, text, false);
 }

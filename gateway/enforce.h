@@ -30,12 +30,33 @@ const char *gw_api_name(enum gw_api api); /* "messages" "responses" */
 /* The file where a person sets [proxy] and [firewall]; otherwise: there is none. */
 const char *gw_settings_file(const struct policy *p, const char *otherwise);
 
+/*
+ * The last responses of a run that passed unchanged, by id: of those the provider has what the
+ * gateway saw, and a request may stand on them (previous_response_id).
+ */
+enum { GW_SEEN_MAX = 128 };
+
+struct gw_seen {
+	char *id[GW_SEEN_MAX];
+	size_t next;
+};
+
+void gw_seen_fini(struct gw_seen *s);
+void gw_seen_add(struct gw_seen *s, struct str id);
+bool gw_seen_has(const struct gw_seen *s, struct str id);
+
 struct gw_rules {
 	const struct policy *policy;
 	enum pol_agent agent;
 	bool audit;             /* note what would be done, change nothing */
 	enum pol_caller caller; /* whose request it is (caller.h) */
 	bool body_fixed; /* subscription login: a request is passed as it is or refused */
+	/*
+	 * A request is a message of a WebSocket: {"type":"response.create",..}. Its whole input
+	 * is there, or it stands on a response of `seen`.
+	 */
+	bool message;
+	struct gw_seen *seen;   /* of the run; borrowed; NULL: none is known */
 	struct gw_meter *meter; /* usage.h; NULL: nobody counts */
 };
 
@@ -83,6 +104,21 @@ struct gw_stream;
 struct gw_stream *gw_stream_new(enum gw_api api, const struct gw_rules *r,
 	const struct gw_sink *sink); /* all three borrowed */
 int gw_stream_feed(struct gw_stream *s, struct str bytes, struct buf *out, struct err *e);
+/*
+ * The same for one message of a WebSocket of the Responses API (the JSON of an event, without
+ * framing), on a stream made by gw_stream_new_messages: what may be sent on is appended to out
+ * as whole messages, none or several, each with a NUL behind it, which no JSON text has.
+ * gw_message_next takes them off: false when there is none left. -1: the connection's answer
+ * must end here; out then ends with a message that says so. A connection carries one answer
+ * after another: each takes a stream of its own, and is over with response.completed, .failed,
+ * .incomplete or an error.
+ */
+struct gw_stream *gw_stream_new_messages(
+	const struct gw_rules *r, const struct gw_sink *sink); /* both borrowed */
+int gw_stream_message(
+	struct gw_stream *s, struct str message, struct buf *out, struct err *e);
+bool gw_message_next(struct str *rest, struct str *message);
+
 /* The provider's end. What is held and undecided is never sent on. */
 int gw_stream_end(struct gw_stream *s, struct buf *out, struct err *e);
 void gw_stream_free(struct gw_stream *s);

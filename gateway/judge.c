@@ -5,6 +5,8 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+
+enum { IDS_FIRST = 32 };
 #include "gateway/usage.h"
 
 int
@@ -59,6 +61,12 @@ gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking aski
 	else if (c->garbled && (c->decision.unsure || !gw_case_is_off(c)))
 		c->decision = built_in_denial("gateway.strict",
 			"its arguments cannot be read: give them as one JSON object");
+}
+
+void
+gw_case_deny(struct gw_case *c, const char *rule, const char *message)
+{
+	c->decision = built_in_denial(rule, message);
 }
 
 bool
@@ -244,7 +252,7 @@ gw_put_gone(struct buf *b, const struct gw_case *c)
 void
 gw_ids_fini(struct gw_ids *s)
 {
-	for (size_t i = 0; s->slot != NULL && i < GW_IDS_SLOTS; i++)
+	for (size_t i = 0; i < s->slots; i++)
 		free(s->slot[i]);
 	free(s->slot);
 	*s = (struct gw_ids){ 0 };
@@ -254,11 +262,25 @@ gw_ids_fini(struct gw_ids *s)
 static size_t
 find_slot(const struct gw_ids *s, struct str id)
 {
-	size_t at = hash_more(HASH_FIRST, id) % GW_IDS_SLOTS;
+	size_t at = hash_more(HASH_FIRST, id) % s->slots;
 
 	while (s->slot[at] != NULL && !str_eq(str_of(s->slot[at]), id))
-		at = (at + 1) % GW_IDS_SLOTS;
+		at = (at + 1) % s->slots;
 	return at;
+}
+
+static void
+grow(struct gw_ids *s)
+{
+	struct gw_ids more = { .n = s->n };
+
+	more.slots = s->slots == 0 ? IDS_FIRST : 2 * s->slots;
+	more.slot = mem_alloc(more.slots * sizeof *more.slot);
+	for (size_t i = 0; i < s->slots; i++)
+		if (s->slot[i] != NULL)
+			more.slot[find_slot(&more, str_of(s->slot[i]))] = s->slot[i];
+	free(s->slot);
+	*s = more;
 }
 
 int
@@ -266,16 +288,14 @@ gw_ids_add(struct gw_ids *s, struct str id, struct err *e)
 {
 	size_t at;
 
-	if (id.n == 0)
-		return 0;
-	if (s->slot == NULL)
-		s->slot = mem_alloc(GW_IDS_SLOTS * sizeof *s->slot);
-	at = find_slot(s, id);
-	if (s->slot[at] != NULL)
+	if (id.n == 0 || gw_ids_have(s, id))
 		return 0;
 	if (s->n >= GW_IDS_MAX)
-		return err_set(e, ERR_DATA,
-			"more than %d calls that policy does not allow", (int)GW_IDS_MAX);
+		return err_set(e, ERR_DATA, "more than %d calls that must be remembered",
+			(int)GW_IDS_MAX);
+	if (2 * (s->n + 1) > s->slots)
+		grow(s);
+	at = find_slot(s, id);
 	s->slot[at] = mem_strdup_str(id);
 	s->n++;
 	return 0;
@@ -284,5 +304,5 @@ gw_ids_add(struct gw_ids *s, struct str id, struct err *e)
 bool
 gw_ids_have(const struct gw_ids *s, struct str id)
 {
-	return s->slot != NULL && id.n > 0 && s->slot[find_slot(s, id)] != NULL;
+	return s->slots > 0 && id.n > 0 && s->slot[find_slot(s, id)] != NULL;
 }

@@ -71,6 +71,8 @@ enum gw_args {
 void gw_case_take_args(struct gw_case *c, struct js v, enum gw_args want);
 /* Pure: decides c->use. */
 void gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking asking);
+/* Decided without the policy: rule and message are constants. */
+void gw_case_deny(struct gw_case *c, const char *rule, const char *message);
 bool gw_case_is_off(const struct gw_case *c);
 
 /*
@@ -98,11 +100,11 @@ void gw_tell_unread(const struct gw_judge *j, const char *what, const struct err
 void gw_put_gone(struct buf *b, const struct gw_case *c);
 
 /* A set of call ids. Copies them. */
-enum { GW_IDS_MAX = GW_TOOLS_MAX, GW_IDS_SLOTS = 2 * GW_IDS_MAX };
+enum { GW_IDS_MAX = 2 * GW_TOOLS_MAX };
 
 struct gw_ids {
-	char **slot; /* GW_IDS_SLOTS of them once there is an id */
-	size_t n;
+	char **slot; /* at most half of them are taken */
+	size_t n, slots;
 };
 
 void gw_ids_fini(struct gw_ids *s); /* for CLEANUP too */

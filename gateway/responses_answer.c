@@ -1,60 +1,50 @@
 #include "gateway/responses.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "gateway/edit.h"
+#include "base/hash.h"
+#include "gateway/responses_held.h"
 #include "gateway/usage.h"
 
 enum {
-	INDEX_MAX = 20,
-	HELD_ITEMS_MAX = 32, /* calls that are open at the same time */
-	ID_MAX = 64,         /* the API's own limit for an item's id */
-	MESSAGE_MAX = 32768, /* a message that stands for a call, and an error event */
-};
-
-/* One call that is not decided yet: the events from its added on. */
-struct held {
-	char index[INDEX_MAX]; /* as written on the wire */
-	size_t index_n;
-	struct gw_name id;
-	struct buf raw;
-	bool off; /* policy refuses what the first event says it is, whatever follows */
+	MESSAGE_MAX = 32768,         /* a message that stands for a call */
+	SEQUENCE_DIGITS = 18,        /* of a sequence_number that is heeded */
+	TOLD_MAX = GW_NAME_MAX + 32, /* a call's id and the digest of its content */
 };
 
 struct res_stream {
 	const struct gw_judge *j;
-	struct held held[HELD_ITEMS_MAX];
-	size_t nheld, bytes;
-	struct gw_ids told; /* decided calls: the last event tells none again */
+	struct res_holds holds;
+	struct gw_ids
+		told; /* decided calls, each also with the digest of what was decided */
 	struct gw_ids gone; /* replaced calls: what the provider ran goes with them */
+	bool has_sequence;
+	uint64_t last; /* the highest sequence_number that went out */
+	bool changed;  /* the provider has another answer than the client */
+	bool bare;
 };
 
 enum { TYPE, INDEX, ITEM, ITEM_ID, RESPONSE, SEQUENCE, FIELDS };
 
+/* An event while it is looked at. */
+struct event {
+	const struct sse_event *sse;
+	struct js root;
+	struct js_field *f; /* FIELDS of them */
+	struct str type;
+	struct buf *out;
+};
+
 struct res_stream *
-res_stream_new(const struct gw_judge *j)
+res_stream_new(const struct gw_judge *j, bool bare)
 {
 	struct res_stream *s = mem_alloc(sizeof *s);
 
 	s->j = j;
+	s->bare = s->holds.bare = bare;
 	return s;
-}
-
-static void
-drop_held(struct res_stream *s, size_t at)
-{
-	s->bytes -= s->held[at].raw.n;
-	buf_fini(&s->held[at].raw);
-	s->nheld--;
-	if (at < s->nheld)
-		s->held[at] = s->held[s->nheld];
-}
-
-static void
-drop_all(struct res_stream *s)
-{
-	while (s->nheld > 0)
-		drop_held(s, s->nheld - 1);
 }
 
 void
@@ -62,62 +52,79 @@ res_stream_free(struct res_stream *s)
 {
 	if (s == NULL)
 		return;
-	drop_all(s);
+	res_holds_fini(&s->holds);
 	gw_ids_fini(&s->told);
 	gw_ids_fini(&s->gone);
 	free(s);
 }
 
-/* The held call that an event belongs to; s->nheld when to none. */
-static size_t
-find_held(const struct res_stream *s, struct js index, struct str item_id)
+/* --- sequence numbers ---------------------------------------------------------------- */
+
+static bool
+read_sequence(const struct event *v, uint64_t *n)
 {
-	size_t i;
+	const struct js number = v->f[SEQUENCE].m.val;
 
-	for (i = 0; i < s->nheld; i++) {
-		const struct held *h = &s->held[i];
-
-		if (index.type != JS_NONE
-				? str_eq(index.raw, (struct str){ h->index, h->index_n })
-				: item_id.n > 0 && str_eq(item_id, gw_str(&h->id)))
-			break;
+	*n = 0;
+	if (number.type != JS_NUMBER || number.raw.n > SEQUENCE_DIGITS)
+		return false;
+	for (size_t i = 0; i < number.raw.n; i++) {
+		if (number.raw.p[i] < '0' || number.raw.p[i] > '9')
+			return false;
+		*n = *n * 10 + (uint64_t)(number.raw.p[i] - '0');
 	}
-	return i;
+	return true;
 }
 
-static int
-keep(struct res_stream *s, struct held *h, struct str raw, struct err *e)
+static void
+note_sequence(struct res_stream *s, const struct event *v)
 {
-	buf_put_str(&h->raw, raw);
-	s->bytes += raw.n;
-	if (h->raw.over || s->bytes > GW_HELD_MAX)
-		return err_set(e, ERR_DATA,
-			"calls that are not complete are longer than %d bytes",
-			(int)GW_HELD_MAX);
-	return 0;
+	uint64_t n;
+
+	if (!read_sequence(v, &n))
+		return;
+	if (!s->has_sequence || n > s->last)
+		s->last = n;
+	s->has_sequence = true;
 }
 
-static int
-hold(struct res_stream *s, struct js index, const struct res_item *item, struct str raw,
-	struct err *e)
+/* The numbers of the events that did not go out are free for those that stand for them. */
+static struct res_place
+place_of(const struct res_stream *s, const struct event *v)
 {
-	const struct gw_case c = res_item_offer(s->j, item);
-	struct held *h = &s->held[s->nheld];
+	struct res_place at = { .index = v->f[INDEX].m.val.raw, .bare = s->bare };
 
-	if (index.type != JS_NUMBER || index.raw.n > INDEX_MAX)
-		return err_set(e, ERR_DATA, "a call without an output_index");
-	if (find_held(s, index, STR("")) < s->nheld)
-		return err_set(e, ERR_DATA, "a call begins twice");
-	if (s->nheld >= HELD_ITEMS_MAX)
-		return err_set(e, ERR_DATA, "more than %d calls at the same time",
-			(int)HELD_ITEMS_MAX);
-	*h = (struct held){ .raw = BUF_INIT(GW_HELD_MAX), .id = item->id };
-	memcpy(h->index, index.raw.p, index.raw.n);
-	h->index_n = index.raw.n;
-	h->off = gw_case_is_off(&c);
-	s->nheld++;
-	return keep(s, h, raw, e);
+	at.has_sequence = read_sequence(v, &at.sequence);
+	if (!s->has_sequence)
+		at.room = at.sequence + 1;
+	else if (at.sequence > s->last)
+		at.room = at.sequence - s->last;
+	return at;
 }
+
+/* --- what goes out ------------------------------------------------------------------- */
+
+static void
+pass(struct res_stream *s, const struct event *v)
+{
+	buf_put_str(v->out, v->sse->raw);
+	if (s->bare)
+		buf_putc(v->out, '\0');
+	note_sequence(s, v);
+}
+
+static void
+put_instead(struct res_stream *s, const struct event *v, const struct res_item *item,
+	struct str text)
+{
+	const struct res_place at = place_of(s, v);
+
+	res_put_message_events(v->out, &at, item, text);
+	note_sequence(s, v);
+	s->changed = true;
+}
+
+/* --- items ----------------------------------------------------------------------------- */
 
 static bool
 is_orphan(const struct res_stream *s, const struct res_item *item)
@@ -125,325 +132,358 @@ is_orphan(const struct res_stream *s, const struct res_item *item)
 	return item->kind == RES_OUTPUT && gw_ids_have(&s->gone, gw_str(&item->pair));
 }
 
+/* 0: an item of a kind that an answer may have. */
 static int
-on_item_added(struct res_stream *s, const struct js_field *f, struct str raw,
-	struct buf *out, struct err *e)
+check_kind(const struct res_stream *s, const struct res_item *item, struct err *e)
 {
-	struct res_item item;
-
-	if (res_item_read(f[ITEM].m.val, &item, e) < 0)
-		return -1;
-	if (item.kind == RES_UNKNOWN && gw_judge_unknown(s->j, gw_str(&item.type), e) < 0)
-		return -1;
-	if (item.kind == RES_CALL && !s->j->rules->audit)
-		return hold(s, f[INDEX].m.val, &item, raw, e);
-	if (find_held(s, f[INDEX].m.val, STR("")) < s->nheld)
-		return err_set(e, ERR_DATA, "an item begins inside a call");
-	if (!is_orphan(s, &item))
-		buf_put_str(out, raw);
-	return 0;
-}
-
-/* The id of the message that stands for a call: the same wherever the call is repeated. */
-static void
-put_message_id(struct buf *b, const struct res_item *item)
-{
-	const struct str id = item->id.n > 0 ? gw_str(&item->id) : gw_str(&item->pair);
-	const size_t room = ID_MAX - (sizeof "msg_pando_" - 1);
-
-	buf_puts(b, "msg_pando_");
-	for (size_t i = 0; i < id.n && i < room; i++) {
-		const char c = id.p[i];
-		const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-				   (c >= '0' && c <= '9') || c == '_' || c == '-';
-
-		buf_putc(b, plain ? c : '_');
+	switch (item->kind) {
+	case RES_PLAIN:
+	case RES_CALL:
+	case RES_LISTED:
+	case RES_OUTPUT:
+		return 0;
+	case RES_TOOLS:
+	case RES_HIDDEN:
+	case RES_UNKNOWN:
+	case RES_KINDS:
+		break;
 	}
-}
-
-static void
-put_part(struct buf *b, struct str text)
-{
-	buf_puts(b, "{\"type\":\"output_text\",\"text\":");
-	buf_put_json(b, text);
-	buf_puts(b, ",\"annotations\":[]}");
-}
-
-static void
-put_message(
-	struct buf *b, const struct res_item *item, const char *status, struct str text)
-{
-	buf_puts(b, "{\"id\":\"");
-	put_message_id(b, item);
-	buf_printf(b,
-		"\",\"type\":\"message\",\"status\":\"%s\",\"role\":\"assistant\",\"content\":[",
-		status);
-	if (text.n > 0)
-		put_part(b, text);
-	buf_puts(b, "]}");
-}
-
-/* What all events of the message that stands for a call have in common. */
-struct stand_in {
-	const struct res_item *item;
-	struct str index, sequence; /* as written; sequence may be empty */
-	struct str text;
-	struct buf *out;
-};
-
-/* Up to where the members of one kind of event follow. */
-static void
-begin_event(struct buf *b, const struct stand_in *in, const char *type, bool part)
-{
-	buf_printf(b, "{\"type\":\"%s\",\"output_index\":" STR_FMT, type,
-		STR_ARG(in->index));
-	if (in->sequence.n > 0)
-		buf_printf(b, ",\"sequence_number\":" STR_FMT, STR_ARG(in->sequence));
-	if (!part)
-		return;
-	buf_puts(b, ",\"item_id\":\"");
-	put_message_id(b, in->item);
-	buf_puts(b, "\",\"content_index\":0");
-}
-
-static void
-end_event(struct buf *b, const struct stand_in *in, const char *type)
-{
-	buf_putc(b, '}');
-	sse_put(in->out, str_of(type), buf_str(b));
-}
-
-static void
-put_item_event(
-	const struct stand_in *in, const char *type, const char *status, struct str text)
-{
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
-
-	begin_event(&b, in, type, false);
-	buf_puts(&b, ",\"item\":");
-	put_message(&b, in->item, status, text);
-	end_event(&b, in, type);
-}
-
-static void
-put_part_event(const struct stand_in *in, const char *type, struct str text)
-{
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
-
-	begin_event(&b, in, type, true);
-	buf_puts(&b, ",\"part\":");
-	put_part(&b, text);
-	end_event(&b, in, type);
-}
-
-static void
-put_text_event(const struct stand_in *in, const char *type, const char *member)
-{
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
-
-	begin_event(&b, in, type, true);
-	buf_printf(&b, ",\"%s\":", member);
-	buf_put_json(&b, in->text);
-	end_event(&b, in, type);
-}
-
-static void
-put_message_events(const struct stand_in *in)
-{
-	put_item_event(in, "response.output_item.added", "in_progress", STR(""));
-	put_part_event(in, "response.content_part.added", STR(""));
-	put_text_event(in, "response.output_text.delta", "delta");
-	put_text_event(in, "response.output_text.done", "text");
-	put_part_event(in, "response.content_part.done", in->text);
-	put_item_event(in, "response.output_item.done", "completed", in->text);
-}
-
-static int
-on_call_done(struct res_stream *s, const struct js_field *f, const struct res_item *item,
-	struct str raw, struct buf *out, struct err *e)
-{
-	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
-	const size_t at = find_held(s, f[INDEX].m.val, STR(""));
-	const struct js *const number = &f[SEQUENCE].m.val;
-	char text[POL_REFUSAL_MAX];
-	struct gw_case c;
-	int act;
-
-	if (res_item_case(s->j, item, &room, &c, e) < 0)
-		return -1;
-	if (f[INDEX].m.val.type != JS_NUMBER)
-		return err_set(e, ERR_DATA, "a call without an output_index");
-	if (at < s->nheld && s->held[at].off && !gw_case_is_off(&c))
-		return err_set(
-			e, ERR_DATA, "a call ends under another name than it began");
-	act = gw_judge_call(s->j, &c, e);
-	if (act < 0 || gw_ids_add(&s->told, c.call_id, e) < 0 ||
-		(act > 0 && gw_ids_add(&s->gone, c.call_id, e) < 0))
-		return -1;
-	if (act == 0) {
-		if (at < s->nheld)
-			buf_put_str(out, buf_str(&s->held[at].raw));
-		buf_put_str(out, raw);
-	} else {
-		put_message_events(&(struct stand_in){
-			.item = item,
-			.index = f[INDEX].m.val.raw,
-			.sequence = number->type == JS_NUMBER ? number->raw : STR(""),
-			.text = str_of(pol_refusal(&c.use, &c.decision, text)),
-			.out = out,
-		});
-	}
-	if (at < s->nheld)
-		drop_held(s, at);
-	return 0;
-}
-
-static int
-on_item_done(struct res_stream *s, const struct js_field *f, struct str raw,
-	struct buf *out, struct err *e)
-{
-	struct res_item item;
-
-	if (res_item_read(f[ITEM].m.val, &item, e) < 0)
-		return -1;
-	if (item.kind == RES_CALL)
-		return on_call_done(s, f, &item, raw, out, e);
-	if (find_held(s, f[INDEX].m.val, STR("")) < s->nheld)
-		return err_set(e, ERR_DATA, "a call ends as something else");
-	if (item.kind == RES_UNKNOWN && gw_judge_unknown(s->j, gw_str(&item.type), e) < 0)
-		return -1;
-	if (!is_orphan(s, &item))
-		buf_put_str(out, raw);
-	return 0;
-}
-
-static int
-replace_output_item(struct res_stream *s, struct edits *ed, struct js v,
-	const struct res_item *item, const struct gw_case *c, struct err *e)
-{
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
-	char text[POL_REFUSAL_MAX];
-
-	put_message(
-		&b, item, "completed", str_of(pol_refusal(&c->use, &c->decision, text)));
-	edits_replace(ed, v.raw.p, v.raw.p + v.raw.n, buf_str(&b));
-	return gw_ids_add(&s->gone, c->call_id, e);
-}
-
-/* One item of response.output[]: 0 it stays or is replaced, 1 the caller takes it out. */
-static int
-filter_output_item(struct res_stream *s, struct edits *ed, struct js v, struct err *e)
-{
-	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
-	struct res_item item;
-	struct gw_case c;
-	int act;
-
-	if (res_item_read(v, &item, e) < 0)
-		return -1;
-	if (item.kind == RES_UNKNOWN)
-		return gw_judge_unknown(s->j, gw_str(&item.type), e);
-	if (item.kind != RES_CALL)
-		return is_orphan(s, &item);
-	if (res_item_case(s->j, &item, &room, &c, e) < 0)
-		return -1;
-	if (gw_ids_have(&s->gone, c.call_id) && gw_judge_again(s->j, &c))
-		act = 1;
-	else if (gw_ids_have(&s->told, c.call_id))
-		act = gw_case_is_off(&c) && !s->j->rules->audit;
-	else
-		act = gw_judge_call(s->j, &c, e);
-	return act > 0 ? replace_output_item(s, ed, v, &item, &c, e) : act;
-}
-
-static int
-filter_output(struct res_stream *s, struct edits *ed, struct js response, struct err *e)
-{
-	struct js_field f[] = { JS_FIELD("output"), JS_FIELD("model"),
-		JS_FIELD("usage") };
-	struct js_iter it;
-	struct js_item m;
-	bool kept = false;
-
-	if (js_fields(response, f, LEN(f), e) < 0)
-		return err_wrap(e, "a response");
-	gw_meter_response(s->j->rules->meter, f[1].m.val, f[2].m.val);
-	if (f[0].m.val.type == JS_OBJECT)
-		return err_set(e, ERR_DATA, "output is an object");
-	js_open(&it, f[0].m.val);
-	while (js_next(&it, &m)) {
-		const int act = filter_output_item(s, ed, m.val, e);
-
-		if (act < 0)
-			return -1;
-		if (act > 0)
-			edits_cut_item(ed, &m, kept);
-		kept = kept || act == 0;
-	}
-	return 0;
+	return gw_judge_unknown(s->j, gw_str(&item->type), e);
 }
 
 static bool
-is_last(struct str type)
+is_call(const struct res_item *item)
 {
-	return str_is(type, "response.completed") ||
-	       str_is(type, "response.incomplete") || str_is(type, "response.failed") ||
-	       str_is(type, "response.cancelled");
+	return item->kind == RES_CALL || item->kind == RES_LISTED;
 }
 
 static int
-on_response(struct res_stream *s, const struct js_field *f, struct str type,
-	const struct sse_event *ev, struct buf *out, struct err *e)
+on_item_added(struct res_stream *s, const struct event *v, struct err *e)
 {
-	CLEANUP(edits_fini) struct edits ed;
+	const struct js index = v->f[INDEX].m.val;
+	struct res_item item;
+	struct res_held *h;
+	struct gw_case c;
 
-	edits_init_event(&ed, ev);
-	if (is_last(type))
-		drop_all(s); /* a call that did not end is no call */
-	if (filter_output(s, &ed, f[RESPONSE].m.val, e) < 0)
+	if (res_item_read(v->f[ITEM].m.val, &item, e) < 0 || check_kind(s, &item, e) < 0)
 		return -1;
-	return edits_apply_event(&ed, ev, out, e);
+	if (!s->j->rules->audit && (is_call(&item) || is_orphan(s, &item))) {
+		h = res_hold_begin(&s->holds, index, &item, v->sse->raw, e);
+		if (h == NULL)
+			return -1;
+		if (is_call(&item)) {
+			c = res_item_offer(s->j, &item);
+			h->off = gw_case_is_off(&c);
+		}
+		return 0;
+	}
+	if (res_hold_find(&s->holds, index, STR("")) != NULL)
+		return err_set(e, ERR_DATA, "an item begins inside a call");
+	pass(s, v);
+	return 0;
 }
 
-/* Pieces of an item, and everything else. */
-static int
-on_other(struct res_stream *s, const struct js_field *f, struct str type, struct str raw,
-	struct buf *out, struct err *e)
+/* A call by its id and by all that says what the client is to do. */
+static struct str
+told_key(const struct res_item *item, const struct gw_case *c, char out[TOLD_MAX])
 {
-	struct gw_name item_id;
-	size_t at;
+	uint64_t h = hash_more(HASH_FIRST, gw_str(&item->type));
+	int n;
 
-	if (gw_name_read(f[ITEM_ID].m.val, &item_id, e) < 0)
+	h = hash_more(hash_byte(h, 0), c->use.server);
+	h = hash_more(hash_byte(h, 0), c->use.tool);
+	if (res_item_has_pieces(item))
+		h = hash_more(hash_byte(h, 0), c->args);
+	n = snprintf(out, TOLD_MAX, "%016" PRIx64 "=" STR_FMT, h, STR_ARG(c->call_id));
+	return (struct str){ out, (size_t)n };
+}
+
+/* Decides a call for the first time: 0 it passes, 1 it is replaced, -1 the answer ends. */
+static int
+judge(struct res_stream *s, const struct res_item *item, struct gw_case *c, struct err *e)
+{
+	char key[TOLD_MAX];
+	const int act = gw_judge_call(s->j, c, e);
+
+	if (act < 0 || c->call_id.n == 0)
+		return act;
+	if (gw_ids_add(&s->told, c->call_id, e) < 0 ||
+		gw_ids_add(&s->told, told_key(item, c, key), e) < 0 ||
+		(act > 0 && gw_ids_add(&s->gone, c->call_id, e) < 0))
 		return -1;
-	at = find_held(s, f[INDEX].m.val, gw_str(&item_id));
-	if (at < s->nheld)
-		return keep(s, &s->held[at], raw, e);
-	if (!s->j->rules->audit && memmem(type.p, type.n, "_call", 5) != NULL &&
-		gw_judge_unknown(s->j, type, e) < 0)
+	return act;
+}
+
+static int
+check_end(const struct res_stream *s, const struct event *v, const struct res_held *h,
+	const struct res_item *item, struct err *e)
+{
+	if (s->j->rules->audit)
+		return 0;
+	if (v->f[INDEX].m.val.type != JS_NUMBER)
+		return err_set(e, ERR_DATA, "a call without an output_index");
+	if (gw_ids_have(&s->told, gw_str(&item->pair)))
+		return err_set(e, ERR_DATA, "a call ends twice");
+	return h == NULL ? 0 : res_hold_check_end(h, item, e);
+}
+
+static int
+on_call_done(struct res_stream *s, const struct event *v, const struct res_item *item,
+	struct err *e)
+{
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
+	struct res_held *h = res_hold_find(&s->holds, v->f[INDEX].m.val, STR(""));
+	char text[POL_REFUSAL_MAX];
+	struct gw_case c;
+	int act;
+
+	if (check_end(s, v, h, item, e) < 0 ||
+		res_item_case(s->j, item, &room, &c, e) < 0)
 		return -1;
-	buf_put_str(out, raw);
+	if (h != NULL && h->off && !gw_case_is_off(&c))
+		return err_set(
+			e, ERR_DATA, "a call ends under another name than it began");
+	act = judge(s, item, &c, e);
+	if (act < 0)
+		return -1;
+	if (act == 0) {
+		if (h != NULL)
+			buf_put_str(v->out, buf_str(&h->raw));
+		pass(s, v);
+	} else {
+		put_instead(s, v, item, str_of(pol_refusal(&c.use, &c.decision, text)));
+	}
+	if (h != NULL)
+		res_hold_drop(&s->holds, h);
 	return 0;
 }
 
 static int
-dispatch(struct res_stream *s, const struct js_field *f, const struct sse_event *ev,
-	struct buf *out, struct err *e)
+on_item_done(struct res_stream *s, const struct event *v, struct err *e)
+{
+	struct res_item item;
+	struct res_held *h;
+
+	if (res_item_read(v->f[ITEM].m.val, &item, e) < 0 || check_kind(s, &item, e) < 0)
+		return -1;
+	if (is_call(&item))
+		return on_call_done(s, v, &item, e);
+	h = res_hold_find(&s->holds, v->f[INDEX].m.val, STR(""));
+	if (h != NULL && !(h->gone && is_orphan(s, &item)))
+		return err_set(e, ERR_DATA, "a call ends as something else");
+	if (h != NULL)
+		res_hold_drop(&s->holds, h);
+	if (is_orphan(s, &item))
+		put_instead(s, v, &item, str_of(res_result_gone));
+	else
+		pass(s, v);
+	return 0;
+}
+
+/* --- output[] ---------------------------------------------------------------------------- */
+
+static void
+replace_output_item(
+	struct edits *ed, struct js v, const struct res_item *item, struct str text)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
+
+	res_put_message(&b, item, "completed", text);
+	edits_replace(ed, v.raw.p, v.raw.p + v.raw.n, buf_str(&b));
+}
+
+/* A call of output[]: 0 it passes, 1 it is replaced. It may have been decided as an event. */
+static int
+judge_again(struct res_stream *s, const struct res_item *item, struct gw_case *c,
+	struct err *e)
+{
+	char key[TOLD_MAX];
+
+	if (!gw_ids_have(&s->told, c->call_id))
+		return judge(s, item, c, e);
+	if (s->j->rules->audit)
+		return 0;
+	if (gw_case_is_off(c) ||
+		(gw_ids_have(&s->gone, c->call_id) && gw_judge_again(s->j, c)))
+		return 1;
+	if (!gw_ids_have(&s->told, told_key(item, c, key)))
+		return err_set(e, ERR_DATA, "a call is repeated with another content");
+	return 0;
+}
+
+static int
+filter_output_item(struct res_stream *s, struct edits *ed, struct js v,
+	struct gw_ids *here, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HELD_MAX);
+	char text[POL_REFUSAL_MAX];
+	struct res_item item;
+	struct gw_case c;
+	int act;
+
+	if (res_item_read(v, &item, e) < 0 || check_kind(s, &item, e) < 0)
+		return -1;
+	if (is_orphan(s, &item))
+		replace_output_item(ed, v, &item, str_of(res_result_gone));
+	if (!is_call(&item))
+		return 0;
+	if (!s->j->rules->audit && gw_ids_have(here, gw_str(&item.pair)))
+		return err_set(e, ERR_DATA, "output has a call twice");
+	if (gw_ids_add(here, gw_str(&item.pair), e) < 0 ||
+		res_item_case(s->j, &item, &room, &c, e) < 0)
+		return -1;
+	act = judge_again(s, &item, &c, e);
+	if (act > 0)
+		replace_output_item(
+			ed, v, &item, str_of(pol_refusal(&c.use, &c.decision, text)));
+	return act < 0 ? -1 : 0;
+}
+
+static int
+filter_output(struct res_stream *s, struct edits *ed, struct js output, struct err *e)
+{
+	CLEANUP(gw_ids_fini) struct gw_ids here = { 0 };
+	struct js_iter it;
+	struct js_item m;
+
+	if (output.type != JS_NONE && output.type != JS_NULL && output.type != JS_ARRAY)
+		return err_set(e, ERR_DATA, "output is not a list");
+	js_open(&it, output);
+	while (js_next(&it, &m))
+		if (filter_output_item(s, ed, m.val, &here, e) < 0)
+			return -1;
+	s->changed = s->changed || ed->n > 0;
+	return 0;
+}
+
+/* The provider keeps it as the client has it, so that a request may stand on it. */
+static int
+remember(const struct res_stream *s, struct js id, struct err *e)
 {
 	struct gw_name name;
-	struct str type;
 
-	if (gw_name_read(f[TYPE].m.val, &name, e) < 0)
+	if (s->changed || s->j->rules->seen == NULL)
+		return 0;
+	if (gw_name_read(id, &name, e) < 0)
+		return err_wrap(e, "a response");
+	gw_seen_add(s->j->rules->seen, gw_str(&name));
+	return 0;
+}
+
+/* A response as the whole answer, or inside of an event: its output, and its id at the end. */
+static int
+filter_response(struct res_stream *s, struct edits *ed, struct js response, bool ends,
+	struct err *e)
+{
+	struct js_field f[] = { JS_FIELD("output"), JS_FIELD("id"), JS_FIELD("model"),
+		JS_FIELD("usage") };
+
+	if (js_fields(response, f, LEN(f), e) < 0)
+		return err_wrap(e, "a response");
+	gw_meter_response(s->j->rules->meter, f[2].m.val, f[3].m.val);
+	if (filter_output(s, ed, f[0].m.val, e) < 0)
 		return -1;
-	type = gw_str(&name);
-	if (ev->name.n > 0 && !str_eq(ev->name, type))
-		return err_set(e, ERR_DATA, "an event's name and its type differ");
-	if (str_is(type, "response.output_item.added"))
-		return on_item_added(s, f, ev->raw, out, e);
-	if (str_is(type, "response.output_item.done"))
-		return on_item_done(s, f, ev->raw, out, e);
-	if (f[RESPONSE].m.val.type == JS_OBJECT)
-		return on_response(s, f, type, ev, out, e);
-	return on_other(s, f, type, ev->raw, out, e);
+	return ends ? remember(s, f[1].m.val, e) : 0;
+}
+
+/* --- events ------------------------------------------------------------------------------ */
+
+static int
+on_response(struct res_stream *s, const struct event *v, bool ends, struct err *e)
+{
+	CLEANUP(edits_fini) struct edits ed;
+
+	edits_init_event(&ed, v->sse);
+	if (ends) {
+		s->changed = s->changed || s->holds.n > 0;
+		res_holds_fini(&s->holds); /* a call that did not end is no call */
+	}
+	if (filter_response(s, &ed, v->f[RESPONSE].m.val, ends, e) < 0 ||
+		edits_apply_event(&ed, v->sse, v->out, e) < 0)
+		return -1;
+	if (s->bare)
+		buf_putc(v->out, '\0');
+	note_sequence(s, v);
+	return 0;
+}
+
+/* Whether it was kept with a call that is not decided: 1 yes, 0 no, -1 refused. */
+static int
+keep_with_call(struct res_stream *s, const struct event *v, struct err *e)
+{
+	struct gw_name item_id;
+	struct res_held *h;
+
+	if (s->holds.n == 0)
+		return 0;
+	if (gw_name_read(v->f[ITEM_ID].m.val, &item_id, e) < 0)
+		return -1;
+	h = res_hold_find(&s->holds, v->f[INDEX].m.val, gw_str(&item_id));
+	if (h == NULL)
+		return 0;
+	return res_hold_more(&s->holds, h, v->root, v->sse->raw, e) < 0 ? -1 : 1;
+}
+
+static int
+on_piece(struct res_stream *s, const struct event *v, bool of_call, struct err *e)
+{
+	const int kept = keep_with_call(s, v, e);
+
+	if (kept != 0)
+		return kept < 0 ? -1 : 0;
+	if (of_call && !s->j->rules->audit)
+		return gw_judge_unknown(s->j, v->type, e);
+	pass(s, v);
+	return 0;
+}
+
+static int
+on_unknown(struct res_stream *s, const struct event *v, struct err *e)
+{
+	const int kept = keep_with_call(s, v, e);
+	const bool responds = v->f[RESPONSE].m.val.type == JS_OBJECT;
+	struct js_iter it;
+	struct js_item m;
+
+	if (kept != 0)
+		return kept < 0 ? -1 : 0;
+	js_open(&it, v->root);
+	while (js_next(&it, &m)) {
+		if (responds && m.start == v->f[RESPONSE].m.start)
+			continue; /* its output is looked at below */
+		if (!res_could_carry(m.key, m.val))
+			continue;
+		if (gw_judge_unknown(s->j, v->type, e) < 0)
+			return -1;
+		break;
+	}
+	if (responds)
+		return on_response(s, v, false, e);
+	pass(s, v);
+	return 0;
+}
+
+static int
+dispatch(struct res_stream *s, const struct event *v, struct err *e)
+{
+	const enum res_event kind = res_event_of(v->type);
+
+	switch (kind) {
+	case RES_EV_FLOWS:
+	case RES_EV_PIECE:
+		return on_piece(s, v, kind == RES_EV_PIECE, e);
+	case RES_EV_ADDED:
+		return on_item_added(s, v, e);
+	case RES_EV_DONE:
+		return on_item_done(s, v, e);
+	case RES_EV_STATE:
+	case RES_EV_END:
+		return on_response(s, v, kind == RES_EV_END, e);
+	case RES_EV_UNKNOWN:
+	case RES_EVENTS:
+		break;
+	}
+	return on_unknown(s, v, e);
 }
 
 int
@@ -458,33 +498,25 @@ res_stream_event(
 		[RESPONSE] = JS_FIELD("response"),
 		[SEQUENCE] = JS_FIELD("sequence_number"),
 	};
-	struct js root;
+	struct event v = { .sse = ev, .f = f, .type = STR(""), .out = out };
+	char scratch[GW_NAME_MAX];
 
-	if (js_check(ev->data, &root, e) < 0 || js_fields(root, f, FIELDS, e) < 0)
+	if (js_check(ev->data, &v.root, e) < 0 || js_fields(v.root, f, FIELDS, e) < 0)
 		return err_wrap(e, "an event");
-	return dispatch(s, f, ev, out, e);
+	if (f[TYPE].m.val.type != JS_NONE &&
+		js_text(f[TYPE].m.val, scratch, sizeof scratch, &v.type, e) < 0)
+		return err_wrap(e, "an event's type");
+	if (ev->name.n > 0 && !str_eq(ev->name, v.type))
+		return err_set(e, ERR_DATA, "an event's name and its type differ");
+	return dispatch(s, &v, e);
 }
 
 int
 res_stream_end(struct res_stream *s, struct err *e)
 {
-	if (s->nheld > 0)
+	if (s->holds.n > 0)
 		return err_set(e, ERR_DATA, "the provider's stream ended inside a call");
 	return 0;
-}
-
-void
-res_put_error_event(struct buf *out, const char *text)
-{
-	CLEANUP(buf_fini) struct buf b = BUF_INIT(MESSAGE_MAX);
-
-	/* Of all codes only this one (and cyber_policy) is shown verbatim and not retried. */
-	buf_puts(&b, "{\"type\":\"response.failed\",\"response\":{\"id\":\"resp_pando\","
-		     "\"object\":\"response\",\"status\":\"failed\",\"output\":[],"
-		     "\"error\":{\"code\":\"invalid_prompt\",\"message\":");
-	buf_put_json(&b, str_of(text));
-	buf_puts(&b, "}}}");
-	sse_put(out, STR("response.failed"), buf_str(&b));
 }
 
 static void
@@ -496,13 +528,14 @@ stream_freep(struct res_stream **s)
 int
 res_answer(const struct gw_judge *j, struct str body, struct buf *out, struct err *e)
 {
-	CLEANUP(stream_freep) struct res_stream *s = res_stream_new(j);
+	CLEANUP(stream_freep) struct res_stream *s = res_stream_new(j, false);
 	CLEANUP(edits_fini) struct edits ed;
 	CLEANUP(js_index_fini) struct js_index ix = { NULL, 0, 0 };
 	struct js root;
 
 	edits_init(&ed, body);
-	if (js_check_index(body, &ix, &root, e) < 0 || filter_output(s, &ed, root, e) < 0)
+	if (js_check_index(body, &ix, &root, e) < 0 ||
+		filter_response(s, &ed, root, true, e) < 0)
 		return -1;
 	return edits_apply(&ed, out, e);
 }

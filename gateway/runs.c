@@ -46,6 +46,7 @@ reg_free(struct gw_reg *r)
 	free(r->root);
 	free(r->policy_path);
 	free(r->upstream);
+	gw_seen_fini(&r->seen);
 	explicit_bzero(&r->token, sizeof r->token);
 	free(r);
 }

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "gateway/client.h"
+#include "gateway/enforce.h"
 #include "gateway/policies.h"
 #include "gateway/record.h"
 #include "policy/policy.h"
@@ -52,6 +53,7 @@ struct gw_reg {
 	struct gw_policy_state policy_state;
 	struct rec_log log;
 	struct gw_conns conns; /* its exchanges; conn.c keeps it */
+	struct gw_seen seen;   /* answers that a request may stand on */
 	size_t nconns;
 };
 

@@ -43,9 +43,8 @@ static const struct row requests[] = {
 		"{\"model\":\"m\",\"input\":[" USER
 		",{\"role\":\"user\",\"content\":\"x\"}," REASON
 		",{\"type\":\"compaction\"},{\"type\":\"compaction_trigger\"},"
-		"{\"type\":\"configuration_update\"},{\"type\":\"item_reference\",\"id\":\"x\"}," CALL(
-			CORE, "echo",
-			"1") "," OUTPUT("1") "],\"tools\":[ " SPACE("mcp__pando_core",
+		"{\"type\":\"configuration_update\"}," CALL(CORE, "echo", "1") "," OUTPUT(
+			"1") "],\"tools\":[ " SPACE("mcp__pando_core",
 			FN("echo")) "],\"tool_choice\":\"auto\",\"store\":false}",
 		NULL, "" },
 	{ "a text for input",
@@ -75,12 +74,21 @@ static const struct row requests[] = {
 			"mcp__pando_core", "{\"type\":\"web_search\"}," FN("echo")) "]}",
 		"{\"tools\":[" SPACE("mcp__pando_core", FN("echo")) "]}",
 		"definition stripped /web_search\n" },
-	{ "code mode: additional_tools that lose all go as an item",
+	{ "additional_tools that lose all go as an item",
 		"{\"input\":[{\"type\":\"additional_tools\",\"role\":\"developer\",\"tools\":[" SPACE(
-			"functions", "{\"type\":\"custom\",\"name\":\"exec\"}," FN(
+			"functions", "{\"type\":\"custom\",\"name\":\"apply_patch\"}," FN(
 					     "wait")) "]}," USER "]}",
 		"{\"input\":[" USER "]}",
-		"definition stripped /exec\ndefinition stripped /wait\n" },
+		"definition stripped /apply_patch\ndefinition stripped /wait\n" },
+	{ "namespaces in one another: each counts",
+		"{\"tools\":[" SPACE("mcp__pando_core",
+			SPACE("mcp__pando_workspace", FN("replace")) "," SPACE(
+				"functions",
+				FN("run")) "," FN("echo")) "," SPACE("functions",
+			SPACE("mcp__pando_core", FN("echo"))) "]}",
+		"{\"tools\":[" SPACE("mcp__pando_core",
+			SPACE("mcp__pando_workspace", FN("replace")) "," FN("echo")) "]}",
+		"definition stripped /run\ndefinition stripped /echo\n" },
 	{ "additional_tools that keep some",
 		"{\"input\":[" USER ",{\"type\":\"additional_tools\",\"tools\":[" FN(
 			"wait") "," SPACE("mcp__pando_core", FN("echo")) "]}]}",
@@ -106,6 +114,23 @@ static const struct row requests[] = {
 		"{\"tools\":[],\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"auto\",\"tools\":["
 		"{\"type\":\"web_search\"}]},\"x\":1}",
 		"{\"tools\":[],\"x\":1}", "choice stripped /web_search\n" },
+	{ "a choice of several loses those that are off",
+		"{\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"required\",\"tools\":["
+		"{\"type\":\"function\",\"name\":\"shell\"},"
+		"{\"type\":\"function\",\"namespace\":\"mcp__pando_core\",\"name\":\"echo\"},"
+		"{\"type\":\"mcp\",\"server_label\":\"evil\",\"name\":\"x\"}]},\"tools\":[" SPACE(
+			"mcp__pando_core", FN("echo")) "]}",
+		"{\"tool_choice\":{\"type\":\"allowed_tools\",\"mode\":\"required\",\"tools\":["
+		"{\"type\":\"function\",\"namespace\":\"mcp__pando_core\",\"name\":\"echo\"}]},\"tools\":[" SPACE(
+			"mcp__pando_core", FN("echo")) "]}",
+		"choice stripped /shell\nchoice stripped evil/x\n" },
+	{ "words that choose nothing stay",
+		"{\"tool_choice\":\"none\",\"tools\":[],\"input\":\"x\"}", NULL, "" },
+	{ "each hosted choice by its type",
+		"{\"tools\":[" SPACE("mcp__pando_core",
+			FN("echo")) "],\"tool_choice\":{\"type\":\"file_search\"}}",
+		"{\"tools\":[" SPACE("mcp__pando_core", FN("echo")) "]}",
+		"choice stripped /file_search\n" },
 	{ "a demand goes with the last tool",
 		"{\"tools\":[" FN("shell") "],\"tool_choice\":\"required\"}",
 		"{\"tools\":[]}", "definition stripped /shell\n" },
@@ -122,6 +147,56 @@ static const struct row requests[] = {
 						       "," CALLED("web_search") "]}",
 		"history replaced /exec_command call_1 {}\nhistory replaced /apply_patch c3 \"p\"\n"
 		"history replaced /web_search ws_1 {\"type\":\"search\"}\n" },
+	{ "each kind of call of the provider, with its result",
+		"{\"input\":[" USER
+		",{\"type\":\"shell_call\",\"call_id\":\"s\",\"action\":{\"commands\":[\"ls\"]}},"
+		"{\"type\":\"shell_call_output\",\"call_id\":\"s\",\"output\":[]},"
+		"{\"type\":\"apply_patch_call\",\"call_id\":\"p\",\"operation\":{\"type\":\"delete_file\"}},"
+		"{\"type\":\"apply_patch_call_output\",\"call_id\":\"p\",\"status\":\"completed\"},"
+		"{\"type\":\"computer_call\",\"call_id\":\"m\",\"action\":{\"type\":\"click\"}},"
+		"{\"type\":\"computer_call_output\",\"call_id\":\"m\",\"output\":{}},"
+		"{\"type\":\"local_shell_call\",\"call_id\":\"l\",\"action\":{\"type\":\"exec\"}},"
+		"{\"type\":\"local_shell_call_output\",\"id\":\"x\",\"call_id\":\"l\",\"output\":\"\"},"
+		"{\"type\":\"tool_search_call\",\"call_id\":\"t\",\"arguments\":{}},"
+		"{\"type\":\"tool_search_output\",\"call_id\":\"t\",\"tools\":[" FN(
+			"shell") "]},"
+				 "{\"type\":\"file_search_call\",\"id\":\"f\"},{\"type\":\"code_interpreter_call\",\"id\":\"i\",\"code\":\"x\"},"
+				 "{\"type\":\"image_generation_call\",\"id\":\"g\"},"
+				 "{\"type\":\"mcp_list_tools\",\"id\":\"ml\",\"server_label\":\"evil\",\"tools\":[{\"name\":\"x\"}]},"
+				 "{\"type\":\"mcp_call\",\"id\":\"mc\",\"server_label\":\"evil\",\"name\":\"x\",\"arguments\":\"{}\",\"output\":\"o\"}]}",
+		"{\"input\":[" USER
+		"," CALLED("shell") "," RESULT "," CALLED("apply_patch") "," RESULT "," CALLED("computer") "," RESULT "," CALLED(
+			"local_shell") "," RESULT
+				       "," CALLED("tool_search") "," RESULT "," CALLED("file_search") "," CALLED(
+					       "code_interpreter") "," CALLED("image_generation") "," SAID("assistant",
+					       "output_text",
+					       "A call of evil/ stood here; the policy does not allow it (rule other_mcp.mode).") "," SAID("assistant",
+					       "output_text",
+					       "A call of evil/x stood here; the policy does not allow it (rule other_mcp.mode).") "]}",
+		"history replaced /shell s {\"commands\":[\"ls\"]}\nhistory replaced /apply_patch p\n"
+		"history replaced /computer m {\"type\":\"click\"}\nhistory replaced /local_shell l {\"type\":\"exec\"}\n"
+		"history replaced /tool_search t {}\nhistory replaced /file_search f\nhistory replaced /code_interpreter i\n"
+		"history replaced /image_generation g\nhistory replaced evil/ ml\nhistory replaced evil/x mc {}\n" },
+	{ "code mode's call in the transcript",
+		"{\"input\":[" USER "," REASON
+		",{\"type\":\"custom_tool_call\",\"call_id\":\"c\",\"namespace\":\"functions\","
+		"\"name\":\"exec\",\"input\":\"js\"},{\"type\":\"custom_tool_call_output\",\"call_id\":\"c\",\"output\":\"o\"}]}",
+		"{\"input\":[" USER "," REASON "," SAID("assistant", "output_text",
+			"A call of exec stood here; the policy does not allow it (rule gateway.code_mode).") "," RESULT
+													     "]}",
+		"history replaced /exec c \"js\"\n" },
+	{ "keys that carry no tool, known or new",
+		"{\"model\":\"m\",\"stream\":true,\"store\":false,\"include\":[\"reasoning.encrypted_content\",\"web_search_call.results\"],"
+		"\"parallel_tool_calls\":true,\"max_tool_calls\":3,\"reasoning\":{\"effort\":\"low\",\"summary\":\"auto\"},"
+		"\"text\":{\"format\":{\"type\":\"json_schema\",\"name\":\"t\",\"schema\":{\"properties\":{\"tools\":{\"type\":\"array\"}}}}},"
+		"\"client_metadata\":{\"x-codex-tool\":\"1\"},\"metadata\":{\"call\":\"x\"},\"prompt_cache_key\":\"k\","
+		"\"context_management\":[{\"type\":\"compaction\",\"compact_threshold\":1000}],\"service_tier\":\"auto\","
+		"\"truncation\":\"auto\",\"background\":false,\"previous_response_id\":null,\"conversation\":null,\"prompt\":null,"
+		"\"instructions\":\"be kind\",\"novelty\":{\"level\":3,\"names\":[\"a\"]},\"stream_options\":{\"include_obfuscation\":false},"
+		"\"input\":[{\"type\":\"message\",\"role\":\"developer\",\"content\":\"x\"},{\"role\":\"system\",\"content\":\"y\"},"
+		"{\"type\":\"compaction_summary\",\"encrypted_content\":\"E\"},{\"type\":\"context_compaction\",\"encrypted_content\":\"E\"},"
+		"{\"type\":\"novel_note\",\"text\":\"t\"}," USER "]}",
+		NULL, "" },
 	{ "an approval of a server at the provider",
 		"{\"input\":[{\"type\":\"mcp_approval_request\",\"id\":\"mcpr_1\",\"server_label\":\"evil\",\"name\":\"x\",\"arguments\":\"{}\"},"
 		"{\"type\":\"mcp_approval_response\",\"approval_request_id\":\"mcpr_1\",\"approve\":true}]}",
@@ -177,6 +252,18 @@ audit_changes_nothing_and_a_fixed_body_is_not_edited(void)
 	pol_free(p);
 }
 
+#define DEEP                                                                             \
+	SPACE("a",                                                                       \
+		SPACE("a",                                                               \
+			SPACE("a",                                                       \
+				SPACE("a",                                               \
+					SPACE("a",                                       \
+						SPACE("a",                               \
+							SPACE("a",                       \
+								SPACE("a",               \
+									SPACE("a",       \
+										"")))))))))
+
 static void
 what_is_not_understood_is_refused(void)
 {
@@ -187,8 +274,48 @@ what_is_not_understood_is_refused(void)
 			"[pando-ai] refused the request: input is an object" },
 		{ "{\"tools\":{}}",
 			"[pando-ai] refused the request: a list of tools is not an array" },
-		{ "{\"tools\":[" SPACE("a", SPACE("b", "")) "]}",
-			"[pando-ai] refused the request: a namespace of tools inside another" },
+		{ "{\"tools\":[" DEEP "]}",
+			"[pando-ai] refused the request: more than 8 namespaces of tools, one inside another" },
+		{ "{\"input\":7}",
+			"[pando-ai] refused the request: input is neither a text nor a list" },
+		{ "{\"input\":[{\"type\":\"additional_tools\",\"tools\":[" FN("x") "]}]}",
+			"[pando-ai] refused the request: nothing of the input would be left: all of it offers "
+			"tools that the policy does not allow" },
+		{ "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}",
+			"[pando-ai] refused item_reference: it stands for an item that is kept at the provider "
+			"and cannot be seen here: send the item itself (rule firewall.unknown, built-in)" },
+		{ "{\"previous_response_id\":\"resp_1\"}",
+			"[pando-ai] refused previous_response_id: it stands for a conversation at the provider "
+			"that did not pass here in this run, or not unchanged: send the whole input instead "
+			"(rule firewall.unknown, built-in)" },
+		{ "{\"conversation\":{\"id\":\"conv_1\"}}",
+			"[pando-ai] refused a stored conversation: it is kept at the provider and cannot be seen "
+			"here: send the whole input instead (rule firewall.unknown, built-in)" },
+		{ "{\"background\":true}",
+			"[pando-ai] refused a background request: its answer would be fetched where nobody looks "
+			"at its calls: send it without background (rule firewall.unknown, built-in)" },
+		{ "{\"type\":\"response.create\"}",
+			"[pando-ai] refused response.create: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"web_search_options\":{}}",
+			"[pando-ai] refused web_search_options: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"mcp_servers\":[]}",
+			"[pando-ai] refused mcp_servers: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"extra\":{\"a\":[{\"name\":\"shell\",\"parameters\":{}}]}}",
+			"[pando-ai] refused extra: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"extra\":{\"\\u0074ools\":1}}",
+			"[pando-ai] refused extra: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"reasoning\":{\"tools\":[]}}",
+			"[pando-ai] refused reasoning: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"input\":[{\"type\":\"message\",\"role\":\"user\",\"tools\":[]}]}",
+			"[pando-ai] refused message: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"input\":[{\"type\":\"bundle\",\"items\":[{\"type\":\"function_call\"}]}]}",
+			"[pando-ai] refused bundle: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"tool_choice\":{\"type\":\"allowed_tools\",\"tools\":{}}}",
+			"[pando-ai] refused the request: tool_choice: allowed_tools without a list" },
+		{ "{\"tools\":[{\"type\":\"mcp\",\"server_url\":\"https://x.invalid\"}]}",
+			"[pando-ai] refused the request: an mcp tool without a server_label" },
+		{ "{\"input\":[{\"type\":\"function_call\",\"name\":\"x\",\"arguments\":\"{}\"}]}",
+			"[pando-ai] refused the request: a function_call item without a name" },
 		{ "{\"tools\":[{\"type\":\"namespace\",\"name\":\"mcp__pando_core\"}]}",
 			"[pando-ai] refused the request: a list of tools is not an array" },
 		{ "{\"tools\":[{\"type\":\"function\"}]}",
@@ -203,8 +330,8 @@ what_is_not_understood_is_refused(void)
 			"[pando-ai] refused something without a type: it could carry a tool call and pando-ai does not know it "
 			"(rule firewall.unknown, built-in)" },
 		{ "{\"prompt\":{\"id\":\"pmpt_1\"}}",
-			"[pando-ai] refused a stored prompt: it could carry a tool call and pando-ai does "
-			"not know it (rule firewall.unknown, built-in)" },
+			"[pando-ai] refused a stored prompt: its tools and messages are kept at the provider and "
+			"cannot be seen here: send them in the request (rule firewall.unknown, built-in)" },
 		{ "{\"input\":[{\"type\":\"function_call\",\"call_id\":\"c\"}]}",
 			"[pando-ai] refused the request: a function_call item without a name" },
 		{ "{\"input\":[{\"type\":\"custom_tool_call\",\"call_id\":\"c\",\"name\":\"x\","
@@ -250,7 +377,7 @@ what_is_not_understood_is_refused(void)
 		SEQ("3") ",\"output_index\":0,\"item_id\":\"msg_1\",\"delta\":\"hello\"")
 #define PAST                                                                             \
 	EV("response.output_text.delta",                                                 \
-		",\"output_index\":2,\"item_id\":\"msg_2\",\"delta\":\"x\"")
+		SEQ("3") ",\"output_index\":2,\"item_id\":\"msg_2\",\"delta\":\"x\"")
 #define SHELL_OUTPUT "{\"type\":\"shell_call_output\",\"call_id\":\"c\",\"output\":[]}"
 #define WHOLE_CALL(ns, name, i, id)                                                      \
 	ADDED(i, "4", CALL(ns, name, id))                                                \
@@ -261,15 +388,22 @@ what_is_not_understood_is_refused(void)
 	"\",\"role\":\"assistant\",\"content\":[" content "]}"
 #define OUR(i, seq) ",\"output_index\":" i ",\"sequence_number\":" seq
 #define AT(id) ",\"item_id\":\"msg_pando_" id "\",\"content_index\":0"
-#define STAND_INS(i, seq, id, text)                                                      \
+#define STAND_BEGIN(i, seq, id)                                                          \
 	EV("response.output_item.added",                                                 \
-		OUR(i, seq) ",\"item\":" STAND_IN(id, "in_progress", ""))                \
-	EV("response.content_part.added", OUR(i, seq) AT(id) ",\"part\":" PART(""))      \
-	EV("response.output_text.delta", OUR(i, seq) AT(id) ",\"delta\":\"" text "\"")   \
-	EV("response.output_text.done", OUR(i, seq) AT(id) ",\"text\":\"" text "\"")     \
-	EV("response.content_part.done", OUR(i, seq) AT(id) ",\"part\":" PART(text))     \
+		OUR(i, seq) ",\"item\":" STAND_IN(id, "in_progress", ""))
+#define STAND_END(i, seq, id, text)                                                      \
 	EV("response.output_item.done",                                                  \
 		OUR(i, seq) ",\"item\":" STAND_IN(id, "completed", PART(text)))
+/* with numbers 1 to 6 */
+#define STAND_INS(i, id, text)                                                           \
+	STAND_BEGIN(i, "1", id)                                                          \
+	EV("response.content_part.added", OUR(i, "2") AT(id) ",\"part\":" PART(""))      \
+	EV("response.output_text.delta", OUR(i, "3") AT(id) ",\"delta\":\"" text "\"")   \
+	EV("response.output_text.done", OUR(i, "4") AT(id) ",\"text\":\"" text "\"")     \
+	EV("response.content_part.done", OUR(i, "5") AT(id) ",\"part\":" PART(text))     \
+	STAND_END(i, "6", id, text)
+#define RESULT_TEXT                                                                      \
+	"[pando-ai] The result of a call that the policy does not allow stood here."
 #define BLOCKED_ITEM(id, tool) STAND_IN(id, "completed", PART(BLOCKED(tool)))
 
 static const struct row streams[] = {
@@ -284,12 +418,12 @@ static const struct row streams[] = {
 	{ "a blocked call",
 		CREATED WHOLE_CALL("", "exec_command", "0", "1")
 			COMPLETED(CALL("", "exec_command", "1")),
-		CREATED STAND_INS("0", "6", "fc_1", BLOCKED("exec_command"))
+		CREATED STAND_INS("0", "fc_1", BLOCKED("exec_command"))
 			COMPLETED(BLOCKED_ITEM("fc_1", "exec_command")),
 		"call replaced /exec_command call_1 {}\n" },
 	{ "a flat MCP name is native",
 		CREATED DONE("0", "1", CALL("", "mcp__pando_core__echo", "1")),
-		CREATED STAND_INS("0", "1", "fc_1",
+		CREATED STAND_END("0", "1", "fc_1",
 			BLOCKED_AS(
 				"mcp__pando_core__echo", "codex/mcp__pando_core__echo")),
 		"call replaced /mcp__pando_core__echo call_1 {}\n" },
@@ -298,19 +432,20 @@ static const struct row streams[] = {
 			"1", "2", CALL(CORE, "echo", "2")) ARGS("0", "1", "3")
 			PAST ARGS("1", "2", "4") DONE("0", "5", CALL("", "shell", "1"))
 				DONE("1", "6", CALL(CORE, "echo", "2")) COMPLETED(""),
-		CREATED PAST STAND_INS("0", "5", "fc_1", BLOCKED("shell"))
-			ADDED("1", "2", CALL(CORE, "echo", "2")) ARGS("1", "2", "4")
+		CREATED PAST STAND_BEGIN("0", "4", "fc_1")
+			STAND_END("0", "5", "fc_1", BLOCKED("shell")) ADDED(
+				"1", "2", CALL(CORE, "echo", "2")) ARGS("1", "2", "4")
 				DONE("1", "6", CALL(CORE, "echo", "2")) COMPLETED(""),
 		"call replaced /shell call_1 {}\ncall passed pando_core/echo call_2 {}\n" },
 	{ "custom, local shell and search",
 		CREATED DONE("0", "1",
-			"{\"type\":\"custom_tool_call\",\"id\":\"ctc_1\",\"call_id\":\"c1\",\"name\":\"exec\",\"input\":\"js\"}")
+			"{\"type\":\"custom_tool_call\",\"id\":\"ctc_1\",\"call_id\":\"c1\",\"name\":\"apply_patch\",\"input\":\"js\"}")
 			DONE("1", "2",
 				"{\"type\":\"local_shell_call\",\"call_id\":\"c2\",\"action\":{\"type\":\"exec\"}}")
 				COMPLETED(""),
-		CREATED STAND_INS("0", "1", "ctc_1", BLOCKED("exec"))
-			STAND_INS("1", "2", "c2", BLOCKED("local_shell")) COMPLETED(""),
-		"call replaced /exec c1 \"js\"\ncall replaced /local_shell c2 {\"type\":\"exec\"}\n" },
+		CREATED STAND_END("0", "1", "ctc_1", BLOCKED("apply_patch"))
+			STAND_END("1", "2", "c2", BLOCKED("local_shell")) COMPLETED(""),
+		"call replaced /apply_patch c1 \"js\"\ncall replaced /local_shell c2 {\"type\":\"exec\"}\n" },
 	{ "a call that stands only in the last event",
 		CREATED COMPLETED(MSG "," CALL("", "shell", "7")),
 		CREATED COMPLETED(MSG "," BLOCKED_ITEM("fc_7", "shell")),
@@ -324,8 +459,12 @@ static const struct row streams[] = {
 			SHELL_OUTPUT) DONE("1", "3", SHELL_OUTPUT) COMPLETED(SHELL_OUTPUT
 			",{\"type\":\"shell_call\",\"call_id\":\"c\"}," SHELL_OUTPUT
 			"," MSG),
-		CREATED STAND_INS("0", "1", "c", BLOCKED("shell"))
-			COMPLETED(BLOCKED_ITEM("c", "shell") "," MSG),
+		CREATED STAND_END("0", "1", "c", BLOCKED("shell")) STAND_BEGIN(
+			"1", "2", "out_c") STAND_END("1", "3", "out_c", RESULT_TEXT)
+			COMPLETED(STAND_IN("out_c", "completed",
+				PART(RESULT_TEXT)) "," BLOCKED_ITEM("c",
+				"shell") "," STAND_IN("out_c", "completed",
+				PART(RESULT_TEXT)) "," MSG),
 		"call replaced /shell c\n" },
 	{ "an unknown event passes",
 		CREATED EV("response.rate_limits.updated", ",\"x\":1") COMPLETED(""),

@@ -259,12 +259,13 @@ static const struct row whole_responses[] = {
 	EV("response.output_item.added", ",\"output_index\":" i ",\"item\":" item)
 #define DONE(i, item)                                                                    \
 	EV("response.output_item.done", ",\"output_index\":" i ",\"item\":" item)
-#define DELTA(i, id)                                                                     \
+#define DELTA(i, id, args)                                                               \
 	EV("response.function_call_arguments.delta",                                     \
-		",\"output_index\":" i ",\"item_id\":\"fc_" id "\",\"delta\":\"{\"")
+		",\"output_index\":" i ",\"item_id\":\"fc_" id "\",\"delta\":\"" args    \
+		"\"")
 #define FN_AT(i, id, args)                                                               \
 	ADDED(i, FN(WORK, "shell_command", id, ""))                                      \
-	DELTA(i, id) DONE(i, FN(WORK, "shell_command", id, args))
+	DELTA(i, id, args) DONE(i, FN(WORK, "shell_command", id, args))
 #define COMPLETED(items)                                                                 \
 	EV("response.completed", ",\"response\":{\"id\":\"r\",\"output\":[" items "]}")
 #define OUR(i) ",\"output_index\":" i
