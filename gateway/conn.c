@@ -1,7 +1,6 @@
 #include "gateway/conn.h"
 
 #include <assert.h>
-#include <event2/http.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -16,7 +15,7 @@
 
 enum { OUT_MAX = 2 * GW_BODY_MAX, URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
 
-enum { STATUS_MOVED = 300, STATUS_ERROR = 400, STATUS_BAD_GATEWAY = 502 };
+enum { STATUS_MOVED = 300, BAD_REQUEST = 400, STATUS_BAD_GATEWAY = 502 };
 
 struct gw_conn {
 	LIST_ENTRY(gw_conn) link;
@@ -27,8 +26,9 @@ struct gw_conn {
 	enum gw_state state;
 	enum gw_state
 		then; /* where to go when the provider's transfer is gone; or GW_NEW */
-	struct evhttp_request *q; /* NULL once answered, or the client has gone */
+	struct gw_req *q; /* NULL once answered, or the client has gone */
 	struct gw_http_watch watch;
+	size_t up_at; /* where route.up begins in the target, which may move */
 	struct gw_up *up;
 	struct gw_stream *stream;
 	struct gw_decoder *decoder; /* of a compressed answer, or NULL */
@@ -50,12 +50,13 @@ struct gw_conn {
 	struct err e; /* its text */
 };
 
-static const char *const state_name[GW_STATES] = { "NEW", "ASK", "WAIT", "STREAM",
+static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "WAIT", "STREAM",
 	"WHOLE", "PASS", "REPLY", "REFUSE", "END", "CUT", "GONE" };
 
 #define TO(s) (1u << (s))
 static const unsigned int moves[GW_STATES] = {
-	[GW_NEW] = TO(GW_ASK),
+	[GW_NEW] = TO(GW_READ),
+	[GW_READ] = TO(GW_ASK) | TO(GW_GONE),
 	[GW_ASK] = TO(GW_WAIT) | TO(GW_REFUSE),
 	[GW_WAIT] = TO(GW_STREAM) | TO(GW_WHOLE) | TO(GW_PASS) | TO(GW_REFUSE) |
 		    TO(GW_GONE),
@@ -185,10 +186,7 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 		got = check_text(c, head, body, e);
 	if (got > 0 && c->changed.over)
 		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
-	if (got == 0 && c->route.post)
-		c->body = body;
-	else
-		gw_http_drop_body(c->q);
+	c->body = body;
 	if (got > 0) {
 		c->body = buf_str(&c->changed);
 		c->is_coded = false;
@@ -229,6 +227,7 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 	struct gw_up_request r = { .post = c->route.post, .body = c->body };
 
 	fields_up(c, head, &fields);
+	c->route.up.p = gw_http_target(c->q).p + c->up_at;
 	gw_login_url(gw_reg_upstream(c->run, c->provider), c->provider, &c->route, &url);
 	if (fields.over || url.over)
 		return err_set(e, ERR_DATA, "pando-ai: the headers are too long");
@@ -241,20 +240,17 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 static enum gw_state
 enter_ask(struct gw_conn *c)
 {
-	CLEANUP(buf_wipe) struct buf head = BUF_INIT(GW_HEAD_MAX);
+	const struct str head = gw_http_lines(c->q);
 
-	gw_http_watch(c->q, &c->watch);
-	if (gw_http_fields(c->q, &head, &c->e) < 0 ||
-		gw_login_of(&c->route, buf_str(&head), &c->provider, &c->e) < 0)
-		return refuse(c, HTTP_BADREQUEST);
-	c->rules.body_fixed = c->rules.agent == POL_CLAUDE &&
-			      gw_head_is_login(buf_str(&head));
-	c->rules.caller = gw_caller_of(
-		c->rules.agent, c->run->agent_version, buf_str(&head));
+	if (gw_login_of(&c->route, head, &c->provider, &c->e) < 0)
+		return refuse(c, BAD_REQUEST);
+	c->rules.body_fixed = c->rules.agent == POL_CLAUDE && gw_head_is_login(head);
+	c->rules.caller = gw_caller_of(c->rules.agent, c->run->agent_version, head);
 	c->direction = "request";
-	if (check_body(c, buf_str(&head), &c->e) < 0 ||
-		send_up(c, buf_str(&head), &c->e) < 0)
-		return refuse(c, HTTP_BADREQUEST);
+	if (check_body(c, head, &c->e) < 0 || send_up(c, head, &c->e) < 0)
+		return refuse(c, BAD_REQUEST);
+	if (c->body.p == c->changed.p)
+		gw_http_drop(c->q);
 	c->direction = "response";
 	return GW_WAIT;
 }
@@ -289,7 +285,7 @@ kind_of_answer(struct gw_conn *c, struct str head)
 	const struct str type = gw_head_get(head, "content-type");
 	char quoted[LOG_QUOTED_MAX];
 
-	if (c->status >= STATUS_ERROR ||
+	if (c->status >= BAD_REQUEST ||
 		(c->route.kind == GW_TO_MODELS && c->status < STATUS_MOVED))
 		return GW_PASS;
 	if (c->status >= STATUS_MOVED) {
@@ -298,7 +294,7 @@ kind_of_answer(struct gw_conn *c, struct str head)
 			"set its real address in [proxy] of %s",
 			c->status,
 			gw_settings_file(c->run->policy, "~/.pando/policy.toml"));
-		return refuse(c, HTTP_BADREQUEST);
+		return refuse(c, BAD_REQUEST);
 	}
 	if (gw_head_count(head, "content-type") == 1) {
 		if (c->route.kind == GW_TO_CALL &&
@@ -314,7 +310,7 @@ kind_of_answer(struct gw_conn *c, struct str head)
 		"pando-ai: the provider answered with content of type \"%s\", which cannot be "
 		"checked",
 		log_quoted(type, quoted));
-	return refuse(c, HTTP_BADREQUEST);
+	return refuse(c, BAD_REQUEST);
 }
 
 /* It was asked for as it is, but some compress nevertheless: it goes on as it is. */
@@ -338,9 +334,9 @@ on_head(void *to, int status, struct str lines)
 
 	c->status = status;
 	next = kind_of_answer(c, lines);
-	if (status < STATUS_ERROR && next != GW_REFUSE &&
+	if (status < BAD_REQUEST && next != GW_REFUSE &&
 		begin_decoder(c, lines, next == GW_WHOLE ? GW_BODY_MAX : UINT64_MAX) < 0)
-		next = refuse(c, HTTP_BADREQUEST);
+		next = refuse(c, BAD_REQUEST);
 	if (next == GW_REFUSE)
 		return stop(c, GW_REFUSE);
 	fields_down(c, lines);
@@ -352,7 +348,7 @@ static void
 send_down(struct gw_conn *c, struct str bytes)
 {
 	c->is_begun = c->is_begun || bytes.n > 0;
-	gw_http_send(c->q, bytes, &c->watch);
+	gw_http_send(c->q, bytes);
 }
 
 /* In place of what was decided but could not be recorded. */
@@ -397,7 +393,7 @@ take(struct gw_conn *c, struct str bytes)
 	(void)err_set(&c->e, ERR_GATEWAY,
 		"pando-ai: the answer is longer than the %zu bytes that the gateway takes",
 		c->answer.max);
-	return stop(c, refuse(c, HTTP_BADREQUEST));
+	return stop(c, refuse(c, BAD_REQUEST));
 }
 
 static enum gw_up_took
@@ -405,7 +401,7 @@ spoilt(struct gw_conn *c)
 {
 	(void)err_wrap(&c->e, "pando-ai: the provider's answer"); /* answers -1 */
 	if (c->state == GW_WHOLE)
-		return stop(c, refuse(c, HTTP_BADREQUEST));
+		return stop(c, refuse(c, BAD_REQUEST));
 	if (c->state == GW_PASS)
 		return stop(c, GW_CUT);
 	send_error(c, c->e.text);
@@ -499,7 +495,7 @@ check_answer(struct gw_conn *c)
 		got = err_set(&e, ERR_REFUSED, "pando-ai: the answer became too long");
 	if (check_log(c, &e) < 0 || got < 0) {
 		c->e = e;
-		return refuse(c, HTTP_BADREQUEST);
+		return refuse(c, BAD_REQUEST);
 	}
 	if (got > 0) {
 		buf_fini(&c->answer);
@@ -524,6 +520,7 @@ after(struct gw_conn *c, const char *why)
 	case GW_PASS:
 		return why != NULL ? GW_CUT : GW_END;
 	case GW_NEW:
+	case GW_READ:
 	case GW_ASK:
 	case GW_REPLY:
 	case GW_REFUSE:
@@ -574,9 +571,7 @@ enter_refuse(struct gw_conn *c)
 static enum gw_state
 enter_reply(struct gw_conn *c)
 {
-	gw_http_start(c->q, c->status, buf_str(&c->head));
-	gw_http_send(c->q, buf_str(&c->answer), &c->watch);
-	gw_http_end(c->q);
+	gw_http_reply(c->q, c->status, buf_str(&c->head), buf_str(&c->answer));
 	c->q = NULL;
 	return GW_GONE;
 }
@@ -606,6 +601,7 @@ enter(struct gw_conn *c)
 		/* what it was promised still reaches the client: on_drained goes on */
 		return c->is_begun && gw_http_backlog(c->q) > 0 ? GW_CUT : GW_GONE;
 	case GW_NEW:
+	case GW_READ:
 	case GW_WAIT:
 	case GW_WHOLE:
 	case GW_GONE:
@@ -620,15 +616,19 @@ on_client_gone(void *to)
 {
 	struct gw_conn *c = to;
 
-	if (evhttp_request_get_connection(c->q) == NULL)
-		evhttp_request_free(c->q);
 	c->q = NULL;
 	gw_go(c, GW_GONE);
 }
 
+static void
+on_whole(void *to)
+{
+	gw_go(to, GW_ASK);
+}
+
 void
 gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route *route,
-	struct evhttp_request *q)
+	struct gw_req *q)
 {
 	struct gw_conn *c = mem_alloc(sizeof *c);
 
@@ -636,7 +636,11 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 	c->upstream = up;
 	c->route = *route;
 	c->q = q;
-	c->watch = (struct gw_http_watch){ on_client_gone, on_drained, c };
+	c->up_at = (size_t)(route->up.p - gw_http_target(q).p);
+	c->watch = (struct gw_http_watch){ .on_whole = on_whole,
+		.on_gone = on_client_gone,
+		.on_drained = on_drained,
+		.to = c };
 	c->rules = (struct gw_rules){ .policy = run->policy,
 		.agent = run->agent,
 		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT,
@@ -649,7 +653,8 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 		route->kind == GW_TO_ACCOUNT ? GW_ACCOUNT_MAX : GW_BODY_MAX);
 	LIST_INSERT_HEAD(&run->conns, c, link);
 	run->nconns++;
-	gw_go(c, GW_ASK);
+	gw_go(c, GW_READ);
+	gw_http_watch(q, &c->watch); /* c may be gone behind this */
 }
 
 void

@@ -5,6 +5,8 @@
  * One exchange: a request of a run's agent, checked, sent to the provider, its answer
  * checked and handed back.
  *
+ *  READ                                        the body comes; nothing was decided yet
+ *    |
  *   ASK ----> WAIT ----> STREAM ---> END      events through the filter, ended well
  *    |          |  \---> PASS -----> END      nothing in it for policy: as it comes
  *    |          |   \--> WHOLE ----> REPLY    a JSON answer, collected and checked
@@ -19,11 +21,12 @@
 #include "gateway/route.h"
 #include "gateway/runs.h"
 
-struct evhttp_request;
+struct gw_req;
 struct gw_upstream;
 
 enum gw_state {
 	GW_NEW,
+	GW_READ,
 	GW_ASK,
 	GW_WAIT,
 	GW_STREAM,
@@ -39,7 +42,7 @@ enum gw_state {
 
 /* Takes the request over; route borrows from it. */
 void gw_conn_start(struct gw_reg *run, struct gw_upstream *up,
-	const struct gw_route *route, struct evhttp_request *q);
+	const struct gw_route *route, struct gw_req *q);
 /* The run has ended or the gateway stops. */
 void gw_conn_abort(struct gw_conn *c);
 

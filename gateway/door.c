@@ -1,30 +1,29 @@
 #include "gateway/door.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
+#include <arpa/inet.h>
+#include <errno.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
-#include "base/log.h"
-#include "gateway/http.h"
 
-enum {
-	EVENT_STEP = 4096,     /* all that libevent reads at a time */
-	READ_STEP = 128 << 10, /* what we read behind a whole one of these */
-	PIECES = 2,
-	REPLY_MAX = 1024
+enum { REPLY_MAX = 1024, BACKLOG = 1024, AT_ONCE = 64, LATER_MS = 200, US_PER_MS = 1000 };
+
+/* --- whose it is -------------------------------------------------------------------- */
+
+struct ends {
+	struct sockaddr_in us, them;
 };
 
 static bool
-ask_kernel(const struct sockaddr_in *us, const struct sockaddr_in *them, uid_t *uid)
+ask(int nl, const struct ends *c)
 {
 	const struct {
 		struct nlmsghdr head;
@@ -36,101 +35,214 @@ ask_kernel(const struct sockaddr_in *us, const struct sockaddr_in *them, uid_t *
 		.r = { .sdiag_family = AF_INET,
 			.sdiag_protocol = IPPROTO_TCP,
 			.idiag_states = UINT32_MAX,
-			.id = { .idiag_sport = them->sin_port,
-				.idiag_dport = us->sin_port,
-				.idiag_src = { them->sin_addr.s_addr },
-				.idiag_dst = { us->sin_addr.s_addr },
+			.id = { .idiag_sport = c->them.sin_port,
+				.idiag_dport = c->us.sin_port,
+				.idiag_src = { c->them.sin_addr.s_addr },
+				.idiag_dst = { c->us.sin_addr.s_addr },
 				.idiag_cookie = { INET_DIAG_NOCOOKIE,
 					INET_DIAG_NOCOOKIE } } },
 	};
-	CLEANUP(fd_closep)
-	int nl = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+
+	return send(nl, &ask, sizeof ask, 0) == (ssize_t)sizeof ask;
+}
+
+/* False: the kernel does not know. A socket without an inode is nobody's any more. */
+static bool
+owner(int nl, const struct ends *c, uid_t *uid)
+{
 	union {
 		struct nlmsghdr head;
 		char bytes[REPLY_MAX];
 	} reply;
+	const struct inet_diag_msg *m;
 	ssize_t n;
 
-	if (nl < 0 || send(nl, &ask, sizeof ask, 0) < 0)
+	if (nl < 0 || !ask(nl, c))
 		return false;
 	n = recv(nl, &reply, sizeof reply,
 		MSG_DONTWAIT); /* it is there when send returns */
-	if (n < (ssize_t)NLMSG_LENGTH(sizeof(struct inet_diag_msg)) ||
+	if (n < (ssize_t)NLMSG_LENGTH(sizeof *m) ||
 		reply.head.nlmsg_type != SOCK_DIAG_BY_FAMILY)
 		return false;
-	*uid = ((const struct inet_diag_msg *)NLMSG_DATA(&reply.head))->idiag_uid;
+	m = NLMSG_DATA(&reply.head);
+	if (m->idiag_inode == 0 || m->id.idiag_sport != c->them.sin_port)
+		return false;
+	*uid = m->idiag_uid;
 	return true;
 }
 
-bool
-gw_door_keep(int fd)
+static bool
+is_ours(const struct gw_door *d, int fd, uid_t *uid)
 {
-	struct sockaddr_in us = { 0 };
-	struct sockaddr_in them = { 0 };
-	socklen_t n = sizeof us;
-	socklen_t m = sizeof them;
-	uid_t uid;
+	struct ends c = { 0 };
+	socklen_t n = sizeof c.us, m = sizeof c.them;
 
-	if (getsockname(fd, (struct sockaddr *)&us, &n) < 0 ||
-		getpeername(fd, (struct sockaddr *)&them, &m) < 0 ||
-		!ask_kernel(&us, &them, &uid) || uid == geteuid())
-		return true;
-	log_debug("a connection of user %u is broken", (unsigned int)uid);
-	(void)shutdown(fd, SHUT_RDWR); /* evhttp sees its end and frees it */
-	return false;
-}
+	if (d->is_unix) {
+		struct err e = ERR_INIT;
+		pid_t pid;
 
-/* Saves a turn of the loop for each 4 KB of a long body. */
-static void
-read_on(struct bufferevent *bev, struct evbuffer *in, const struct evbuffer_cb_info *info)
-{
-	struct evbuffer_iovec v[PIECES];
-	size_t high = 0;
-	ssize_t got;
-	int n;
-
-	bufferevent_getwatermark(bev, EV_READ, NULL, &high);
-	if (info->n_added != EVENT_STEP || evbuffer_get_length(in) + READ_STEP > high)
-		return;
-	n = evbuffer_reserve_space(in, READ_STEP, v, PIECES);
-	if (n <= 0)
-		return;
-	got = readv(bufferevent_getfd(bev), v, n); /* an error is libevent's to find */
-	for (size_t left = got > 0 ? (size_t)got : 0, i = 0; i < (size_t)n; i++) {
-		v[i].iov_len = v[i].iov_len < left ? v[i].iov_len : left;
-		left -= v[i].iov_len;
+		return fd_peer(fd, &pid, uid, &e) == 0 && *uid == geteuid();
 	}
-	(void)evbuffer_commit_space(in, v, n); /* it was just reserved */
+	return getsockname(fd, (struct sockaddr *)&c.us, &n) < 0 ||
+	       getpeername(fd, (struct sockaddr *)&c.them, &m) < 0 ||
+	       !owner(d->kernel, &c, uid) || *uid == geteuid();
 }
 
-static void
-on_bytes(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
-{
-	read_on(arg, in, info);
-}
+/* --- guests --------------------------------------------------------------------------- */
 
 static void
-on_first_bytes(struct evbuffer *in, const struct evbuffer_cb_info *info, void *arg)
+let_in(struct gw_door *d, int fd)
 {
-	(void)evbuffer_remove_cb(in, on_first_bytes, arg); /* it is there */
-	if (!gw_door_keep(bufferevent_getfd(arg))) {
-		(void)evbuffer_drain(in, evbuffer_get_length(in)); /* nothing pins it */
-		return;
+	uid_t uid = (uid_t)-1;
+
+	if (d->is_full(d->to)) {
+		(void)close(fd);
+		d->on_fault(GW_DOOR_FULL, uid, d->to);
+	} else if (!is_ours(d, fd, &uid)) {
+		(void)close(fd);
+		d->on_fault(GW_DOOR_USER, uid, d->to);
+	} else {
+		d->on_guest(fd, d->to);
 	}
-	if (evbuffer_add_cb(in, on_bytes, arg) == NULL)
-		abort(); /* out of memory */
-	read_on(arg, in, info);
 }
 
-struct bufferevent *
-gw_door_open(struct event_base *base, void *unused)
+static void
+pause_a_while(struct gw_door *d)
 {
-	struct bufferevent *bev = bufferevent_socket_new(base, -1, 0);
+	const struct timeval wait = { 0, LATER_MS * US_PER_MS };
 
-	(void)unused;
-	if (bev == NULL ||
-		evbuffer_add_cb(bufferevent_get_input(bev), on_first_bytes, bev) == NULL)
-		abort(); /* out of memory */
-	bufferevent_setwatermark(bev, EV_READ, 0, GW_UNREAD_MAX);
-	return bev;
+	if (event_add(d->later, &wait) == 0)
+		(void)event_del(d->knock); /* it is there */
+}
+
+/*
+ * No descriptor is left: with the spare one the guest is taken and sent off, otherwise it
+ * would knock for ever and the loop would spin.
+ */
+static void
+send_off(struct gw_door *d)
+{
+	int fd;
+
+	fd_closep(&d->spare);
+	fd = accept4(d->fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd >= 0)
+		(void)close(fd);
+	d->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	d->on_fault(GW_DOOR_FULL, (uid_t)-1, d->to);
+	if (fd < 0 || d->spare < 0)
+		pause_a_while(d);
+}
+
+static void
+on_knock(evutil_socket_t listener, short what, void *arg)
+{
+	struct gw_door *d = arg;
+
+	(void)what;
+	for (int i = 0; i < AT_ONCE; i++) {
+		const int fd = accept4(
+			listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+		if (fd >= 0) {
+			let_in(d, fd);
+		} else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			   errno == ENOMEM) {
+			send_off(d);
+			return;
+		} else if (errno != ECONNABORTED && errno != EINTR) {
+			return;
+		}
+	}
+}
+
+static void
+on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct gw_door *d = arg;
+
+	(void)fd;
+	(void)what;
+	if (d->spare < 0)
+		d->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (event_add(d->knock, NULL) < 0)
+		pause_a_while(d);
+}
+
+/* --- the door ------------------------------------------------------------------------- */
+
+static int
+watch(struct gw_door *d, struct event_base *base, struct err *e)
+{
+	const int flags = fcntl(d->fd, F_GETFL);
+
+	if (flags < 0 || fcntl(d->fd, F_SETFL, flags | O_NONBLOCK) < 0)
+		return err_sys(e, "make our door not wait");
+	d->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	d->kernel = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	d->knock = event_new(base, d->fd, EV_READ | EV_PERSIST, on_knock, d);
+	d->later = event_new(base, -1, 0, on_later, d);
+	if (d->knock == NULL || d->later == NULL || event_add(d->knock, NULL) < 0)
+		return err_set(e, ERR_GATEWAY, "no event for our door");
+	return 1;
+}
+
+int
+gw_door_open_tcp(struct gw_door *d, struct event_base *base, const char *address,
+	int *port, struct err *e)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)*port) };
+	socklen_t n = sizeof a;
+	const int one = 1;
+	int got;
+
+	if (inet_pton(AF_INET, address, &a.sin_addr) != 1)
+		return err_set(e, ERR_GATEWAY, "listen on %s: not an address", address);
+	d->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (d->fd < 0 ||
+		setsockopt(d->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
+		got = err_sys(e, "make a socket");
+	else if (bind(d->fd, (const struct sockaddr *)&a, sizeof a) < 0 ||
+		 listen(d->fd, BACKLOG) < 0)
+		got = errno == EADDRINUSE && *port != 0
+			      ? 0
+			      : err_sys(e, "listen on %s:%d", address, *port);
+	else if (getsockname(d->fd, (struct sockaddr *)&a, &n) < 0)
+		got = err_sys(e, "ask for our port");
+	else
+		got = watch(d, base, e);
+	*port = got > 0 ? ntohs(a.sin_port) : *port;
+	if (got <= 0)
+		gw_door_close(d);
+	return got;
+}
+
+int
+gw_door_open_unix(
+	struct gw_door *d, struct event_base *base, const char *path, struct err *e)
+{
+	if (unlink(path) < 0 && errno != ENOENT)
+		return err_sys(e, "remove %s", path);
+	d->fd = fd_unix_listen(path, e);
+	if (d->fd < 0)
+		return -1;
+	d->is_unix = true;
+	if (watch(d, base, e) > 0)
+		return 1;
+	gw_door_close(d);
+	return -1;
+}
+
+void
+gw_door_close(struct gw_door *d)
+{
+	if (d->knock != NULL)
+		event_free(d->knock);
+	if (d->later != NULL)
+		event_free(d->later);
+	d->knock = d->later = NULL;
+	fd_closep(&d->fd);
+	fd_closep(&d->spare);
+	fd_closep(&d->kernel);
 }

@@ -22,9 +22,9 @@
 
 enum {
 	H1_LINE_MAX = 16 << 10,  /* request or status line, bytes without CRLF */
-	H1_FIELD_MAX = 64 << 10, /* one field line; claude's attestations are long */
+	H1_FIELD_MAX = 32 << 10, /* one field line; claude's attestations are long */
 	H1_FIELDS_MAX = 256,     /* fields of one head */
-	H1_HEAD_MAX = 128 << 10, /* a whole head, with all line ends */
+	H1_HEAD_MAX = 64 << 10,  /* a whole head, with all line ends */
 	H1_METHOD_MAX = 16,
 	H1_CHUNK_LINE_MAX = 256,    /* size and extensions, bytes without CRLF */
 	H1_TRAILERS_MAX = 16 << 10, /* all trailer lines, with their line ends */

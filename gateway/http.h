@@ -2,56 +2,128 @@
 #define GATEWAY_HTTP_H
 
 /*
- * The client's side of an exchange: one evhttp request, from its headers to the last chunk
- * of its answer.
+ * The clients' side: connections of HTTP/1.1 (gateway/h1.h) on the gateway's event loop, one
+ * request of each at a time, and its answer.
  *
- * evhttp hands a request over when it is complete. Until gw_http_end, gw_http_refuse or
- * gw_http_cut it is ours; after one of these, and after on_gone, it must not be touched.
+ *   IDLE -> HEAD -> BODY -> ANSWER -> IDLE       one exchange after the other
+ *             \       \       \----> CLOSE       the answer's rest is written, then the end is
+ *              \-------\------------> CLOSE      said, and what still comes is read away
+ *                              \----> RAW        after 101: bytes both ways, no HTTP
+ *
+ * A request is handed over when its head is there (on_head), before anything of its body is
+ * waited for. Who got it refuses it, answers it or watches it (gw_http_watch), until
+ * gw_http_end, gw_http_reply, gw_http_refuse, gw_http_empty or gw_http_cut: after one of
+ * these, and after on_gone, it must not be touched.
+ *
+ * Memory follows the bytes that have come, never a length that was announced. An idle
+ * connection has no buffer. Of requests sent ahead at most one piece is read, the rest waits
+ * in the kernel. A client that says its end while it waits for an answer is taken to be gone:
+ * that is how a process that died looks, and what nobody reads is not to be paid for.
  */
 
+#include <event2/event_struct.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/buf.h"
 #include "gateway/enforce.h"
+#include "gateway/h1.h"
 #include "gateway/route.h"
 
 enum {
-	GW_FIELDS_MAX = 128 << 10,          /* request line and headers, bytes */
-	GW_HTTP_BODY_MAX = 2 * GW_BODY_MAX, /* more is not even read (413) */
-	GW_AHEAD_MAX = 64 << 10,            /* read ahead of an unanswered request */
-	GW_UNREAD_MAX = GW_HTTP_BODY_MAX +
-			GW_FIELDS_MAX, /* at any time: a whole request */
-	GW_BACKLOG_MAX = 256 << 10,    /* unsent bytes before the provider is paused */
-	GW_KEEP_S = 300                /* idle connection, or half a request */
+	GW_FIELDS_MAX = H1_HEAD_MAX,
+	GW_HTTP_BODY_MAX = GW_BODY_MAX, /* a longer one is refused unread */
+	GW_BLOCK = (128 << 10) - 64,    /* what a request is read into first; kept ones */
+	GW_BLOCKS_KEPT = 32,            /* below the size from which malloc maps pages */
+	GW_UNREAD_MAX = 512 << 20, /* bytes of all requests that are held at a time */
+	GW_AHEAD_MAX = 64 << 10,   /* read ahead of an unanswered request */
+	GW_BACKLOG_MAX = 64 << 10, /* unsent bytes before the provider is paused */
+	GW_UNSENT_MAX = 4 * GW_HELD_MAX, /* ... at all: a held call is released at once */
+	GW_DRAIN_MAX = 2 * GW_BODY_MAX,  /* read away behind a refusal */
+	GW_BODY_STEP = 16 << 10          /* a body's least progress in limits.body */
 };
 
-struct evhttp_request;
+/* Milliseconds; what has come to its limit is told at most a tick later. */
+struct gw_http_limits {
+	int first; /* a new connection says nothing */
+	int head;  /* from the first byte of a head to its last */
+	int body;  /* for GW_BODY_STEP bytes, or the rest */
+	int write; /* the client takes nothing of what waits for it */
+	int drain; /* it goes on talking behind a refusal */
+	int keep;  /* no request on a connection that had one */
+	int tick;
+};
+extern const struct gw_http_limits gw_http_usual;
 
-enum gw_method gw_http_method(struct evhttp_request *q);
-struct str gw_http_target(struct evhttp_request *q);
-/* All fields as lines; -1 when one is not sound or there are too many. */
-int gw_http_fields(struct evhttp_request *q, struct buf *lines, struct err *e);
-/* The whole body in one piece, borrowed until gw_http_drop_body. */
-struct str gw_http_body(struct evhttp_request *q);
-void gw_http_drop_body(struct evhttp_request *q);
+struct gw_req;
 
-/* Tells when the client goes away before the answer has ended; the request is then freed. */
+/* All connections of the clients. Not what listens: that is gateway/front.h. */
+struct gw_http {
+	struct event_base *base;
+	const struct gw_http_limits *limits;
+	void (*on_head)(struct gw_req *q, void *to);
+	/* What is no request was turned away, or took too long: why, for the log. */
+	void (*on_bad)(const char *why, void *to);
+	void *to;
+	/* private */
+	LIST_HEAD(gw_reqs, gw_req) reqs;
+	size_t n;
+	size_t held; /* bytes of blocks */
+	char *kept[GW_BLOCKS_KEPT];
+	size_t nkept;
+	struct event *tick;
+	bool ticks;
+};
+
+int gw_http_open(struct gw_http *all, struct err *e); /* base, on_*, to are set */
+void gw_http_close(struct gw_http *all);              /* after the exchanges */
+/* A connected, non-blocking stream socket, which becomes ours. */
+void gw_http_take(struct gw_http *all, int fd);
+
+/* --- the request --- */
+
+enum gw_method gw_http_method(const struct gw_req *q);
+/* Ranges of the head: gone with gw_http_drop. lines: as gateway/head.h reads them. */
+struct str gw_http_target(const struct gw_req *q);
+struct str gw_http_host(const struct gw_req *q);
+struct str gw_http_lines(const struct gw_req *q);
+bool gw_http_upgrades(const struct gw_req *q);
+/* Content-Length as announced; 0 when there is none. */
+uint64_t gw_http_length(const struct gw_req *q);
+/* The whole body, from on_whole on; may be changed in place by nobody. */
+struct str gw_http_body(const struct gw_req *q);
+/* Gives back the memory of head and body; keys are wiped. */
+void gw_http_drop(struct gw_req *q);
+
+/*
+ * Without exception from the event loop, never from within a function of this header but
+ * gw_http_watch's on_whole: that may be called before gw_http_watch returns.
+ */
 struct gw_http_watch {
-	void (*on_gone)(void *to);
-	void (*on_drained)(void *to); /* all that gw_http_send was given is on its way */
+	void (*on_whole)(void *to);   /* the body is there */
+	void (*on_gone)(void *to);    /* the client has left, or was cut off; q is gone */
+	void (*on_drained)(void *to); /* all that was sent is on its way */
+	void (*on_bytes)(void *to, struct str bytes); /* after gw_http_switch; or NULL */
 	void *to;
 };
-void gw_http_watch(
-	struct evhttp_request *q, const struct gw_http_watch *w); /* borrowed */
+void gw_http_watch(struct gw_req *q, const struct gw_http_watch *w); /* borrowed */
 
-/* Status line and fields of an answer whose body follows in pieces. */
-void gw_http_start(struct evhttp_request *q, int status, struct str lines);
-void gw_http_send(
-	struct evhttp_request *q, struct str bytes, const struct gw_http_watch *w);
-size_t gw_http_backlog(struct evhttp_request *q);
-void gw_http_end(struct evhttp_request *q);
+/* --- the answer --- */
+
+/* Status line and fields ("Name: value\n") of an answer whose body follows in pieces. */
+void gw_http_start(struct gw_req *q, int status, struct str lines);
+/* Written at once, as far as the client takes it; copied otherwise. */
+void gw_http_send(struct gw_req *q, struct str bytes);
+size_t gw_http_backlog(const struct gw_req *q);
+void gw_http_end(struct gw_req *q);
+/* The whole of an answer. */
+void gw_http_reply(struct gw_req *q, int status, struct str lines, struct str body);
 /* Breaks the connection, so that the client does not take what it got for the whole. */
-void gw_http_cut(struct evhttp_request *q);
+void gw_http_cut(struct gw_req *q);
+
+/* 101; from here on gw_http_send and on_bytes carry the other protocol, until gw_http_end. */
+void gw_http_switch(struct gw_req *q, struct str lines);
 
 /* A whole answer of our own in the dialect's shape; final: tells the client not to retry. */
 struct gw_http_refusal {
@@ -60,8 +132,8 @@ struct gw_http_refusal {
 	const char *text;
 	bool final;
 };
-void gw_http_refuse(struct evhttp_request *q, const struct gw_http_refusal *r);
+void gw_http_refuse(struct gw_req *q, const struct gw_http_refusal *r);
 /* 200 without a body. */
-void gw_http_empty(struct evhttp_request *q);
+void gw_http_empty(struct gw_req *q);
 
 #endif

@@ -23,6 +23,7 @@ enum { LOCK_TRIES = 16, PID_FILE_MAX = 64 };
 
 #define LOCK_NAME "gateway.lock"
 #define SOCKET_NAME "gateway.sock"
+#define HTTP_SOCKET_NAME "http.sock"
 #define LOG_NAME "gateway.log"
 
 int
@@ -33,6 +34,7 @@ gw_rundir_open(struct gw_rundir *d, struct err *e)
 	if (d->path == NULL)
 		return -1;
 	d->socket = path_join(d->path, SOCKET_NAME);
+	d->http_socket = path_join(d->path, HTTP_SOCKET_NAME);
 	d->fd = path_open_dir(d->path, e);
 	return d->fd < 0 ? -1 : 0;
 }
@@ -75,13 +77,15 @@ gw_rundir_close(struct gw_rundir *d)
 {
 	if (d->lock >= 0) {
 		(void)unlinkat(d->fd, SOCKET_NAME, 0); /* absent when we never listened */
-		(void)unlinkat(d->fd, LOCK_NAME, 0);   /* a leftover file locks nothing */
+		(void)unlinkat(d->fd, HTTP_SOCKET_NAME, 0);
+		(void)unlinkat(d->fd, LOCK_NAME, 0); /* a leftover file locks nothing */
 	}
 	fd_closep(&d->lock);
 	fd_closep(&d->fd);
 	free(d->socket);
+	free(d->http_socket);
 	free(d->path);
-	d->socket = d->path = NULL;
+	d->socket = d->http_socket = d->path = NULL;
 }
 
 int

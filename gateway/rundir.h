@@ -21,8 +21,9 @@ enum { GW_SWEEP_AGE_S = 60, GW_LOG_MAX = 1 << 20 };
 struct gw_rundir {
 	char *path;
 	char *socket;
-	int fd;   /* of the directory */
-	int lock; /* -1: not ours */
+	char *http_socket; /* of agents that can use one */
+	int fd;            /* of the directory */
+	int lock;          /* -1: not ours */
 };
 
 /* Opens the place. */

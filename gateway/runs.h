@@ -25,7 +25,7 @@
 
 enum {
 	GW_RUNS_MAX = 256,
-	GW_RUN_CONNS_MAX = 128, /* exchanges of one run at a time */
+	GW_RUN_CONNS_MAX = 2048, /* exchanges of one run at a time */
 	GW_VERSION_MAX = 128,
 	GW_PATH_MAX = 4096
 };

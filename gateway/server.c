@@ -120,7 +120,8 @@ open_front(struct gw_server *s, struct err *e)
 		.up = s->up,
 		.log = &s->log,
 		.port = port,
-		.address = GW_FRONT_ADDRESS };
+		.address = GW_FRONT_ADDRESS,
+		.socket = s->dir.http_socket };
 	got = gw_front_open(&s->front, s->base, e);
 	if (got < 0)
 		return -1;

@@ -155,7 +155,7 @@ make_request(struct buf *b, const char *prefix)
 		buf_putc(&body, '.');
 	buf_puts(&body, tail);
 	buf_printf(b,
-		"POST %s/v1/messages HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
+		"POST %s/v1/messages HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/json\r\n"
 		"x-api-key: k\r\ncontent-length: %zu\r\n\r\n",
 		prefix, body.n);
 	buf_put_str(b, buf_str(&body));

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import resource
 import secrets
 import shutil
 import signal
@@ -152,12 +153,14 @@ class Home:
         return dict({"HOME": str(self.path), "PATH": os.environ["PATH"],
                      "PANDO_GATEWAY_LOG_FILE": str(self.log)}, **more)
 
-    def start(self, **env):
+    def start(self, files=None, **env):
         """Starts a gateway in the foreground; answers the line it says when it is ready."""
         back, front = os.pipe()
         err = open(self.path / "stderr", "ab")
         self.gateway = subprocess.Popen([str(self.program), "--ready-fd", str(front)],
-                                        pass_fds=[front], env=self.env(**env), stderr=err)
+                                        pass_fds=[front], env=self.env(**env), stderr=err,
+                                        preexec_fn=files and (lambda: resource.setrlimit(
+                                            resource.RLIMIT_NOFILE, (files, files))))
         err.close()
         os.close(front)
         with os.fdopen(back) as f:

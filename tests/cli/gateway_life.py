@@ -130,13 +130,17 @@ def another_user_stays_outside(home):
         print("skip - another user stays outside # only root can be another user")
         return
     run = home.register()
-    head = "POST %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
+    head = "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}"
     lines = home.lines("gateway_refused")
+
+    def told():
+        return [x["note"] for x in home.lines("gateway_refused")[len(lines):]]
     for url, many, what in ((run.url("/v1/messages"), 0, "with the token"), ("/run/x", CROWD, "without")):
         with subprocess.Popen([sys.executable, "-c", ANOTHER, str(run.port), head % url, str(many)],
                               text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as p:
             same(p.stdout.readline().strip(), "b''", "another user gets no answer, " + what)
-            same(home.lines("gateway_refused"), lines, "... and leaves no line in the log")
+            ok(len(told()) == 1 and "another user" in told()[0] and "65534" in told()[0],
+               "... and all that is said of it in the log is one line", told())
             same(run.ask("/v1/models", method="GET")[0], 200, "... and keeps nobody else out")
 
 
