@@ -14,7 +14,7 @@
 
 #include "base/fdio.h"
 
-enum { REPLY_MAX = 1024, BACKLOG = 1024, AT_ONCE = 64, LATER_MS = 200, US_PER_MS = 1000 };
+enum { REPLY_MAX = 1024, BACKLOG = 1024, AT_ONCE = 64, LATER_US = 200000 };
 
 /* --- whose it is -------------------------------------------------------------------- */
 
@@ -109,7 +109,7 @@ let_in(struct gw_door *d, int fd)
 static void
 pause_a_while(struct gw_door *d)
 {
-	const struct timeval wait = { 0, LATER_MS * US_PER_MS };
+	const struct timeval wait = { 0, LATER_US };
 
 	if (event_add(d->later, &wait) == 0)
 		(void)event_del(d->knock); /* it is there */

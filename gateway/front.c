@@ -229,9 +229,9 @@ connections_max(void)
 	struct rlimit r;
 
 	if (getrlimit(RLIMIT_NOFILE, &r) < 0 ||
-		r.rlim_cur >= 2 * GW_CONNS_MAX + GW_FDS_KEPT)
+		r.rlim_cur / 2 >= GW_CONNS_MAX + GW_FDS_KEPT / 2)
 		return GW_CONNS_MAX;
-	return r.rlim_cur > 2 * GW_FDS_KEPT ? (size_t)(r.rlim_cur - GW_FDS_KEPT) / 2
+	return r.rlim_cur / 2 > GW_FDS_KEPT ? (size_t)(r.rlim_cur - GW_FDS_KEPT) / 2
 					    : (size_t)r.rlim_cur / 4;
 }
 

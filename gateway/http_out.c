@@ -7,6 +7,8 @@
 #include "gateway/http_link.h"
 
 enum { PIECES = 4, SIZE_LINE_MAX = 24, OUT_KEPT = 4 << 10 };
+/* lines get a CR each */
+enum { OUT_HEAD_MAX = 2 * GW_HEAD_MAX };
 
 enum { OK = 200, SWITCHING = 101, NO_CONTENT = 204, NOT_MODIFIED = 304 };
 
@@ -210,7 +212,7 @@ gw_http_end(struct gw_req *q)
 void
 gw_http_reply(struct gw_req *q, int status, struct str lines, struct str body)
 {
-	CLEANUP(buf_fini) struct buf head = BUF_INIT(2 * GW_HEAD_MAX);
+	CLEANUP(buf_fini) struct buf head = BUF_INIT(OUT_HEAD_MAX);
 	struct iovec v[3];
 
 	put_head(q, status, lines, &head);
