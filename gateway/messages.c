@@ -4,7 +4,6 @@
 #include "gateway/messages_request.h"
 #include "gateway/usage.h"
 
-/* FALLBACKS and what is behind it another model may be asked with. */
 enum { TOOLS, CHOICE, SERVERS, CONTAINER, MESSAGES, SYSTEM, FALLBACKS, MODEL, SLOTS };
 
 static const struct msg_member members[] = {
@@ -38,23 +37,27 @@ static const struct msg_member members[] = {
 };
 static const struct msg_shape shape = MSG_SHAPE(members);
 
-/* What another model is asked with instead: a few members of the body again. */
+/* What another model is asked with instead; the API takes these members and no other. */
 static int
 check_fallbacks(const struct msg_req *r, struct js fallbacks, struct err *e)
 {
-	struct js m[SLOTS];
+	static const struct msg_member fallback[] = {
+		MSG_MEMBER("model", MSG_PASS),
+		MSG_MEMBER("max_tokens", MSG_PASS),
+		MSG_MEMBER("thinking", MSG_PASS),
+		MSG_MEMBER("output_config", MSG_PASS),
+		MSG_MEMBER("speed", MSG_PASS),
+	};
+	static const struct msg_shape fallback_shape = MSG_SHAPE(fallback);
 	struct js_iter it;
 	struct js_item entry;
 	struct str odd;
 
 	js_open(&it, fallbacks);
 	while (js_next(&it, &entry)) {
-		if (msg_members(entry.val, &shape, m, SLOTS, &odd, e) < 0)
+		if (msg_members(entry.val, &fallback_shape, NULL, 0, &odd, e) < 0)
 			return err_wrap(e, "fallbacks");
-		for (size_t i = 0; i <= FALLBACKS && odd.n == 0; i++)
-			if (m[i].type != JS_NONE)
-				odd = STR("that only the body may have");
-		if (odd.n > 0 && msg_judge_odd(r->j, "fallbacks", odd, e) < 0)
+		if (odd.n > 0 && msg_judge_odd(r->j, "a fallback", odd, e) < 0)
 			return -1;
 	}
 	return 0;

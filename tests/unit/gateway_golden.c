@@ -1,0 +1,245 @@
+/*
+ * The transcripts below tests/golden/messages, each a file that goes in and what must come out:
+ *
+ *   NAME.request.in  NAME.answer.in  NAME.stream.in   what the client or the provider sent
+ *   NAME.KIND.out    what goes on; without it, the very same bytes
+ *   NAME.KIND.error  of a request or an answer that is refused: its reason
+ *   NAME.KIND.toml   the policy, else the built-in one
+ */
+
+#include <fcntl.h>
+#include <glob.h>
+#include <stdlib.h>
+
+#include "base/fdio.h"
+#include "base/json/json.h"
+#include "base/jscan.h"
+#include "gateway/sse.h"
+#include "tests/unit/gateway_wire.h"
+
+static const char folder[] = "tests/golden/messages/";
+
+enum kind { REQUEST, ANSWER, STREAM, KINDS };
+static const char *const suffixes[KINDS] = { ".request.in", ".answer.in", ".stream.in" };
+
+struct golden {
+	const char *path, *name; /* of the .in, with the folder and without */
+	enum kind kind;
+	struct buf in, out, error, policy;
+	bool changes, refused;
+	struct policy *p;
+	struct wire w;
+};
+
+/* False: there is no such file. */
+static bool
+read_file(const char *path, struct buf *b)
+{
+	CLEANUP(fd_closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct err e = ERR_INIT;
+
+	if (fd < 0)
+		return false;
+	ok_int(fd_read_all(fd, b, &e), 0, path);
+	return true;
+}
+
+static bool
+read_beside(const struct golden *g, const char *suffix, struct buf *b)
+{
+	const size_t stem = strlen(g->path) - strlen(".in");
+	CLEANUP(buf_fini) struct buf path = BUF_INIT(4096);
+
+	buf_put(&path, g->path, stem);
+	buf_puts(&path, suffix);
+	return read_file(buf_text(&path), b);
+}
+
+static void
+open_golden(struct golden *g, const char *path)
+{
+	*g = (struct golden){ .path = path,
+		.name = path + sizeof folder - 1,
+		.kind = KINDS,
+		.in = BUF_INIT(WIRE_MAX),
+		.out = BUF_INIT(WIRE_MAX),
+		.error = BUF_INIT(ERR_TEXT_MAX),
+		.policy = BUF_INIT(WIRE_MAX) };
+	for (enum kind k = REQUEST; k < KINDS; k++)
+		if (str_ends(str_of(path), str_of(suffixes[k])))
+			g->kind = k;
+	ok(g->kind != KINDS, path);
+	ok(read_file(path, &g->in), path);
+	g->changes = read_beside(g, ".out", &g->out);
+	g->refused = read_beside(g, ".error", &g->error);
+	if (g->refused && g->error.n > 0)
+		g->error.n--; /* the line's end */
+	if (!g->changes)
+		buf_put_str(&g->out, buf_str(&g->in));
+	g->p = read_beside(g, ".toml", &g->policy) ? wire_policy(buf_text(&g->policy))
+						   : pol_default();
+	wire_init(&g->w, g->p, POL_CLAUDE);
+}
+
+static void
+close_golden(struct golden *g)
+{
+	wire_fini(&g->w);
+	buf_fini(&g->in);
+	buf_fini(&g->out);
+	buf_fini(&g->error);
+	buf_fini(&g->policy);
+	pol_free(g->p);
+}
+
+static void
+run(struct golden *g, struct str in)
+{
+	switch (g->kind) {
+	case REQUEST:
+		wire_request(&g->w, GW_MESSAGES, in);
+		break;
+	case ANSWER:
+		wire_answer(&g->w, GW_MESSAGES, in);
+		break;
+	case STREAM:
+		wire_stream(&g->w, GW_MESSAGES, in, in.n, in.n);
+		break;
+	case KINDS:
+		break;
+	}
+}
+
+/* As another reader sees it. */
+static void
+check_json(struct str text, const char *name)
+{
+	struct err e = ERR_INIT;
+	json_t *j = json_parse(text, &e);
+
+	ok_str(e.text, "", name);
+	ok(j != NULL, name);
+	json_decref(j);
+}
+
+static void
+check_events(struct str stream, const char *name)
+{
+	CLEANUP(sse_fini) struct sse s;
+	struct sse_event ev;
+	struct err e = ERR_INIT;
+
+	sse_init(&s, WIRE_MAX);
+	while (stream.n > 0) {
+		const size_t n = stream.n < SSE_PIECE_MAX ? stream.n : SSE_PIECE_MAX;
+
+		sse_feed(&s, (struct str){ stream.p, n });
+		stream = str_skip(stream, n);
+		if (stream.n == 0)
+			sse_finish(&s);
+		while (sse_next(&s, &ev, &e) > 0)
+			check_json(ev.data, name);
+	}
+	ok_str(e.text, "", name);
+}
+
+static void
+check_again(struct golden *g)
+{
+	run(g, buf_str(&g->out));
+	ok_int(g->w.rc, 0, g->name);
+	ok_bytes(buf_str(&g->w.out), buf_str(&g->out), "a second time nothing changes");
+}
+
+/* Whatever the policy would do, audit hands on the same bytes, and a login has no edit. */
+static void
+check_other_modes(struct golden *g)
+{
+	g->w.rules.audit = true;
+	run(g, buf_str(&g->in));
+	ok_int(g->w.rc, 0, g->name);
+	ok_bytes(buf_str(&g->w.out), buf_str(&g->in), "audit");
+	g->w.rules.audit = false;
+	if (g->kind != REQUEST)
+		return;
+	g->w.rules.body_fixed = true;
+	run(g, buf_str(&g->in));
+	ok_int(g->w.rc, g->changes ? -1 : 0, g->name);
+	ok_bytes(buf_str(&g->w.out), g->changes ? STR("") : buf_str(&g->in), "login");
+	g->w.rules.body_fixed = false;
+}
+
+static void
+check_stream(struct golden *g)
+{
+	const bool broken = memmem(g->out.p, g->out.n, "[pando-ai] refused ",
+				    sizeof "[pando-ai] refused " - 1) != NULL;
+
+	run(g, buf_str(&g->in));
+	ok_int(g->w.rc, broken ? -1 : 0, g->name);
+	ok_bytes(buf_str(&g->w.out), buf_str(&g->out), g->name);
+	check_events(buf_str(&g->w.out), g->name);
+	for (size_t i = 0; i <= g->in.n; i++) {
+		wire_stream(&g->w, GW_MESSAGES, buf_str(&g->in), i, i == 0 ? 1 : g->in.n);
+		if (!str_eq(buf_str(&g->w.out), buf_str(&g->out))) {
+			ok_int((int64_t)i, -1, g->name);
+			return;
+		}
+	}
+	if (broken)
+		return;
+	check_again(g);
+	check_other_modes(g);
+}
+
+static void
+check_body(struct golden *g)
+{
+	run(g, buf_str(&g->in));
+	if (g->refused) {
+		ok_int(g->w.rc, -1, g->name);
+		ok_str(g->w.e.text, buf_text(&g->error), g->name);
+		return;
+	}
+	ok_str(g->w.e.text, "", g->name);
+	ok_int(g->w.rc, 0, g->name);
+	ok_bytes(buf_str(&g->w.out), buf_str(&g->out), g->name);
+	check_json(buf_str(&g->w.out), g->name);
+	check_again(g);
+	check_other_modes(g);
+}
+
+static void
+print_out(struct golden *g)
+{
+	run(g, buf_str(&g->in));
+	printf("%s\n" STR_FMT "\n", g->w.e.text, STR_ARG(buf_str(&g->w.out)));
+}
+
+/* With a path: prints what comes out of it, for whoever adds one. */
+int
+main(int argc, char **argv)
+{
+	CLEANUP(buf_fini) struct buf pattern = BUF_INIT(256);
+	struct golden g;
+	glob_t found;
+
+	if (argc == 2) {
+		open_golden(&g, argv[1]);
+		print_out(&g);
+		close_golden(&g);
+		return 0;
+	}
+	buf_printf(&pattern, "%s*.in", folder);
+	ok_int(glob(buf_text(&pattern), 0, NULL, &found), 0, folder);
+	for (size_t i = 0; i < found.gl_pathc; i++) {
+		open_golden(&g, found.gl_pathv[i]);
+		if (g.kind == STREAM)
+			check_stream(&g);
+		else
+			check_body(&g);
+		close_golden(&g);
+	}
+	globfree(&found);
+	return test_done();
+}
