@@ -42,12 +42,53 @@ gw_audit_request(struct gw_reg *r, const struct gw_audit_request *q, struct err 
 	rec.mode = mode_of(r);
 	rec.elapsed_us = q->elapsed_us;
 	rec.verdict = pol_verdict_name(q->refusal == NULL ? POL_ALLOW : POL_DENY);
+	if (q->why != NULL) {
+		rec.rule = q->why->rule;
+		rec.file = q->why->file;
+		rec.line = q->why->line;
+	}
 	if (q->refusal != NULL) {
 		rec.note = str_of(q->refusal);
 	} else if (q->changes > 0) {
 		(void)snprintf(note, sizeof note, "%zu parts taken out", q->changes);
 		rec.note = str_of(note);
 	}
+	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_usage(struct gw_reg *r, enum gw_api api, const struct rec_usage *u,
+	int64_t elapsed_us, struct err *e)
+{
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+
+	rec.event = "gateway_usage";
+	rec.layer = layer;
+	rec.api = gw_api_name(api);
+	rec.mode = mode_of(r);
+	rec.usage = u;
+	rec.elapsed_us = elapsed_us;
+	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_budget(struct gw_reg *r, enum gw_api api, const struct pol_decision *d,
+	const char *text, struct err *e)
+{
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+
+	rec.event = "gateway_budget_audited";
+	rec.layer = layer;
+	rec.direction = "request";
+	rec.api = gw_api_name(api);
+	rec.verdict = pol_verdict_name(POL_AUDITED);
+	rec.rule = d->rule;
+	rec.file = d->file;
+	rec.line = d->line;
+	rec.mode = mode_of(r);
+	rec.note = str_of(text);
 	return rec_write(&r->log, &who, &rec, e);
 }
 

@@ -22,8 +22,16 @@ struct gw_audit_request {
 	const char *refusal;
 	size_t changes;
 	int64_t elapsed_us;
+	const struct pol_decision *why; /* the rule that refused it; NULL: none did */
 };
 int gw_audit_request(struct gw_reg *r, const struct gw_audit_request *q, struct err *e);
+
+/* gateway_usage: what an exchange used, when it is over. */
+int gw_audit_usage(struct gw_reg *r, enum gw_api api, const struct rec_usage *u,
+	int64_t elapsed_us, struct err *e);
+/* gateway_budget_audited: a budget is reached, in audit mode. */
+int gw_audit_budget(struct gw_reg *r, enum gw_api api, const struct pol_decision *d,
+	const char *text, struct err *e);
 
 /* gateway_definition_stripped, gateway_call_allowed, gateway_call_replaced, ... */
 int gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,

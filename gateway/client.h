@@ -10,7 +10,10 @@
  *    "policy":PATH|null,"policy_sha256":H,"log":PATH|null}
  *                                                  -> {"ok":true,"port":N,"token":HEX64}
  *   {"op":"status"}  -> {"ok":true,"pid":N,"port":N,"runs":[{"run":..,"agent":..,
- *                       "agent_version":..,"root":..,"pid":N}]}
+ *                       "agent_version":..,"root":..,"pid":N,"age_s":N,"model":..,
+ *                       "tokens_per_run":N,"microusd_per_run":N,"sums":{NAME:N, ..}}]}
+ *                       model: the last that answered, or ""; the budgets, 0: none; sums:
+ *                       since the launch, by gw_sum_name() (gateway/budget.h)
  *   {"op":"stop"}    -> {"ok":true}                 ends the gateway
  *   {"op":"watch","run":ID}
  *                    -> {"ok":true}, then nothing until the gateway ends: {"bye":true} and
@@ -34,7 +37,12 @@
 #include "base/err.h"
 #include "base/secret.h"
 
-enum { GW_LINE_MAX = 65536, GW_START_MS = 5000, GW_REPLY_MS = 5000 };
+enum {
+	GW_LINE_MAX = 65536,
+	GW_STATUS_MAX = 4 << 20,
+	GW_START_MS = 5000,
+	GW_REPLY_MS = 5000
+};
 
 struct gw_run {
 	char id[ID_HEX + 1];

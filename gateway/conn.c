@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "gateway/account.h"
 #include "gateway/audit.h"
 #include "gateway/caller.h"
 #include "gateway/coding.h"
@@ -34,6 +35,7 @@ struct gw_conn {
 	struct gw_decoder *decoder; /* of a compressed answer, or NULL */
 	struct gw_rules rules;
 	struct gw_sink sink;
+	struct gw_account account; /* of a call of a model */
 	const char *direction;
 	size_t changes;
 	struct str body;    /* of the request, as it goes on: of q, or */
@@ -78,6 +80,7 @@ conn_free(struct gw_conn *c)
 		gw_up_cancel(c->up);
 	if (c->q != NULL)
 		gw_http_cut(c->q);
+	gw_account_end(&c->account);
 	gw_stream_free(c->stream);
 	gw_decoder_free(c->decoder);
 	buf_fini(&c->changed);
@@ -129,6 +132,7 @@ on_found(void *to, const struct gw_finding *f)
 	struct gw_conn *c = to;
 	struct err e = ERR_INIT;
 
+	gw_account_found(&c->account, f);
 	if (strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0)
 		c->changes++;
 	if (c->log_failed ||
@@ -176,6 +180,7 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 	struct gw_audit_request said = { .api = c->route.api };
 	struct err unlogged = ERR_INIT;
 	const struct str body = gw_http_body(c->q);
+	struct pol_decision why;
 	int got = 0;
 
 	if (body.n > GW_BODY_MAX)
@@ -186,6 +191,10 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 		got = check_text(c, head, body, e);
 	if (got > 0 && c->changed.over)
 		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
+	if (got >= 0 && gw_account_enter(&c->account, body.n, &why, e) < 0) {
+		got = -1;
+		said.why = &why;
+	}
 	c->body = body;
 	if (got > 0) {
 		c->body = buf_str(&c->changed);
@@ -333,6 +342,7 @@ on_head(void *to, int status, struct str lines)
 	enum gw_state next;
 
 	c->status = status;
+	gw_account_head(&c->account, status);
 	next = kind_of_answer(c, lines);
 	if (status < BAD_REQUEST && next != GW_REFUSE &&
 		begin_decoder(c, lines, next == GW_WHOLE ? GW_BODY_MAX : UINT64_MAX) < 0)
@@ -436,6 +446,7 @@ on_body(void *to, struct str bytes)
 		c->paused = true;
 		return GW_UP_PAUSE;
 	}
+	c->account.answered += bytes.n;
 	return c->decoder != NULL ? take_coded(c, bytes) : take(c, bytes);
 }
 
@@ -508,6 +519,10 @@ check_answer(struct gw_conn *c)
 static enum gw_state
 after(struct gw_conn *c, const char *why)
 {
+	if (c->state == GW_WAIT)
+		c->account.how = GW_FAILED;
+	else if (why == NULL)
+		c->account.how = GW_ENDED;
 	switch (c->state) {
 	case GW_WAIT:
 		return unreachable(c, why != NULL ? why : "it sent nothing");
@@ -647,6 +662,8 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 		.seen = &run->seen };
 	c->sink = (struct gw_sink){ on_found, c };
 	c->body = STR("");
+	if (route->kind == GW_TO_CALL)
+		gw_account_begin(&c->account, run, route->api, &c->rules);
 	c->changed = (struct buf)BUF_INIT(OUT_MAX);
 	c->head = (struct buf)BUF_INIT(GW_HEAD_MAX);
 	c->answer = (struct buf)BUF_INIT(

@@ -11,8 +11,9 @@
 #include "base/fdio.h"
 #include "base/json/json.h"
 #include "base/log.h"
+#include "gateway/process.h"
 
-enum { REPLY_MAX = 4 << 20, PEER_S = 5 };
+enum { PEER_S = 5 };
 
 struct gw_peer {
 	LIST_ENTRY(gw_peer) link;
@@ -63,6 +64,33 @@ op_register(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
 	return 0;
 }
 
+static json_t *
+sums_of(const struct gw_budget *b)
+{
+	json_t *sums = json_object();
+
+	for (int i = 0; i < GW_SUMS; i++)
+		(void)json_object_set_new(
+			sums, gw_sum_name((enum gw_total)i), json_integer(b->sum[i]));
+	return sums;
+}
+
+static json_t *
+run_status(const struct gw_reg *r)
+{
+	const struct pol_limits *l = pol_limits_of(r->policy);
+	const struct str model = gw_str(&r->budget.model);
+	json_t *run = json_pack("{s:s,s:s,s:s,s:s,s:i,s:I,s:I,s:I,s:o}", "run", r->id,
+		"agent", pol_agent_name(r->agent), "agent_version", r->agent_version,
+		"root", r->root, "pid", (int)r->pid, "age_s",
+		(json_int_t)gw_process_age(r->start), "tokens_per_run",
+		(json_int_t)l->tokens_per_run, "microusd_per_run",
+		(json_int_t)l->microusd_per_run, "sums", sums_of(&r->budget));
+
+	(void)json_object_set_new(run, "model", json_stringn(model.p, model.n));
+	return run;
+}
+
 static int
 op_status(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
 {
@@ -72,10 +100,7 @@ op_status(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
 	(void)ask; /* it has no parameters */
 	(void)e;
 	LIST_FOREACH(r, &p->all->runs->head, link)
-	(void)json_array_append_new(
-		runs, json_pack("{s:s,s:s,s:s,s:s,s:i}", "run", r->id, "agent",
-			      pol_agent_name(r->agent), "agent_version", r->agent_version,
-			      "root", r->root, "pid", (int)r->pid));
+	(void)json_array_append_new(runs, run_status(r));
 	(void)json_object_set_new(out, "pid", json_integer(getpid()));
 	(void)json_object_set_new(out, "port", json_integer(p->all->port));
 	(void)json_object_set_new(out, "runs", runs);
@@ -138,7 +163,7 @@ perform(struct gw_peer *p, struct str line, json_t *out, struct err *e)
 static void
 answer(struct gw_peer *p, struct str line)
 {
-	CLEANUP(buf_fini) struct buf reply = BUF_INIT(REPLY_MAX);
+	CLEANUP(buf_fini) struct buf reply = BUF_INIT(GW_STATUS_MAX);
 	CLEANUP(json_freep) json_t *out = json_object();
 	struct err e = ERR_INIT;
 

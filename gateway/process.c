@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/path.h"
 
@@ -25,6 +27,16 @@ gw_process_start(pid_t pid)
 	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
 		p = strchr(p + 1, ' ');
 	return p == NULL ? 0 : strtoull(p, NULL, 10);
+}
+
+int64_t
+gw_process_age(uint64_t start)
+{
+	const long ticks = sysconf(_SC_CLK_TCK);
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* cannot fail for this clock */
+	return (int64_t)now.tv_sec - (int64_t)(start / (uint64_t)ticks);
 }
 
 int

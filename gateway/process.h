@@ -14,6 +14,8 @@
 
 /* 0: there is no such process. */
 uint64_t gw_process_start(pid_t pid);
+/* How long ago such a start was, in seconds. */
+int64_t gw_process_age(uint64_t start);
 /*
  * Keys pass through this process: from here on it leaves no core, and its memory cannot be
  * read by another process of the person (PR_SET_DUMPABLE: ptrace(2), /proc/<pid>/mem).

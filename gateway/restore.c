@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "gateway/audit.h"
+#include "gateway/ledger.h"
 #include "gateway/process.h"
 
 enum { RECORD_MODE = S_IRUSR | S_IWUSR, MODE_BITS = 07777 };
@@ -118,6 +119,27 @@ take_network(const struct gw_record *rec)
 			(void)setenv(gw_network_names[i], rec->network[i], 0);
 }
 
+/* A run with a budget whose sums are not known is lost, or it would begin anew. */
+static int
+restore(const struct gw_rundir *d, struct gw_runs *runs, const char *id,
+	const struct gw_record *rec, struct err *e)
+{
+	struct gw_reg *r = gw_runs_restore(runs, id, rec, e);
+	const struct pol_limits *l;
+
+	if (r == NULL)
+		return -1;
+	if (gw_ledger_open(d, r, e) == 0)
+		return 0;
+	l = pol_limits_of(r->policy);
+	if (l->tokens_per_run > 0 || l->microusd_per_run > 0) {
+		gw_runs_drop(r);
+		return -1;
+	}
+	log_error("run %s: its sums begin anew: %s", id, e->text);
+	return 0;
+}
+
 static void
 take_over(struct gw_rundir *d, struct gw_runs *runs, const char *id, int *port)
 {
@@ -140,7 +162,7 @@ take_over(struct gw_rundir *d, struct gw_runs *runs, const char *id, int *port)
 	}
 	if (*port != 0 && *port != rec.port)
 		(void)err_set(&e, ERR_GATEWAY, "%s", port_is_taken);
-	else if (gw_runs_restore(runs, id, &rec, &e) != NULL) {
+	else if (restore(d, runs, id, &rec, &e) == 0) {
 		*port = rec.port;
 		take_network(&rec);
 		return;

@@ -40,6 +40,8 @@ reg_free(struct gw_reg *r)
 	if (r->ended != NULL)
 		event_free(r->ended);
 	fd_closep(&r->pidfd);
+	fd_closep(&r->ledger);
+	gw_budget_fini(&r->budget);
 	rec_close(&r->log);
 	pol_free(r->policy);
 	free(r->agent_version);
@@ -182,7 +184,7 @@ add(struct gw_runs *all, const struct gw_register *w, const struct owner *o,
 	r->all = all;
 	r->pid = o->pid;
 	r->start = o->start;
-	r->pidfd = r->log.fd = -1;
+	r->pidfd = r->log.fd = r->ledger = -1;
 	LIST_INIT(&r->conns);
 	if (check_fields(all, w, e) < 0)
 		return NULL;

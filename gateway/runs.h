@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/secret.h"
+#include "gateway/budget.h"
 #include "gateway/client.h"
 #include "gateway/enforce.h"
 #include "gateway/policies.h"
@@ -52,8 +53,10 @@ struct gw_reg {
 	struct policy *policy;
 	struct gw_policy_state policy_state;
 	struct rec_log log;
-	struct gw_conns conns; /* its exchanges; conn.c keeps it */
-	struct gw_seen seen;   /* answers that a request may stand on */
+	struct gw_budget budget; /* account.c keeps it */
+	int ledger;              /* ledger.h; -1: there is none */
+	struct gw_conns conns;   /* its exchanges; conn.c keeps it */
+	struct gw_seen seen;     /* answers that a request may stand on */
 	size_t nconns;
 };
 

@@ -8,6 +8,7 @@
 #include "base/place.h"
 #include "gateway/audit.h"
 #include "gateway/conn.h"
+#include "gateway/ledger.h"
 #include "gateway/restore.h"
 
 static void
@@ -30,6 +31,8 @@ on_registered(struct gw_reg *r, void *to, struct err *e)
 	if (gw_restore_leave(&s->dir, r, s->front.port, &why) < 0)
 		log_error("run %s has no record and ends with this gateway: %s", r->id,
 			why.text);
+	else if (gw_ledger_open(&s->dir, r, &why) < 0)
+		log_error("run %s: its sums end with this gateway: %s", r->id, why.text);
 	(void)event_del(s->linger); /* it may not be pending */
 	return 0;
 }

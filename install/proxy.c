@@ -31,7 +31,7 @@ int
 command_proxy_status(int argc, char **argv, struct err *e)
 {
 	static const struct options none_are = { "proxy status", NULL, 0, 0, 0 };
-	CLEANUP(buf_fini) struct buf reply = BUF_INIT(GW_LINE_MAX);
+	CLEANUP(buf_fini) struct buf reply = BUF_INIT(GW_STATUS_MAX);
 	CLEANUP(json_freep) json_t *j = NULL;
 	int none;
 

@@ -120,7 +120,7 @@ policy_status(const struct policy *p)
 static int
 gateway_status(struct err *e)
 {
-	CLEANUP(buf_fini) struct buf reply = BUF_INIT(GW_LINE_MAX);
+	CLEANUP(buf_fini) struct buf reply = BUF_INIT(GW_STATUS_MAX);
 	const int none = gw_client_status(&reply, e);
 
 	if (none < 0)

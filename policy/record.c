@@ -119,6 +119,33 @@ put_place(struct buf *b, const struct rec *r)
 	put_word(b, "at", at, REC_FIELD_MAX);
 }
 
+static void
+put_number(struct buf *b, const char *name, int64_t n)
+{
+	if (n >= 0)
+		buf_printf(b, ",\"%s\":%lld", name, (long long)n);
+}
+
+static void
+put_usage(struct buf *b, const struct rec_usage *u)
+{
+	if (u == NULL)
+		return;
+	put_field(b, "model", u->model, REC_NAME_MAX);
+	put_field(b, "model_asked", u->model_asked, REC_NAME_MAX);
+	put_number(b, "tokens_in", u->tokens_in);
+	put_number(b, "tokens_out", u->tokens_out);
+	put_number(b, "cache_read", u->cache_read);
+	put_number(b, "cache_write", u->cache_write);
+	put_number(b, "reasoning", u->reasoning);
+	put_number(b, "tokens_counted", u->counted);
+	put_number(b, "cost_microusd", u->cost_microusd);
+	put_number(b, "calls", u->calls);
+	put_number(b, "denials", u->denials);
+	put_number(b, "status", u->status > 0 ? u->status : -1);
+	put_number(b, "first_us", u->first_us);
+}
+
 void
 rec_put_body(struct buf *b, const struct rec_who *w, const struct rec *r, bool arguments)
 {
@@ -140,8 +167,8 @@ rec_put_body(struct buf *b, const struct rec_who *w, const struct rec *r, bool a
 	put_word(b, "rule", r->rule, REC_NAME_MAX);
 	put_place(b, r);
 	put_word(b, "mode", r->mode, REC_WORD_MAX);
-	if (r->elapsed_us >= 0)
-		buf_printf(b, ",\"elapsed_us\":%lld", (long long)r->elapsed_us);
+	put_usage(b, r->usage);
+	put_number(b, "elapsed_us", r->elapsed_us);
 	if (r->lost > 0)
 		buf_printf(b, ",\"lost\":%llu", (unsigned long long)r->lost);
 	put_word(b, "since", r->since, REC_STAMP_MAX);

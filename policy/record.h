@@ -36,6 +36,17 @@ struct rec_who {
 	const char *run, *agent, *agent_version, *root;
 };
 
+/* What an exchange with a model used. Empty texts, and numbers below 0, are left out. */
+struct rec_usage {
+	struct str model, model_asked; /* that answered; that the request names */
+	int64_t tokens_in, tokens_out, cache_read, cache_write, reasoning;
+	int64_t counted; /* tokens, where the size had to stand for them */
+	int64_t cost_microusd;
+	int64_t calls, denials; /* of tools, in the answer */
+	int status;             /* of HTTP; 0: there was no answer */
+	int64_t first_us;       /* until the answer began */
+};
+
 /* Any text may be empty and is then left out. */
 struct rec {
 	const char *event; /* "gateway_call_replaced": prefix of the layer, then what */
@@ -51,9 +62,10 @@ struct rec {
 	const char *rule;
 	const char *file; /* with line: `at` */
 	int line;
-	const char *mode;   /* pol_mode_name() */
-	int64_t elapsed_us; /* negative: left out */
-	struct str note;    /* what else a person needs to know; never foreign secrets */
+	const char *mode;              /* pol_mode_name() */
+	const struct rec_usage *usage; /* NULL: it is about something else */
+	int64_t elapsed_us;            /* negative: left out */
+	struct str note; /* what else a person needs to know; never foreign secrets */
 	uint64_t lost; /* of <layer>_log_lost: how many lines could not be written ... */
 	const char *since; /* ... since when */
 };

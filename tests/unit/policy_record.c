@@ -153,14 +153,18 @@ no_field_makes_a_line_too_long(void)
 		CLEANUP(json_freep) json_t *j = NULL;
 		struct err e = ERR_INIT;
 		struct rec r = call_of(str_of(args));
+		struct rec_usage used;
 		struct str z;
 
 		while (big.n < HUGE_N)
 			buf_puts(&big, units[i]);
 		z = buf_str(&big);
+		used = (struct rec_usage){ z, z, INT64_MAX, INT64_MAX, INT64_MAX,
+			INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX, INT64_MAX,
+			INT32_MAX, INT64_MAX };
 		r = (struct rec){ buf_text(&big), z.p, z.p, z.p, z, z, z, z.p, z, r.args,
-			z.p, z.p, z.p, z.p, 2147483647, z.p, INT64_MAX, z, INT64_MAX,
-			z.p };
+			z.p, z.p, z.p, z.p, 2147483647, z.p, &used, INT64_MAX, z,
+			INT64_MAX, z.p };
 		(void)line_of(&b, &(struct rec_who){ z.p, z.p, z.p, z.p }, &r, true);
 		j = json_parse((struct str){ b.p, b.n - 1 }, &e);
 		ok(j != NULL, e.text);
@@ -172,6 +176,38 @@ no_field_makes_a_line_too_long(void)
 	free(args);
 }
 
+static void
+what_is_not_known_of_an_exchange_is_left_out(void)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(REC_LINE_MAX);
+	struct rec_usage u = { .model = STR("m-1"),
+		.model_asked = STR("m"),
+		.tokens_in = 0,
+		.tokens_out = 7,
+		.cache_read = -1,
+		.cache_write = -1,
+		.reasoning = 3,
+		.counted = -1,
+		.cost_microusd = 12,
+		.calls = 2,
+		.denials = 0,
+		.status = 200,
+		.first_us = 5 };
+	struct rec r = REC_INIT;
+
+	r.event = "gateway_usage";
+	r.layer = "gateway";
+	r.usage = &u;
+	r.elapsed_us = 9;
+	(void)line_of(&b, &who, &r, true);
+	ok(strstr(buf_text(&b),
+		   "\"layer\":\"gateway\",\"model\":\"m-1\",\"model_asked\":\"m\","
+		   "\"tokens_in\":0,\"tokens_out\":7,\"reasoning\":3,"
+		   "\"cost_microusd\":12,\"calls\":2,\"denials\":0,\"status\":200,"
+		   "\"first_us\":5,\"elapsed_us\":9}\n") != NULL,
+		buf_text(&b));
+}
+
 int
 main(void)
 {
@@ -180,5 +216,6 @@ main(void)
 	arguments_are_kept_when_that_is_wanted();
 	arguments_that_are_only_a_hash_are_told();
 	no_field_makes_a_line_too_long();
+	what_is_not_known_of_an_exchange_is_left_out();
 	return test_done();
 }

@@ -1,0 +1,42 @@
+#ifndef GATEWAY_ACCOUNT_H
+#define GATEWAY_ACCOUNT_H
+
+/*
+ * The account of one exchange: it enters the run's budget when its request may be sent on,
+ * and when it is over it is told in the decision log (gateway_usage) and in the run's sums.
+ * Requests that call no model have none: theirs stays empty, and all of this does nothing.
+ */
+
+#include "gateway/budget.h"
+#include "gateway/runs.h"
+
+struct gw_account {
+	struct gw_reg *run; /* NULL: empty */
+	enum gw_api api;
+	struct gw_meter meter;
+	struct gw_ticket ticket;
+	bool audit;
+	size_t asked, answered;    /* bytes */
+	int64_t begin_us, head_us; /* head_us 0: there was no answer */
+	int status;
+	int64_t calls, denials;
+	enum gw_ending how; /* whoever ends it says so; else it was broken off */
+};
+
+/* Sets rules->meter; both stay where they are until the end. */
+void gw_account_begin(struct gw_account *a, struct gw_reg *run, enum gw_api api,
+	struct gw_rules *rules);
+/*
+ * Behind gw_request(), before the request is sent. -1: a budget is reached, e is for the
+ * client, *why for the log.
+ */
+int gw_account_enter(
+	struct gw_account *a, size_t bytes, struct pol_decision *why, struct err *e);
+/* A finding of the request or the answer. */
+void gw_account_found(struct gw_account *a, const struct gw_finding *f);
+/* The head of the provider's answer is there. */
+void gw_account_head(struct gw_account *a, int status);
+/* Once; it is empty then. */
+void gw_account_end(struct gw_account *a);
+
+#endif
