@@ -423,7 +423,7 @@ gw_curl_start(struct gw_curl *u, const struct gw_up_request *r,
 		return NULL;
 	set_options(t, r);
 	/* refusing this one would widen what a URL may name, so it is checked alone */
-	if (curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "https") != CURLE_OK ||
+	if (curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
 		curl_easy_setopt(t->easy, CURLOPT_URL, r->url) != CURLE_OK ||
 		curl_multi_add_handle(u->multi, t->easy) != CURLM_OK) {
 		(void)err_set(e, ERR_SYS, "libcurl does not take the transfer");
