@@ -371,7 +371,9 @@ on_end(struct plain *t, int fault)
 		t->broken = true;
 		finish_well(t, 0);
 	} else {
-		finish(t, t->answer.why);
+		/* of a broken one, the reason was told to whoever sent */
+		finish(t, t->broken ? "the connection broke before all was sent"
+				    : t->answer.why);
 	}
 }
 
