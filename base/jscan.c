@@ -2,21 +2,22 @@
 
 #include <stdint.h>
 #include <stdlib.h>
-#include <strings.h>
 
+#include "base/jmembers.h"
 #include "base/jstring.h"
 #include "base/log.h"
 #include "base/utf8.h"
 
 enum { SPANS_FIRST = 256, NO_SPAN = UINT32_MAX };
-enum { SUMS = 1024 }; /* as many as 10 bits tell apart */
 
 /* The part of the text that is not read yet. why: set once, by the first failure. */
 struct cur {
 	const char *p, *end;
 	const char *why;
 	const char *text;
-	struct js_index *ix; /* NULL: none is made */
+	struct js_index *ix;   /* NULL: none is made */
+	struct js_members *to; /* of the outermost object; NULL: nobody reads them */
+	struct err *e;         /* what js_members_add says */
 };
 
 static bool check_value(struct cur *c, int depth);
@@ -41,10 +42,10 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static void
+static inline void
 skip_space(struct cur *c)
 {
-	while (c->p < c->end && is_space(*c->p))
+	while (c->p < c->end && *c->p <= ' ' && is_space(*c->p))
 		c->p++;
 }
 
@@ -175,28 +176,95 @@ check_word(struct cur *c, struct str word)
 }
 
 static bool
-check_key(struct cur *c)
+check_key(struct cur *c, struct str *key)
 {
 	skip_space(c);
 	if (!take(c, '"'))
 		return fail(c, "a member without a name");
+	key->p = c->p;
 	if (!check_string(c))
 		return false;
+	key->n = (size_t)(c->p - 1 - key->p);
 	skip_space(c);
 	return take(c, ':') || fail(c, "a member without a colon");
+}
+
+static enum js_type
+type_at(char first)
+{
+	switch (first) {
+	case '{':
+		return JS_OBJECT;
+	case '[':
+		return JS_ARRAY;
+	case '"':
+		return JS_STRING;
+	case 't':
+	case 'f':
+		return JS_BOOL;
+	case 'n':
+		return JS_NULL;
+	default:
+		return JS_NUMBER;
+	}
+}
+
+/* One member, of which only the values are looked into by check_value. */
+static bool
+read_member(struct cur *c, struct js_item *item)
+{
+	struct js *const val = &item->val;
+
+	item->prev_end = item->end;
+	if (!check_key(c, &item->key))
+		return false;
+	skip_space(c);
+	val->raw.p = c->p;
+	if (!check_value(c, 1))
+		return false;
+	val->raw.n = (size_t)(c->p - val->raw.p);
+	val->type = type_at(*val->raw.p);
+	item->start = item->key.p - 1;
+	item->end = c->p;
+	return js_members_add(c->to, item, c->e) == 0;
+}
+
+/* The outermost object, whose members are read, after its opening brace. */
+static bool
+read_object(struct cur *c)
+{
+	struct js_item item = { .next = NULL };
+
+	skip_space(c);
+	if (take(c, '}'))
+		return true;
+	for (;;) {
+		if (!read_member(c, &item))
+			return false;
+		skip_space(c);
+		if (take(c, '}'))
+			return true;
+		if (!take(c, ','))
+			return fail(c, "a list without comma or end");
+		skip_space(c);
+		if (c->to->last != NULL)
+			c->to->last->next = c->p;
+	}
 }
 
 /* After the opening bracket. */
 static bool
 check_container(struct cur *c, char close, int depth)
 {
+	struct str key;
+
 	if (depth >= JS_DEPTH_MAX)
 		return fail(c, "values nested too deep");
 	skip_space(c);
 	if (take(c, close))
 		return true;
 	for (;;) {
-		if (close == '}' && !check_key(c))
+		if (close == '}' && !check_key(c, &key))
 			return false;
 		if (!check_value(c, depth + 1))
 			return false;
@@ -250,61 +318,77 @@ check_value(struct cur *c, int depth)
 	}
 }
 
-static enum js_type
-type_at(char first)
+static int
+check_text(struct cur *c, struct js *root)
 {
-	switch (first) {
-	case '{':
-		return JS_OBJECT;
-	case '[':
-		return JS_ARRAY;
-	case '"':
-		return JS_STRING;
-	case 't':
-	case 'f':
-		return JS_BOOL;
-	case 'n':
-		return JS_NULL;
-	default:
-		return JS_NUMBER;
+	const char *start;
+
+	*root = (struct js){ .type = JS_NONE };
+	if (c->p == c->end)
+		return err_set(c->e, ERR_DATA, "not JSON (RFC 8259): nothing is there");
+	skip_space(c);
+	start = c->p;
+	if (c->to != NULL && take(c, '{') ? read_object(c) : check_value(c, 0)) {
+		const size_t n = (size_t)(c->p - start);
+
+		skip_space(c);
+		if (c->p == c->end) {
+			root->type = type_at(*start);
+			root->raw = (struct str){ start, n };
+			return 0;
+		}
+		(void)fail(c, "something behind the value");
 	}
+	if (c->why == NULL)
+		return -1; /* js_members_add has said it */
+	return err_set(c->e, ERR_DATA, "not JSON (RFC 8259): byte %zu: %s",
+		(size_t)(c->p - c->text), c->why);
+}
+
+static struct cur
+cur_at(struct str text, struct err *e)
+{
+	return (struct cur){
+		.p = text.p, .end = text.p + text.n, .text = text.p, .e = e
+	};
 }
 
 int
 js_check(struct str text, struct js *root, struct err *e)
 {
-	return js_check_index(text, NULL, root, e);
+	struct cur c = cur_at(text, e);
+
+	return check_text(&c, root);
 }
 
 int
 js_check_index(struct str text, struct js_index *ix, struct js *root, struct err *e)
 {
-	struct cur c = { .p = text.p,
-		.end = text.p + text.n,
-		.text = text.p,
-		.ix = text.n < UINT32_MAX ? ix : NULL };
-	const char *start;
+	struct cur c = cur_at(text, e);
 
-	*root = (struct js){ .type = JS_NONE };
-	if (text.n == 0)
-		return err_set(e, ERR_DATA, "not JSON (RFC 8259): nothing is there");
-	skip_space(&c);
-	start = c.p;
-	if (check_value(&c, 0)) {
-		const size_t n = (size_t)(c.p - start);
+	if (text.n < UINT32_MAX)
+		c.ix = ix;
+	if (check_text(&c, root) < 0)
+		return -1;
+	if (ix->n > 0 && root->type != JS_STRING)
+		root->span = ix->v;
+	return 0;
+}
 
-		skip_space(&c);
-		if (c.p == c.end) {
-			root->type = type_at(*start);
-			root->raw = (struct str){ start, n };
-			if (c.ix != NULL && c.ix->n > 0 && root->type != JS_STRING)
-				root->span = c.ix->v;
-			return 0;
-		}
-		(void)fail(&c, "something behind the value");
-	}
-	return err_set(e, ERR_DATA, "not JSON (RFC 8259): byte %zu: %s",
-		(size_t)(c.p - text.p), c.why);
+int
+js_check_fields(
+	struct str text, struct js_field *f, size_t n, struct js *root, struct err *e)
+{
+	struct cur c = cur_at(text, e);
+	struct js_members m;
+
+	js_members_init(&m, f, n);
+	c.to = &m;
+	if (check_text(&c, root) < 0)
+		return -1;
+	if (root->type != JS_OBJECT)
+		return err_set(e, ERR_DATA, "a JSON object is missing where one must be");
+	return 0;
 }
 
 void
@@ -319,7 +403,7 @@ js_index_fini(struct js_index *ix)
 static const char *
 pass_space(const char *p)
 {
-	while (is_space(*p))
+	while (*p <= ' ' && is_space(*p))
 		p++;
 	return p;
 }
@@ -416,101 +500,20 @@ js_next(struct js_iter *it, struct js_item *item)
 	return true;
 }
 
-/* The names of an object so far. bits: of their sums, so that few are compared. */
-struct names {
-	struct str v[JS_MEMBERS_MAX];
-	size_t n;
-	uint64_t bits[SUMS / 64];
-};
-
-/* Below SUMS. Reads the ends of a name only: names that differ in its middle cost a comparison. */
-static unsigned int
-sum_of(struct str key)
-{
-	uint64_t head = 0;
-	uint64_t tail = 0;
-
-	if (key.n >= sizeof head) {
-		memcpy(&head, key.p, sizeof head);
-		memcpy(&tail, key.p + key.n - sizeof tail, sizeof tail);
-	} else if (key.n > 0) {
-		head = (unsigned char)key.p[0];
-		tail = (uint64_t)(unsigned char)key.p[key.n / 2] << 8 |
-		       (unsigned char)key.p[key.n - 1];
-	}
-	head = (head ^ key.n) * UINT64_C(0x9e3779b97f4a7c15);
-	return (unsigned int)((head ^ tail) * UINT64_C(0xc2b2ae3d27d4eb4f) >> 54);
-}
-
-static bool
-is_new(struct names *seen, struct str key)
-{
-	const unsigned int sum = sum_of(key);
-	uint64_t *const word = &seen->bits[sum / 64];
-	const uint64_t bit = UINT64_C(1) << sum % 64;
-	const bool maybe = (*word & bit) != 0;
-
-	*word |= bit;
-	for (size_t i = 0; maybe && i < seen->n; i++) {
-		if (str_eq(seen->v[i], key))
-			return false;
-	}
-	return true;
-}
-
-static int
-add_key(struct names *seen, struct str key, struct err *e)
-{
-	char name[LOG_QUOTED_MAX];
-
-	if (seen->n >= JS_MEMBERS_MAX)
-		return err_set(e, ERR_DATA, "a JSON object has more than %d members",
-			(int)JS_MEMBERS_MAX);
-	if (key.n > 0 && memchr(key.p, '\\', key.n) != NULL)
-		return err_set(e, ERR_DATA,
-			"a JSON member's name is written with escapes: %s",
-			log_quoted(key, name));
-	if (!is_new(seen, key))
-		return err_set(e, ERR_DATA, "a JSON object has two members named %s",
-			log_quoted(key, name));
-	seen->v[seen->n++] = key;
-	return 0;
-}
-
-/* Readers that do not heed case would take it for the field, though we do not: refused. */
-static int
-take_field(struct js_field *f, const struct js_item *item, struct err *e)
-{
-	if (item->key.n != f->len || f->len == 0)
-		return 0;
-	if (memcmp(item->key.p, f->name, f->len) == 0)
-		f->m = *item;
-	else if (strncasecmp(item->key.p, f->name, f->len) == 0)
-		return err_set(e, ERR_DATA,
-			"a JSON member's name differs from \"%s\" only in its case",
-			f->name);
-	return 0;
-}
-
 int
 js_fields(struct js object, struct js_field *f, size_t n, struct err *e)
 {
-	struct names seen;
+	struct js_members m;
 	struct js_iter it;
 	struct js_item item;
 
-	seen.n = 0;
-	memset(seen.bits, 0, sizeof seen.bits);
 	if (object.type != JS_OBJECT)
 		return err_set(e, ERR_DATA, "a JSON object is missing where one must be");
+	js_members_init(&m, f, n);
 	js_open(&it, object);
 	while (js_next(&it, &item)) {
-		if (add_key(&seen, item.key, e) < 0)
+		if (js_members_add(&m, &item, e) < 0)
 			return -1;
-		for (size_t i = 0; i < n; i++) {
-			if (take_field(&f[i], &item, e) < 0)
-				return -1;
-		}
 	}
 	return 0;
 }

@@ -100,6 +100,9 @@ struct js_field {
 	}
 
 int js_fields(struct js object, struct js_field *f, size_t n, struct err *e);
+/* js_check of a text that is one object, and js_fields of it, in one pass. */
+int js_check_fields(
+	struct str text, struct js_field *f, size_t n, struct js *root, struct err *e);
 
 /*
  * A string's characters: a view into the text when it has no escapes, else decoded into

@@ -17,8 +17,8 @@ enum { HEX = 2 }; /* a kind of escape: four digits follow */
 
 /* A bit for each byte of the block that is `value` when only the bits of `mask` are looked at. */
 typedef uint64_t find_fn(const char *block, unsigned char mask, unsigned char value);
-/* A quote, a backslash, a control character or a byte above ASCII is there. */
-typedef bool any_fn(const char *block);
+/* Passes bytes that need no look; perhaps not all of them. */
+typedef const char *pass_fn(const char *p, const char *end);
 
 ALWAYS uint64_t
 find_plain(const char *block, unsigned char mask, unsigned char value)
@@ -38,11 +38,30 @@ find_plain(const char *block, unsigned char mask, unsigned char value)
 	return found;
 }
 
-ALWAYS bool
-any_plain(const char *block)
+/* Up to a quote, a backslash, a control character or one above ASCII. */
+ALWAYS const char *
+pass_plain(const char *p, const char *end)
 {
-	return (find_plain(block, 0xff, '"') | find_plain(block, 0xff, '\\') |
-		       find_plain(block, 0xe0, 0) | find_plain(block, 0x80, 0x80)) != 0;
+	for (; end - p >= WORD; p += WORD) {
+		uint64_t x, quote, slash, odd;
+
+		memcpy(&x, p, sizeof x);
+		x = le64toh(x);
+		quote = x ^ EACH('"');
+		slash = x ^ EACH('\\');
+		/*
+		 * A subtraction borrows, so sets the high bit, where a byte is below the
+		 * subtrahend. The borrow can make the bytes above it look odd, never
+		 * those below it.
+		 */
+		odd = (x | (x - EACH(0x20)) | (quote - EACH(1)) | (slash - EACH(1))) &
+		      EACH(0x80);
+		if (odd != 0)
+			return p + __builtin_ctzll(odd) / WORD;
+	}
+	while (p < end && *p >= ' ' && *p < SCHAR_MAX && *p != '"' && *p != '\\')
+		p++;
+	return p;
 }
 
 #ifdef __SSE2__
@@ -71,35 +90,22 @@ find_sse2(const char *block, unsigned char mask, unsigned char value)
 	return found;
 }
 
-ALWAYS __m128i
-odd_bytes(__m128i v)
-{
-	const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-	const __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-	/* signed, so that bytes above ASCII are below the space too */
-	const __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
-
-	return _mm_or_si128(low, _mm_or_si128(quote, slash));
-}
-
-ALWAYS bool
-any_sse2(const char *block)
-{
-	__m128i odd = _mm_setzero_si128();
-
-	for (size_t i = 0; i < BLOCK; i += VECTOR)
-		odd = _mm_or_si128(odd, odd_bytes(load(block + i)));
-	return _mm_movemask_epi8(odd) != 0;
-}
-
-/* Most names and many texts end within 16 bytes and have nothing to check: NULL when not so. */
 ALWAYS const char *
-brief_end(const char *p)
+pass_sse2(const char *p, const char *end)
 {
-	const unsigned int found = (unsigned int)_mm_movemask_epi8(odd_bytes(load(p)));
-	const unsigned int at = (unsigned int)__builtin_ctz(found | 1U << VECTOR);
+	for (; end - p >= VECTOR; p += VECTOR) {
+		const __m128i v = load(p);
+		const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
+		const __m128i slash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+		/* signed, so that bytes above ASCII are below the space too */
+		const __m128i low = _mm_cmplt_epi8(v, _mm_set1_epi8(' '));
+		const int odd = _mm_movemask_epi8(
+			_mm_or_si128(low, _mm_or_si128(quote, slash)));
 
-	return at < VECTOR && p[at] == '"' ? p + at + 1 : NULL;
+		if (odd != 0)
+			return p + __builtin_ctz((unsigned int)odd);
+	}
+	return pass_plain(p, end);
 }
 #endif
 
@@ -254,23 +260,26 @@ utf8_holds(const struct block *b, const char *end, uint64_t high, uint64_t *foll
 }
 
 ALWAYS const char *
-find_end(const char *p, const char *end, any_fn *any, find_fn *find)
+find_end(const char *p, const char *end, pass_fn *pass, find_fn *find)
 {
 	struct carry carry = { 0, 0 };
 	char last[BLOCK];
 
 	for (;; p += BLOCK) {
-		struct block b = { .p = p, .at = p };
+		struct block b;
 		uint64_t escaped = 0;
 		uint64_t slash, quote, high;
 
+		if ((carry.escape | carry.follow) == 0)
+			p = pass(p, end);
+		if (p < end && *p == '"' && carry.escape == 0)
+			return carry.follow == 0 ? p + 1 : NULL;
+		b.p = b.at = p;
 		if (end - p < BLOCK) {
 			memset(last, 0, sizeof last);
 			memcpy(last, p, (size_t)(end - p));
 			b.p = last; /* where a zero is a control character */
 		}
-		if (!any(b.p) && (carry.escape | carry.follow) == 0)
-			continue;
 		slash = find(b.p, 0xff, '\\');
 		if ((slash | carry.escape) != 0)
 			escaped = escaped_bytes(slash, &carry.escape);
@@ -291,17 +300,15 @@ find_end(const char *p, const char *end, any_fn *any, find_fn *find)
 const char *
 jstring_end_plain(const char *p, const char *end)
 {
-	return find_end(p, end, any_plain, find_plain);
+	return find_end(p, end, pass_plain, find_plain);
 }
 
 const char *
 jstring_end(const char *p, const char *end)
 {
 #ifdef __SSE2__
-	const char *const brief = end - p >= VECTOR ? brief_end(p) : NULL;
-
-	return brief != NULL ? brief : find_end(p, end, any_sse2, find_sse2);
+	return find_end(p, end, pass_sse2, find_sse2);
 #else
-	return find_end(p, end, any_plain, find_plain);
+	return find_end(p, end, pass_plain, find_plain);
 #endif
 }

@@ -185,15 +185,8 @@ gw_stream_feed(struct gw_stream *s, struct str bytes, struct buf *out, struct er
 {
 	if (s->failed)
 		return err_set(e, ERR_DATA, "the stream has been ended");
-	while (bytes.n > 0) {
-		const size_t n = bytes.n < SSE_PIECE_MAX ? bytes.n : SSE_PIECE_MAX;
-
-		sse_feed(&s->sse, (struct str){ bytes.p, n });
-		bytes = str_skip(bytes, n);
-		if (take_events(s, out, e) < 0)
-			return fail(s, out, e);
-	}
-	return 0;
+	sse_feed(&s->sse, bytes);
+	return take_events(s, out, e) < 0 ? fail(s, out, e) : 0;
 }
 
 int

@@ -501,7 +501,7 @@ res_stream_event(
 	struct event v = { .sse = ev, .f = f, .type = STR(""), .out = out };
 	char scratch[GW_NAME_MAX];
 
-	if (js_check(ev->data, &v.root, e) < 0 || js_fields(v.root, f, FIELDS, e) < 0)
+	if (js_check_fields(ev->data, f, FIELDS, &v.root, e) < 0)
 		return err_wrap(e, "an event");
 	if (f[TYPE].m.val.type != JS_NONE &&
 		js_text(f[TYPE].m.val, scratch, sizeof scratch, &v.type, e) < 0)

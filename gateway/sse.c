@@ -2,13 +2,16 @@
 
 #include "base/log.h"
 
-enum { LOOK_AT = 256 }; /* bytes */
+enum {
+	LOOK_AT = 256,  /* bytes */
+	KEPT_MAX = 4096 /* of memory, for the next event that comes in parts; bytes */
+};
 
 void
 sse_init(struct sse *s, size_t event_max)
 {
 	*s = (struct sse){
-		.in = BUF_INIT(event_max + SSE_PIECE_MAX),
+		.part = BUF_INIT(event_max),
 		.joined = BUF_INIT(event_max),
 		.max = event_max,
 	};
@@ -17,18 +20,14 @@ sse_init(struct sse *s, size_t event_max)
 void
 sse_fini(struct sse *s)
 {
-	buf_fini(&s->in);
+	buf_fini(&s->part);
 	buf_fini(&s->joined);
 }
 
 void
 sse_feed(struct sse *s, struct str bytes)
 {
-	buf_drop_front(&s->in, s->start);
-	s->line -= s->start;
-	s->pos -= s->start;
-	s->start = 0;
-	buf_put_str(&s->in, bytes);
+	s->in = bytes;
 }
 
 void
@@ -44,6 +43,8 @@ sse_finish(struct sse *s)
 static size_t
 line_length(const char *p, size_t n)
 {
+	if (n > 0 && (p[0] == '\n' || p[0] == '\r'))
+		return 0;
 	for (size_t at = 0; at < n; at += LOOK_AT) {
 		const size_t step = n - at < LOOK_AT ? n - at : LOOK_AT;
 		const char *lf = memchr(p + at, '\n', step);
@@ -56,26 +57,6 @@ line_length(const char *p, size_t n)
 			return (size_t)(lf - p);
 	}
 	return n;
-}
-
-/*
- * Where the line that p begins ends, and where the next one begins. false: its end is not
- * there yet; *end then says from where to look again.
- */
-static bool
-find_line(struct str in, size_t p, bool finished, size_t *end, size_t *next)
-{
-	*end = p < in.n ? p + line_length(in.p + p, in.n - p) : in.n;
-	*next = *end + 1;
-	if (*end == in.n)
-		return false;
-	if (in.p[*end] == '\n')
-		return true;
-	if (*next == in.n)
-		return finished;
-	if (in.p[*next] == '\n')
-		++*next;
-	return true;
 }
 
 static void
@@ -100,13 +81,13 @@ add_data(struct sse *s, struct sse_event *ev, struct str value)
  * The standard lets a reader skip fields that it does not know. But claude takes a byte order
  * mark off every line, so what is skipped here may be read there.
  */
-static int
-read_field(struct sse *s, struct sse_event *ev, struct str line, struct err *e)
+static void
+read_field(struct sse *s, struct sse_event *ev, struct str line)
 {
-	const char *colon = memchr(line.p, ':', line.n);
+	const bool is_data = str_starts(line, STR("data: "));
+	const char *colon = is_data ? line.p + 4 : memchr(line.p, ':', line.n);
 	struct str name = line;
 	struct str value = { line.p + line.n, 0 };
-	char quoted[LOG_QUOTED_MAX];
 
 	if (colon != NULL) {
 		name.n = (size_t)(colon - line.p);
@@ -114,55 +95,139 @@ read_field(struct sse *s, struct sse_event *ev, struct str line, struct err *e)
 		if (value.n > 0 && value.p[0] == ' ')
 			value = str_skip(value, 1);
 	}
-	if (str_is(name, "event"))
-		ev->name = value;
-	else if (str_is(name, "data"))
+	if (str_eq(name, STR("data")))
 		add_data(s, ev, value);
-	else if (name.n > 0 && !str_is(name, "id") && !str_is(name, "retry"))
-		return err_set(e, ERR_DATA,
-			"a line of the event stream has a field that is not known: %s",
-			log_quoted(name, quoted));
-	return 0;
+	else if (str_eq(name, STR("event")))
+		ev->name = value;
+	else if (name.n > 0 && !str_is(name, "id") && !str_is(name, "retry") &&
+		 s->unknown.n == 0)
+		s->unknown = name;
+}
+
+/*
+ * Reads the lines of one event. Answers its length with the empty line; 0: that has not come,
+ * and *line is where the first line begins that has not ended.
+ */
+static size_t
+read_event(struct sse *s, struct str in, struct sse_event *ev, size_t *line)
+{
+	*ev = (struct sse_event){ .name = STR(""), .data = STR("") };
+	s->unknown.n = 0;
+	for (*line = 0;;) {
+		const size_t n = line_length(in.p + *line, in.n - *line);
+		const size_t end = *line + n;
+		size_t next = end + 1;
+
+		if (end == in.n || (in.p[end] == '\r' && next == in.n && !s->finished &&
+					   !s->is_whole))
+			return 0;
+		if (in.p[end] == '\r' && next < in.n && in.p[next] == '\n')
+			next++;
+		if (n == 0) {
+			ev->raw = (struct str){ in.p, next };
+			return next;
+		}
+		read_field(s, ev, (struct str){ in.p + *line, n });
+		*line = next;
+	}
+}
+
+static void
+move(struct sse *s, size_t n)
+{
+	if (n == 0)
+		return;
+	buf_put(&s->part, s->in.p, n);
+	s->in = str_skip(s->in, n);
+}
+
+/* Adds line by line to the event of which a part has come: true when it is whole. */
+static bool
+complete(struct sse *s)
+{
+	for (;;) {
+		if (s->after_cr) {
+			if (s->in.n == 0 && !s->finished)
+				return false;
+			if (s->in.n > 0 && s->in.p[0] == '\n')
+				move(s, 1);
+			s->after_cr = false;
+		} else {
+			const size_t n = line_length(s->in.p, s->in.n);
+
+			if (n == s->in.n) {
+				move(s, n);
+				return false;
+			}
+			s->is_empty = s->part.n + n == s->line;
+			s->after_cr = s->in.p[n] == '\r';
+			move(s, n + 1);
+			if (s->after_cr)
+				continue;
+		}
+		if (s->is_empty)
+			return true;
+		s->line = s->part.n;
+	}
+}
+
+static void
+forget_part(struct sse *s)
+{
+	s->is_whole = false;
+	s->line = 0;
+	if (s->part.cap > KEPT_MAX)
+		buf_fini(&s->part);
+	if (s->joined.cap > KEPT_MAX)
+		buf_fini(&s->joined);
+	buf_reset(&s->part);
 }
 
 static int
-hand_out(struct sse *s, size_t stop, struct sse_event *ev, struct err *e)
+too_long(const struct sse *s, struct err *e)
 {
-	const struct str raw = { s->in.p + s->start, stop - s->start };
-	size_t end;
-	size_t next;
+	return err_set(e, ERR_DATA, "an event is longer than %zu bytes", s->max);
+}
 
-	if (raw.n > s->max)
-		return err_set(e, ERR_DATA, "an event is longer than %zu bytes", s->max);
-	*ev = (struct sse_event){ .raw = raw, .name = STR(""), .data = STR("") };
-	for (size_t p = 0; p < raw.n; p = next) {
-		if (!find_line(raw, p, true, &end, &next))
-			break;
-		if (end > p &&
-			read_field(s, ev, (struct str){ raw.p + p, end - p }, e) < 0)
-			return -1;
-	}
-	s->start = s->line = s->pos = stop;
+static int
+hand_out(struct sse *s, const struct sse_event *ev, struct err *e)
+{
+	char quoted[LOG_QUOTED_MAX];
+
+	if (ev->raw.n > s->max)
+		return too_long(s, e);
+	if (s->unknown.n > 0)
+		return err_set(e, ERR_DATA,
+			"a line of the event stream has a field that is not known: %s",
+			log_quoted(s->unknown, quoted));
 	return 1;
 }
 
 int
 sse_next(struct sse *s, struct sse_event *ev, struct err *e)
 {
-	size_t end;
-	size_t next;
+	size_t n, line;
 
-	while (find_line(buf_str(&s->in), s->pos, s->finished, &end, &next)) {
-		const bool empty = end == s->line;
-
-		s->line = s->pos = next;
-		if (empty)
-			return hand_out(s, next, ev, e);
+	if (s->is_whole)
+		forget_part(s);
+	if (s->part.n == 0) {
+		if (s->in.n == 0)
+			return 0;
+		n = read_event(s, s->in, ev, &line);
+		s->in = str_skip(s->in, n);
+		if (n > 0)
+			return hand_out(s, ev, e);
+		/* what ends with a CR is read again when it is known what follows */
+		move(s, line);
+		s->line = line;
 	}
-	s->pos = end < s->in.n ? end : s->in.n;
-	if (s->in.n - s->start > s->max || s->in.over)
-		return err_set(e, ERR_DATA, "an event is longer than %zu bytes", s->max);
-	return 0;
+	s->is_whole = complete(s);
+	if (s->part.over)
+		return too_long(s, e);
+	if (!s->is_whole)
+		return 0;
+	(void)read_event(s, buf_str(&s->part), ev, &line); /* it is whole */
+	return hand_out(s, ev, e);
 }
 
 void

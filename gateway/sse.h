@@ -18,8 +18,6 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-enum { SSE_PIECE_MAX = 65536 }; /* of one feed, bytes */
-
 struct sse_event {
 	struct str raw;  /* with the empty line that ends it */
 	struct str name; /* of the last "event" field; empty: none */
@@ -29,16 +27,22 @@ struct sse_event {
 };
 
 struct sse {
-	struct buf in, joined;
+	struct str in;   /* of the last feed, not handed out yet; borrowed */
+	struct buf part; /* the event that began in an earlier feed */
+	struct buf joined;
 	size_t max;
-	size_t start, line, pos; /* of the event, of its last line, not looked at yet */
+	size_t line;        /* of part: where its last line begins */
+	struct str unknown; /* a field of the event that is read, or empty */
+	bool after_cr;      /* part ends with a CR, perhaps half of a CRLF */
+	bool is_empty;      /* the line before that CR */
+	bool is_whole;      /* part was handed out */
 	bool finished;
 };
 
 void sse_init(struct sse *s, size_t event_max);
 void sse_fini(struct sse *s);
 
-/* At most SSE_PIECE_MAX bytes, after sse_next has answered 0. */
+/* After sse_next has answered 0; borrowed until it does so again. */
 void sse_feed(struct sse *s, struct str bytes);
 /* No more bytes will come. */
 void sse_finish(struct sse *s);

@@ -43,6 +43,26 @@ walk(struct js v)
 		walk(m.val);
 }
 
+/* Check and fields in one pass, or in two: the same. */
+static void
+read_both(struct str text, struct js root, bool is_json)
+{
+	struct js_field a[] = { JS_FIELD("type"), JS_FIELD("a"), JS_FIELD("name") };
+	struct js_field b[] = { JS_FIELD("type"), JS_FIELD("a"), JS_FIELD("name") };
+	struct js same;
+	struct err e = ERR_INIT;
+	const int want = is_json ? js_fields(root, a, LEN(a), &e) : -1;
+
+	assert(js_check_fields(text, b, LEN(b), &same, &e) == want);
+	assert(want < 0 || (same.type == root.type && str_eq(same.raw, root.raw)));
+	for (size_t i = 0; want == 0 && i < LEN(a); i++)
+		assert(a[i].m.val.type == b[i].m.val.type &&
+			a[i].m.val.raw.p == b[i].m.val.raw.p &&
+			a[i].m.val.raw.n == b[i].m.val.raw.n &&
+			a[i].m.start == b[i].m.start && a[i].m.end == b[i].m.end &&
+			a[i].m.prev_end == b[i].m.prev_end && a[i].m.next == b[i].m.next);
+}
+
 /* With the index every item is where it is without. */
 static void
 walk_both(struct js a, struct js b)
@@ -101,8 +121,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	if (js_check(text, &root, &e) < 0) {
 		assert(tree == NULL || memchr(data, 0, n) != NULL ||
 			strstr(e.text, "nested too deep") != NULL);
+		read_both(text, root, false);
 		return 0;
 	}
+	read_both(text, root, true);
 	assert(memchr(data, 0, n) == NULL);
 	assert(tree != NULL || is_argued(&why));
 	walk(root);

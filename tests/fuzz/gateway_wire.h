@@ -100,17 +100,11 @@ check_events(struct str stream)
 	struct err e = ERR_INIT;
 
 	sse_init(&s, WIRE_MAX);
-	while (stream.n > 0) {
-		const size_t n = stream.n < SSE_PIECE_MAX ? stream.n : SSE_PIECE_MAX;
-
-		sse_feed(&s, (struct str){ stream.p, n });
-		stream = str_skip(stream, n);
-		if (stream.n == 0)
-			sse_finish(&s);
-		while (sse_next(&s, &ev, &e) > 0) {
-			if (ev.data.n > 0)
-				check_json(ev.data, WIRE_EVENT);
-		}
+	sse_feed(&s, stream);
+	sse_finish(&s);
+	while (sse_next(&s, &ev, &e) > 0) {
+		if (ev.data.n > 0)
+			check_json(ev.data, WIRE_EVENT);
 	}
 }
 

@@ -23,7 +23,7 @@ PURE = [
     "policy/price.c",
     "gateway/head.c", "gateway/login.c", "gateway/route.c",
     "base/jscan.c",
-    "base/jstring.c",
+    "base/jstring.c", "base/jmembers.c",
     "gateway/coding.c",
     "gateway/h1.c",
     "gateway/upstream_answer.c",

@@ -259,6 +259,27 @@ an_index_has_a_ceiling(void)
 	ok(is_same_walk(root, checked(buf_text(&b))), "the same walk");
 }
 
+/* The same fields, found while the text is checked. */
+static void
+check_in_one_pass(const char *text, const struct js_field *f, int want, const char *why)
+{
+	struct js_field g[] = { JS_FIELD("name"), JS_FIELD("none") };
+	struct js root;
+	struct err e = ERR_INIT;
+
+	ok_int(js_check_fields(str_of(text), g, LEN(g), &root, &e), want, text);
+	ok_str(e.text, why, text);
+	for (size_t i = 0; want == 0 && i < LEN(g); i++) {
+		ok(g[i].m.val.type == f[i].m.val.type, "type");
+		ok(g[i].m.val.raw.p == f[i].m.val.raw.p &&
+				g[i].m.val.raw.n == f[i].m.val.raw.n,
+			"value");
+		ok(g[i].m.start == f[i].m.start && g[i].m.end == f[i].m.end, "item");
+		ok(g[i].m.prev_end == f[i].m.prev_end && g[i].m.next == f[i].m.next,
+			"its neighbours");
+	}
+}
+
 static void
 fields_are_found_and_must_be_single(void)
 {
@@ -268,6 +289,8 @@ fields_are_found_and_must_be_single(void)
 		const char *why;
 	} rows[] = {
 		{ "{\"x\":1,\"name\":\"n\"}", 0, "" },
+		{ " { \"name\" : \"n\" , \"x\" : [ 1 ] } ", 0, "" },
+		{ "{\"name\":\"n\"}", 0, "" },
 		{ "{\"name\":1,\"name\":2}", -1,
 			"a JSON object has two members named name" },
 		{ "{\"x\":1,\"y\":{\"x\":2},\"x\":3}", -1,
@@ -288,6 +311,7 @@ fields_are_found_and_must_be_single(void)
 		ok_int(js_fields(checked(rows[i].text), f, LEN(f), &e), rows[i].want,
 			rows[i].text);
 		ok_str(e.text, rows[i].why, rows[i].text);
+		check_in_one_pass(rows[i].text, f, rows[i].want, rows[i].why);
 		ok_int(f[1].m.val.type, JS_NONE, "absent");
 		if (rows[i].want == 0)
 			ok_bytes(f[0].m.val.raw, STR("\"n\""), "its value");

@@ -4,7 +4,7 @@
 
 #include "tests/unit/test.h"
 
-enum { EVENT_MAX = 64 };
+enum { EVENT_MAX = 64, PIECE = 65536 };
 
 /* Feeds in pieces cut at the given places; writes each event as a line that tells all of it. */
 static int
@@ -18,8 +18,11 @@ run(struct str in, const size_t *cuts, size_t ncuts, struct buf *out, struct err
 	sse_init(&s, EVENT_MAX);
 	for (size_t i = 0; i <= ncuts && rc == 0; i++) {
 		const size_t stop = i < ncuts ? cuts[i] : in.n;
+		/* gone when the next piece comes, so that a borrowed byte is seen */
+		CLEANUP(mem_freep) char *piece = mem_alloc(stop - at + 1);
 
-		sse_feed(&s, (struct str){ in.p + at, stop - at });
+		memcpy(piece, in.p + at, stop - at);
+		sse_feed(&s, (struct str){ piece, stop - at });
 		at = stop;
 		if (i == ncuts)
 			sse_finish(&s);
@@ -142,7 +145,7 @@ many_lines_take_linear_time(void)
 		rest = buf_str(&text);
 		sse_init(&s, 2 * length);
 		while (rc == 0 && rest.n > 0) {
-			const size_t n = rest.n < SSE_PIECE_MAX ? rest.n : SSE_PIECE_MAX;
+			const size_t n = rest.n < PIECE ? rest.n : PIECE;
 
 			sse_feed(&s, (struct str){ rest.p, n });
 			rest = str_skip(rest, n);
@@ -154,6 +157,34 @@ many_lines_take_linear_time(void)
 		ok_bytes(ev.raw, buf_str(&text), "all of it");
 		ok((clock() - begin) / CLOCKS_PER_SEC < 10, "within seconds");
 	}
+}
+
+/* What an event of many parts needed is given back behind it: a thousand streams may idle. */
+static void
+an_idle_stream_holds_little(void)
+{
+	CLEANUP(buf_fini) struct buf line = BUF_INIT(PIECE);
+	CLEANUP(sse_fini) struct sse s;
+	struct sse_event ev;
+	struct err e = ERR_INIT;
+
+	buf_puts(&line, "data: ");
+	while (line.n < PIECE - 1)
+		buf_putc(&line, 'x');
+	buf_putc(&line, '\n');
+	sse_init(&s, 1 << 20);
+	ok_int((int64_t)(s.part.cap + s.joined.cap), 0, "nothing yet");
+	for (int i = 0; i < 8; i++) {
+		sse_feed(&s, buf_str(&line));
+		ok_int(sse_next(&s, &ev, &e), 0, "not whole");
+	}
+	sse_feed(&s, STR("\ndata: y\n\nda"));
+	ok_int(sse_next(&s, &ev, &e), 1, "whole");
+	ok_int((int64_t)ev.data.n, 8 * (PIECE - 7) + 7, "its lines, joined");
+	ok_int(sse_next(&s, &ev, &e), 1, "the next");
+	ok_bytes(ev.data, STR("y"), "its data");
+	ok_int(sse_next(&s, &ev, &e), 0, "a part");
+	ok(s.part.cap + s.joined.cap < 4096, "what is held is small again");
 }
 
 static void
@@ -183,6 +214,7 @@ main(void)
 	every_split_gives_the_same_events();
 	what_is_too_long_or_ambiguous_is_refused();
 	many_lines_take_linear_time();
+	an_idle_stream_holds_little();
 	a_written_event_reads_back();
 	return test_done();
 }
