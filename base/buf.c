@@ -118,13 +118,30 @@ put_json_char(struct buf *b, struct str s, size_t k)
 		buf_put(b, s.p, k);
 }
 
+/* How many bytes at the start stand for themselves. */
+static size_t
+plain_bytes(struct str s)
+{
+	size_t n = 0;
+
+	while (n < s.n && s.p[n] >= ' ' && s.p[n] < 0x7f && s.p[n] != '"' &&
+		s.p[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 buf_put_json(struct buf *b, struct str s)
 {
 	buf_putc(b, '"');
 	while (s.n > 0) {
-		size_t k = utf8_len(s);
+		size_t k = plain_bytes(s);
 
+		buf_put(b, s.p, k);
+		s = str_skip(s, k);
+		if (s.n == 0)
+			break;
+		k = utf8_len(s);
 		if (k == 0)
 			buf_puts(b, "\\ufffd");
 		else

@@ -25,7 +25,7 @@ static const struct pol_log usual = {
 /* --- opening ---------------------------------------------------------------------- */
 
 static int
-open_file(const char *path, int more, struct err *e)
+open_file(const char *path, int more, struct rec_id *id, struct err *e)
 {
 	CLEANUP(fd_closep)
 	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | more,
@@ -41,10 +41,24 @@ open_file(const char *path, int more, struct err *e)
 			"the decision log %s is not a regular file, so nothing can be kept "
 			"there: name one in PANDO_GATEWAY_LOG_FILE",
 			path);
-	else
+	else {
+		*id = (struct rec_id){ st.st_dev, st.st_ino };
 		return fd_take(&fd);
+	}
 	e->code = ERR_SPACE;
 	return -1;
+}
+
+/* The head is read for each line, which would be a time to note each time. */
+static int
+open_head(const char *path, struct rec_id *id, struct err *e)
+{
+	const int fd = open_file(path, 0, id, e);
+	const int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+
+	if (flags >= 0)
+		(void)fcntl(fd, F_SETFL, flags | O_NOATIME); /* the owner's to ask */
+	return fd;
 }
 
 int
@@ -57,9 +71,9 @@ rec_open(struct rec_log *l, const char *path, const struct pol_log *limits, stru
 		.head_path = mem_printf("%s.head", path),
 		.limits = limits == NULL ? usual : *limits,
 	};
-	l->fd = open_file(l->path, O_APPEND, e);
+	l->fd = open_file(l->path, O_APPEND, &l->fd_id, e);
 	if (l->fd >= 0)
-		l->head = open_file(l->head_path, 0, e);
+		l->head = open_head(l->head_path, &l->head_id, e);
 	if (l->head >= 0)
 		return 0;
 	rec_close(l);
@@ -81,17 +95,16 @@ rec_close(struct rec_log *l)
 /* --- a turn ----------------------------------------------------------------------- */
 
 static bool
-is_named(const char *path, int fd, struct stat *ours)
+is_named(const char *path, const struct rec_id *ours, struct stat *named)
 {
-	struct stat named;
-
-	return fstat(fd, ours) == 0 && lstat(path, &named) == 0 &&
-	       named.st_ino == ours->st_ino && named.st_dev == ours->st_dev;
+	return lstat(path, named) == 0 && named->st_ino == ours->ino &&
+	       named->st_dev == ours->dev;
 }
 
 static int
 take_lock(struct rec_log *l, struct err *e)
 {
+	struct rec_id id;
 	struct stat st;
 
 	for (int i = 0; i < NAME_TRIES; i++) {
@@ -99,13 +112,14 @@ take_lock(struct rec_log *l, struct err *e)
 
 		if (rec_lock(l->head, LOCK_EX, l->head_path, e) < 0)
 			return -1;
-		if (is_named(l->head_path, l->head, &st))
+		if (is_named(l->head_path, &l->head_id, &st))
 			return 0;
-		fd = open_file(l->head_path, 0, e);
+		fd = open_head(l->head_path, &id, e);
 		if (fd < 0)
 			return -1;
 		fd_closep(&l->head);
 		l->head = fd;
+		l->head_id = id;
 	}
 	return err_set(e, ERR_SPACE, "%s: others replace it all the time", l->head_path);
 }
@@ -114,12 +128,14 @@ int
 rec_turn_reopen(struct rec_turn *t, struct err *e)
 {
 	struct rec_log *l = t->log;
-	const int fd = open_file(l->path, O_APPEND, e);
+	struct rec_id id;
+	const int fd = open_file(l->path, O_APPEND, &id, e);
 
 	if (fd < 0)
 		return -1;
 	fd_closep(&l->fd);
 	l->fd = fd;
+	l->fd_id = id;
 	return 0;
 }
 
@@ -147,7 +163,7 @@ begin(struct rec_turn *t, struct err *e)
 	if (known < 0)
 		return -1;
 	t->knows_head = known > 0;
-	if (!is_named(t->log->path, t->log->fd, &st)) {
+	if (!is_named(t->log->path, &t->log->fd_id, &st)) {
 		if (rec_turn_reopen(t, e) < 0)
 			return -1;
 		if (fstat(t->log->fd, &st) < 0)

@@ -40,6 +40,8 @@ cut(struct str s, size_t max)
 	size_t n = 0;
 	size_t cost = 0;
 
+	if (s.n <= max / ESCAPED)
+		return s; /* as the longest spelling of each byte would fit */
 	while (n < s.n) {
 		const unsigned char c = (unsigned char)s.p[n];
 		const size_t k = utf8_len(str_skip(s, n));
@@ -62,7 +64,9 @@ put_field(struct buf *b, const char *name, struct str value, size_t max)
 {
 	if (value.n == 0)
 		return;
-	buf_printf(b, ",\"%s\":", name);
+	buf_puts(b, ",\"");
+	buf_puts(b, name);
+	buf_puts(b, "\":");
 	buf_put_json(b, cut(value, max));
 }
 

@@ -11,6 +11,7 @@
  */
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -91,8 +92,15 @@ void rec_put_body(
  * is (chain.h); a file that is too large or too old is renamed to <path>.1 by the next writer,
  * that one to .2, and so on. Only a regular file can be a log.
  */
+/* Which file a descriptor is, and a name may be: a look at the name tells the two apart. */
+struct rec_id {
+	dev_t dev;
+	ino_t ino;
+};
+
 struct rec_log {
 	int fd, head;
+	struct rec_id fd_id, head_id;
 	char *path, *head_path; /* NULL: not open */
 	struct pol_log limits;
 };
