@@ -4,12 +4,12 @@
 #include <stdlib.h>
 
 /*
- * HTTP_PROXY is not on the list: curl does not read it, since a web server's client can set
- * it.
+ * What libcurl and gateway/upstream_curl.c read. HTTP_PROXY is not on the list: curl does not
+ * read it, since a web server's client can set it.
  */
 const char *const gw_network_names[GW_NETWORK_NAMES + 1] = { "http_proxy", "https_proxy",
 	"HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY", "SSL_CERT_FILE",
-	NULL };
+	"SSL_CERT_DIR", "CURL_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", NULL };
 
 enum { FIRST_CONTROL = 0x20, DEL = 0x7f, DIGITS_MAX = 20, NUMBER_BASE = 10 };
 

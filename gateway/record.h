@@ -5,7 +5,7 @@
  * What a gateway leaves behind about a run, so that the next one can take it over: the file
  * ~/.pando/run/<run>/gateway (0600), one "key value" a line.
  *
- *   http_proxy .. SSL_CERT_FILE   how the launch reached the network (gateway/launch.h);
+ *   http_proxy ..                 how the launch reached the network (gw_network_names);
  *                                 absent when it was not set
  *   port token agent agent_version root policy policy_sha256 log pid start
  *                                 exactly once each; policy is "-" for the built-in one,
@@ -23,7 +23,7 @@
 #include "base/secret.h"
 #include "gateway/client.h"
 
-enum { GW_RECORD_MAX = 65536, GW_NETWORK_NAMES = 8 };
+enum { GW_RECORD_MAX = 65536, GW_NETWORK_NAMES = 11 };
 
 #define GW_RECORD_NAME "gateway"
 
