@@ -113,6 +113,7 @@ req_fini(struct msg_req *r)
 {
 	edits_fini(&r->ed);
 	gw_ids_fini(&r->gone);
+	gw_ids_fini(&r->undefined);
 }
 
 int

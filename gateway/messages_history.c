@@ -128,9 +128,11 @@ filter_reference(struct msg_req *r, const struct js_item *m, const struct msg_bl
 	struct walk *w, struct err *e)
 {
 	struct gw_case c = msg_offer_case(r->j, gw_str(&b->name));
-	const int act = gw_judge_part(
+	int act = gw_judge_part(
 		r->j, &c, pol_on_definition(r->j->rules->policy), "stripped", e);
 
+	if (act == 0 && gw_ids_have(&r->undefined, gw_str(&b->name)))
+		act = 1;
 	if (act > 0)
 		edits_cut_item(&r->ed, m, w->kept);
 	if (act > 0 && b->cache.type != JS_NONE)

@@ -17,7 +17,8 @@ enum {
 struct msg_req {
 	const struct gw_judge *j;
 	struct edits ed;
-	struct gw_ids gone; /* calls that were taken out of the transcript */
+	struct gw_ids gone;      /* calls that were taken out of the transcript */
+	struct gw_ids undefined; /* allowed names of tools that went by their type */
 	bool tools_emptied;
 	const char *cut[MSG_CUT_MAX]; /* starts of the values of such members */
 	size_t ncut;

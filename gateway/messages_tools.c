@@ -147,20 +147,25 @@ keep(struct kept *k, const struct tool *t, const struct js_item *m)
 }
 
 /* The mark says that all up to here is to be cached: what is left of that ends earlier. */
-static void
-cut(struct msg_req *r, struct kept *k, const struct tool *t, const struct js_item *m)
+static int
+cut(struct msg_req *r, struct kept *k, const struct tool *t, const struct js_item *m,
+	struct err *e)
 {
+	const struct gw_case named = msg_offer_case(r->j, gw_str(&t->name));
 	CLEANUP(buf_fini) struct buf mark = BUF_INIT(EDITS_TEXT_MAX);
 
 	edits_cut_item(&r->ed, m, k->n > 0);
 	k->cut++;
 	k->loaded_cut += !t->deferred;
+	if (!gw_case_is_off(&named) && gw_ids_add(&r->undefined, gw_str(&t->name), e) < 0)
+		return -1;
 	if (t->cache.type != JS_OBJECT || k->mark_at == NULL || k->marked)
-		return;
+		return 0;
 	buf_puts(&mark, ",\"cache_control\":");
 	buf_put_str(&mark, t->cache.raw);
 	edits_replace(&r->ed, k->mark_at, k->mark_at, buf_str(&mark));
 	k->marked = true;
+	return 0;
 }
 
 int
@@ -187,10 +192,10 @@ msg_filter_tools(struct msg_req *r, struct js tools, struct err *e)
 		act = gw_judge_part(r->j, &t.c, on_definition(r), "stripped", e);
 		if (act < 0)
 			return -1;
-		if (act > 0)
-			cut(r, &k, &t, &m);
-		else
+		if (act == 0)
 			keep(&k, &t, &m);
+		else if (cut(r, &k, &t, &m, e) < 0)
+			return -1;
 	}
 	r->tools_emptied = k.cut > 0 && k.n == 0;
 	if (k.n > 0 && k.loaded == 0 && k.loaded_cut > 0)
@@ -329,6 +334,8 @@ msg_filter_choice(struct msg_req *r, struct js choice, struct err *e)
 		c.what = "choice";
 		act = gw_judge_part(r->j, &c, on_definition(r), "stripped", e);
 	}
+	if (act == 0 && gw_ids_have(&r->undefined, gw_str(&name)))
+		act = 1;
 	if (act > 0 && !r->tools_emptied && m[PARALLEL].type == JS_BOOL)
 		choose_freely(r, choice, m[PARALLEL]);
 	else if (act > 0 || (act == 0 && r->tools_emptied))
@@ -374,5 +381,7 @@ msg_judge_change(struct msg_req *r, struct js tool, struct err *e)
 		t.c = msg_offer_case(r->j, gw_str(&name));
 	else if (m[DEFINITION].type == JS_NONE)
 		return gw_judge_unknown(r->j, gw_str(&kind), e);
+	if (gw_ids_have(&r->undefined, gw_str(&name)))
+		return 1;
 	return gw_judge_part(r->j, &t.c, on_definition(r), "stripped", e);
 }

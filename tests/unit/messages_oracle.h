@@ -38,40 +38,65 @@ oracle_allows(const char *name)
 
 /* One object, whatever is around it. */
 static inline const char *
-oracle_object(const json_t *v)
+oracle_block(const json_t *v)
 {
 	if (oracle_is(v, "type", "tool_use") && !oracle_allows(json_text_of(v, "name")))
 		return "a call that is off";
 	if (oracle_is(v, "type", "server_tool_use") ||
 		oracle_is(v, "type", "mcp_tool_use"))
 		return "a call at the provider";
-	if (oracle_is(v, "type", "tool_reference") &&
-		json_text_of(v, "tool_name") != NULL &&
-		!oracle_allows(json_text_of(v, "tool_name")))
-		return "a reference to a tool that is off";
-	if (oracle_is(v, "type", "text") &&
-		(json_text_of(v, "text") == NULL || json_text_of(v, "text")[0] == '\0'))
-		return "an empty text";
 	return NULL;
 }
 
-/* All that is inside; arguments and schemas are nobody's calls. */
+/* Of a request, or of any answer that we did not get as bytes of no sense. */
 static inline const char *
-oracle_deep(const json_t *v)
+oracle_strict_block(const json_t *v)
 {
-	const char *wrong = json_is_object(v) ? oracle_object(v) : NULL;
-	const char *key;
-	json_t *inner;
-	size_t i;
+	const char *wrong = oracle_block(v);
 
-	if (json_is_array(v))
-		json_array_foreach(v, i, inner) if (wrong == NULL)
-			wrong = oracle_deep(inner);
-	if (json_is_object(v))
-		json_object_foreach((json_t *)(uintptr_t)v, key,
-			inner) if (wrong == NULL && strcmp(key, "input") != 0)
-			wrong = oracle_deep(inner);
+	if (wrong == NULL && oracle_is(v, "type", "tool_reference") &&
+		!oracle_allows(json_text_of(v, "tool_name")))
+		return "a reference to a tool that is off";
+	if (wrong == NULL && oracle_is(v, "type", "text") &&
+		(json_text_of(v, "text") == NULL || json_text_of(v, "text")[0] == '\0'))
+		return "an empty text";
 	return wrong;
+}
+
+/* All blocks that stand in one another. */
+static inline const char *
+oracle_deep(const json_t *v, const char *(*look)(const json_t *block))
+{
+	static const char *const inside[] = { "content", "source", "tool_references" };
+	const char *wrong = json_is_object(v) ? look(v) : NULL;
+
+	for (size_t i = 0; wrong == NULL && i < json_array_size(v); i++)
+		wrong = oracle_deep(json_array_get(v, i), look);
+	for (size_t i = 0; json_is_object(v) && wrong == NULL && i < LEN(inside); i++)
+		wrong = oracle_deep(json_object_get(v, inside[i]), look);
+	return wrong;
+}
+
+/* What is offered. */
+static inline const char *
+oracle_offers(const json_t *body)
+{
+	const json_t *tools = json_array_of(body, "tools");
+
+	for (size_t i = 0; i < json_array_size(tools); i++) {
+		const json_t *t = json_array_get(tools, i);
+		const char *type = json_text_of(t, "type");
+
+		if (!oracle_allows(json_text_of(t, "name")))
+			return "a definition that is off";
+		if (type != NULL && type[0] != '\0' && strcmp(type, "custom") != 0)
+			return "a tool of the provider";
+	}
+	if (json_array_size(json_array_of(body, "mcp_servers")) > 0 ||
+		json_object_of(body, "container") != NULL ||
+		json_text_of(body, "container") != NULL)
+		return "a connector or a container";
+	return NULL;
 }
 
 static inline const char *
@@ -84,26 +109,16 @@ oracle_tools(const json_t *body)
 
 	for (size_t i = 0; i < json_array_size(tools); i++) {
 		const json_t *t = json_array_get(tools, i);
-		const char *type = json_text_of(t, "type");
 		const char *name = json_text_of(t, "name");
 
-		if (!oracle_allows(name))
-			return "a definition that is off";
-		if (type != NULL && type[0] != '\0' && strcmp(type, "custom") != 0)
-			return "a tool of the provider";
 		loaded += !json_is_true(json_object_get(t, "defer_loading"));
-		chosen = chosen || oracle_is(choice, "name", name);
+		chosen = chosen || (name != NULL && oracle_is(choice, "name", name));
 	}
 	if (json_array_size(tools) > 0 && loaded == 0)
 		return "only deferred tools";
 	if (choice != NULL && json_array_size(tools) == 0)
 		return "a choice without tools";
-	if (!chosen)
-		return "a choice of no tool";
-	if (json_object_get(body, "mcp_servers") != NULL ||
-		json_object_get(body, "container") != NULL)
-		return "a connector or a container";
-	return NULL;
+	return chosen ? oracle_offers(body) : "a choice of no tool";
 }
 
 static inline size_t
@@ -182,9 +197,10 @@ oracle_request(const json_t *body)
 	const char *wrong = oracle_tools(body);
 
 	if (wrong == NULL)
-		wrong = oracle_deep(json_object_get(body, "messages"));
+		wrong = oracle_deep(
+			json_object_get(body, "messages"), oracle_strict_block);
 	if (wrong == NULL)
-		wrong = oracle_deep(json_object_get(body, "system"));
+		wrong = oracle_deep(json_object_get(body, "system"), oracle_strict_block);
 	return wrong == NULL ? oracle_messages(json_array_of(body, "messages")) : wrong;
 }
 
@@ -198,7 +214,7 @@ oracle_answer(const json_t *body)
 		call = call || oracle_is(json_array_get(content, i), "type", "tool_use");
 	if (oracle_is(body, "stop_reason", "tool_use") && !call)
 		return "a stop for calls without one";
-	return oracle_deep(content);
+	return oracle_deep(content, oracle_strict_block);
 }
 
 /* Marks of the prompt cache, at any depth. */
