@@ -1,19 +1,15 @@
 #include <curl/curl.h>
-#include <event2/event.h>
-#include <openssl/ssl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "gateway/curl_loop.h"
 #include "gateway/head.h"
 #include "gateway/upstream_way.h"
 
-enum { MS_PER_S = 1000, US_PER_MS = 1000, UPLOAD_STEP = 512 << 10, SPARE_MAX = 0 + 16 };
+enum { MS_PER_S = 1000, UPLOAD_STEP = 512 << 10, SPARE_MAX = 0 + 16 };
 
 struct gw_curl {
-	struct event_base *base;
-	CURLM *multi;
-	struct event *timer;
+	struct gw_curl_loop loop;
 	struct gw_up_limits limits;
 	CURL *spare[SPARE_MAX]; /* reset, for the next transfers */
 	size_t nspare;
@@ -63,7 +59,7 @@ finish(struct transfer *t, CURLcode code)
 	char all[CURL_ERROR_SIZE + sizeof untrusted];
 	const char *why = code == CURLE_OK ? NULL : all;
 
-	(void)curl_multi_remove_handle(t->all->multi, t->easy); /* it is in there */
+	(void)curl_multi_remove_handle(t->all->loop.multi, t->easy); /* it is in there */
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		(void)snprintf(all, sizeof all, "%s%s", t->why, untrusted);
 	else if (code != CURLE_OK)
@@ -74,84 +70,14 @@ finish(struct transfer *t, CURLcode code)
 	up_free(t);
 }
 
-/* Hands finished transfers back, when curl is not working on them. */
-static void
-reap(struct gw_curl *u)
+static bool
+on_finished(CURL *easy, CURLcode code)
 {
-	CURLMsg *m;
-	int left;
+	struct transfer *t;
 
-	while ((m = curl_multi_info_read(u->multi, &left)) != NULL) {
-		const CURLcode code = m->data.result;
-		struct transfer *t;
-
-		if (m->msg == CURLMSG_DONE && curl_easy_getinfo(m->easy_handle,
-						      CURLINFO_PRIVATE, &t) == CURLE_OK)
-			finish(t, code);
-	}
-}
-
-static void
-on_socket(evutil_socket_t fd, short what, void *arg)
-{
-	struct gw_curl *u = arg;
-	int running;
-	int flags = 0;
-
-	if ((what & EV_READ) != 0)
-		flags |= CURL_CSELECT_IN;
-	if ((what & EV_WRITE) != 0)
-		flags |= CURL_CSELECT_OUT;
-	(void)curl_multi_socket_action(
-		u->multi, fd, flags, &running); /* errors come by reap */
-	reap(u);
-}
-
-static void
-on_timer(evutil_socket_t fd, short what, void *arg)
-{
-	struct gw_curl *u = arg;
-	int running;
-
-	(void)fd;
-	(void)what;
-	(void)curl_multi_socket_action(u->multi, CURL_SOCKET_TIMEOUT, 0, &running);
-	reap(u);
-}
-
-/* curl tells which sockets it wants watched; the event is the socket's own pointer there. */
-static int
-watch_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *socketp)
-{
-	struct gw_curl *u = arg;
-	struct event *ev = socketp;
-	short want = EV_PERSIST;
-
-	(void)easy;
-	if (ev != NULL)
-		event_free(ev);
-	if (what == CURL_POLL_REMOVE) {
-		(void)curl_multi_assign(u->multi, fd, NULL);
-		return 0;
-	}
-	if (what != CURL_POLL_OUT)
-		want |= EV_READ;
-	if (what != CURL_POLL_IN)
-		want |= EV_WRITE;
-	ev = event_new(u->base, fd, want, on_socket, u);
-	if (ev == NULL || event_add(ev, NULL) < 0)
-		return -1;
-	return curl_multi_assign(u->multi, fd, ev) == CURLM_OK ? 0 : -1;
-}
-
-static int
-watch_timer(CURLM *multi, long ms, void *arg)
-{
-	struct gw_curl *u = arg;
-	const struct timeval tv = { ms / MS_PER_S, (ms % MS_PER_S) * US_PER_MS };
-
-	(void)multi;
-	return ms < 0 ? event_del(u->timer) : event_add(u->timer, &tv);
+	if (curl_easy_getinfo(easy, CURLINFO_PRIVATE, &t) == CURLE_OK)
+		finish(t, code);
+	return true;
 }
 
 struct gw_curl *
@@ -164,20 +90,12 @@ gw_curl_new(struct event_base *base, const struct gw_up_limits *l, struct err *e
 		return NULL;
 	}
 	u = mem_alloc(sizeof *u);
-	u->base = base;
 	u->limits = *l;
-	u->multi = curl_multi_init();
-	u->timer = event_new(base, -1, 0, on_timer, u);
-	if (u->multi == NULL || u->timer == NULL) {
+	if (gw_curl_loop_init(&u->loop, base, on_finished, e) < 0) {
 		gw_curl_free(u);
-		(void)err_set(e, ERR_GATEWAY, "libcurl cannot be set up");
 		return NULL;
 	}
-	(void)curl_multi_setopt(u->multi, CURLMOPT_SOCKETFUNCTION, watch_socket);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_SOCKETDATA, u);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_TIMERFUNCTION, watch_timer);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_TIMERDATA, u);
-	(void)curl_multi_setopt(u->multi, CURLMOPT_MAXCONNECTS, (long)GW_KEPT_MAX);
+	(void)curl_multi_setopt(u->loop.multi, CURLMOPT_MAXCONNECTS, (long)GW_KEPT_MAX);
 	return u;
 }
 
@@ -188,10 +106,7 @@ gw_curl_free(struct gw_curl *u)
 		return;
 	while (u->nspare > 0)
 		curl_easy_cleanup(u->spare[--u->nspare]);
-	if (u->multi != NULL)
-		(void)curl_multi_cleanup(u->multi);
-	if (u->timer != NULL)
-		event_free(u->timer);
+	gw_curl_loop_fini(&u->loop);
 	free(u);
 	curl_global_cleanup();
 }
@@ -293,56 +208,6 @@ add_fields(struct transfer *t, struct str lines, struct err *e)
 	return 0;
 }
 
-/*
- * NODE_EXTRA_CA_CERTS adds to the authorities, as it does for an agent: a company that
- * inspects TLS sets it for claude, whose traffic this is now. A file that cannot be read adds
- * nothing, so the handshake fails and says so.
- */
-static CURLcode
-on_tls(CURL *easy, void *ssl, void *arg)
-{
-	const char *file = getenv("NODE_EXTRA_CA_CERTS");
-
-	(void)easy;
-	(void)arg;
-	if (file != NULL && file[0] != '\0')
-		(void)X509_STORE_load_file(SSL_CTX_get_cert_store(ssl), file);
-	return CURLE_OK;
-}
-
-static const char *
-set_in_env(const char *name)
-{
-	const char *value = getenv(name);
-
-	return value != NULL && value[0] != '\0' ? value : NULL;
-}
-
-/*
- * A folder of authorities keeps curl from caching the parsed ones: every handshake would read
- * the system's whole bundle again. So one is set only when the person names it, or when there
- * is no bundle.
- */
-static void
-set_authorities(CURL *c)
-{
-	const char *file = set_in_env("CURL_CA_BUNDLE");
-	const char *folder = set_in_env("SSL_CERT_DIR");
-	char *bundle = NULL;
-
-	if (file == NULL)
-		file = set_in_env("SSL_CERT_FILE");
-	if (file != NULL)
-		(void)curl_easy_setopt(c, CURLOPT_CAINFO, file);
-	else if (folder != NULL)
-		(void)curl_easy_setopt(c, CURLOPT_CAINFO, NULL);
-	if (folder != NULL || file != NULL ||
-		(curl_easy_getinfo(c, CURLINFO_CAINFO, &bundle) == CURLE_OK &&
-			bundle != NULL && access(bundle, R_OK) == 0))
-		(void)curl_easy_setopt(c, CURLOPT_CAPATH, folder);
-	(void)curl_easy_setopt(c, CURLOPT_SSL_CTX_FUNCTION, on_tls);
-}
-
 static void
 set_options(struct transfer *t, const struct gw_up_request *r)
 {
@@ -369,10 +234,7 @@ set_options(struct transfer *t, const struct gw_up_request *r)
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
 	(void)curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
-	set_authorities(c);
-	/* a provider on this machine is reached directly, whatever the environment says */
-	if (upstream_is_loopback(str_of(r->url)))
-		(void)curl_easy_setopt(c, CURLOPT_PROXY, "");
+	gw_curl_set_way(c, r->url);
 	if (r->post) {
 		(void)curl_easy_setopt(c, CURLOPT_POST, 1L);
 		(void)curl_easy_setopt(
@@ -398,7 +260,7 @@ curl_cancel(struct gw_up *up)
 {
 	struct transfer *t = (struct transfer *)up;
 
-	(void)curl_multi_remove_handle(t->all->multi, t->easy); /* it is in there */
+	(void)curl_multi_remove_handle(t->all->loop.multi, t->easy); /* it is in there */
 	up_free(t);
 }
 
@@ -425,7 +287,7 @@ gw_curl_start(struct gw_curl *u, const struct gw_up_request *r,
 	/* refusing this one would widen what a URL may name, so it is checked alone */
 	if (curl_easy_setopt(t->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
 		curl_easy_setopt(t->easy, CURLOPT_URL, r->url) != CURLE_OK ||
-		curl_multi_add_handle(u->multi, t->easy) != CURLM_OK) {
+		curl_multi_add_handle(u->loop.multi, t->easy) != CURLM_OK) {
 		(void)err_set(e, ERR_SYS, "libcurl does not take the transfer");
 		return NULL;
 	}
