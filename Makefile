@@ -208,6 +208,10 @@ install: all
 	install -m 644 share/completions/_pando-ai $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 644 share/completions/pando-ai.fish \
 		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/user
+	install -m 644 share/systemd/pando-gateway.socket $(DESTDIR)$(PREFIX)/lib/systemd/user/
+	sed 's,@LIBEXEC@,$(PREFIX)/libexec/pando-ai,' share/systemd/pando-gateway.service.in \
+		>$(DESTDIR)$(PREFIX)/lib/systemd/user/pando-gateway.service
 
 clean:
 	rm -rf build/asan $B/obj $B/lib $B/bin $B/libexec $B/share $B/tests $B/fuzz

@@ -289,11 +289,11 @@ gw_control_open(struct gw_control *c, const char *path, struct err *e)
 	LIST_INIT(&c->peers);
 	c->npeers = 0;
 	c->accept = NULL;
-	c->fd = -1;
 	/* we hold the lock: what lies there is nobody's */
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (c->fd < 0 && unlink(path) < 0 && errno != ENOENT)
 		return err_sys(e, "remove the old %s", path);
-	c->fd = fd_unix_listen(path, e);
+	if (c->fd < 0)
+		c->fd = fd_unix_listen(path, e);
 	if (c->fd < 0)
 		return -1;
 	if (evutil_make_socket_nonblocking(c->fd) < 0)
@@ -302,6 +302,13 @@ gw_control_open(struct gw_control *c, const char *path, struct err *e)
 	if (c->accept == NULL || event_add(c->accept, NULL) < 0)
 		return err_set(e, ERR_GATEWAY, "%s: no event for it", path);
 	return 0;
+}
+
+void
+gw_control_pause(struct gw_control *c, bool pause)
+{
+	if (pause ? event_del(c->accept) : event_add(c->accept, NULL) < 0)
+		log_error("control: its event cannot be changed");
 }
 
 /* By hand, since the loop has ended; who does not read has bad luck. */
@@ -315,11 +322,11 @@ say_bye(struct gw_peer *p)
 }
 
 void
-gw_control_close(struct gw_control *c)
+gw_control_close(struct gw_control *c, bool bye)
 {
 	for (struct gw_peer *p = LIST_FIRST(&c->peers), *next; p != NULL; p = next) {
 		next = LIST_NEXT(p, link);
-		if (p->watches)
+		if (p->watches && bye)
 			say_bye(p);
 		peer_free(p);
 	}

@@ -31,9 +31,11 @@ struct gw_control {
 	size_t npeers, nwatchers;
 };
 
-/* All but the last four fields are set by the caller. */
+/* All but the last three fields are set by the caller; fd: a socket that listens, or -1. */
 int gw_control_open(struct gw_control *c, const char *path, struct err *e);
-/* Closes what is open; whoever asked to stop sees the end here. */
-void gw_control_close(struct gw_control *c);
+/* Stops taking new connections, and goes on. */
+void gw_control_pause(struct gw_control *c, bool pause);
+/* Closes what is open; whoever asked to stop sees the end here. bye: watchers are told. */
+void gw_control_close(struct gw_control *c, bool bye);
 
 #endif

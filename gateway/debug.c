@@ -220,9 +220,10 @@ gw_debug_serve(const struct gw_debug *want, struct err *e)
 	if (d.base == NULL)
 		return err_set(e, ERR_GATEWAY, "libevent cannot be set up");
 	gw_runs_init(&d.runs, d.base, on_run_ended, &d);
-	d.front = (struct gw_front){
-		.runs = &d.runs, .log = &d.log, .address = GW_FRONT_ADDRESS
-	};
+	d.front = (struct gw_front){ .runs = &d.runs,
+		.log = &d.log,
+		.address = GW_FRONT_ADDRESS,
+		.given = { -1, -1 } };
 	got = read_listen(&d, want->listen, e);
 	if (got == 0)
 		got = read_upstream(&d, want->upstream, e);

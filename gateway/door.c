@@ -187,30 +187,39 @@ watch(struct gw_door *d, struct event_base *base, struct err *e)
 	return 1;
 }
 
-int
-gw_door_open_tcp(struct gw_door *d, struct event_base *base, const char *address,
-	int *port, struct err *e)
+/* 1: the socket listens. 0: the port is taken. */
+static int
+listen_tcp(struct gw_door *d, const char *address, int port, struct err *e)
 {
 	struct sockaddr_in a = { .sin_family = AF_INET,
-		.sin_port = htons((uint16_t)*port) };
-	socklen_t n = sizeof a;
+		.sin_port = htons((uint16_t)port) };
 	const int one = 1;
-	int got;
 
 	if (inet_pton(AF_INET, address, &a.sin_addr) != 1)
 		return err_set(e, ERR_GATEWAY, "listen on %s: not an address", address);
 	d->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (d->fd < 0 ||
 		setsockopt(d->fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
-		got = err_sys(e, "make a socket");
-	else if (bind(d->fd, (const struct sockaddr *)&a, sizeof a) < 0 ||
-		 listen(d->fd, BACKLOG) < 0)
-		got = errno == EADDRINUSE && *port != 0
-			      ? 0
-			      : err_sys(e, "listen on %s:%d", address, *port);
-	else if (getsockname(d->fd, (struct sockaddr *)&a, &n) < 0)
+		return err_sys(e, "make a socket");
+	if (bind(d->fd, (const struct sockaddr *)&a, sizeof a) == 0 &&
+		listen(d->fd, BACKLOG) == 0)
+		return 1;
+	return errno == EADDRINUSE && port != 0
+		       ? 0
+		       : err_sys(e, "listen on %s:%d", address, port);
+}
+
+int
+gw_door_open_tcp(struct gw_door *d, struct event_base *base, const char *address,
+	int *port, struct err *e)
+{
+	struct sockaddr_in a = { 0 };
+	socklen_t n = sizeof a;
+	int got = d->fd >= 0 ? 1 : listen_tcp(d, address, *port, e);
+
+	if (got > 0 && getsockname(d->fd, (struct sockaddr *)&a, &n) < 0)
 		got = err_sys(e, "ask for our port");
-	else
+	if (got > 0)
 		got = watch(d, base, e);
 	*port = got > 0 ? ntohs(a.sin_port) : *port;
 	if (got <= 0)
@@ -222,9 +231,10 @@ int
 gw_door_open_unix(
 	struct gw_door *d, struct event_base *base, const char *path, struct err *e)
 {
-	if (unlink(path) < 0 && errno != ENOENT)
+	if (d->fd < 0 && unlink(path) < 0 && errno != ENOENT)
 		return err_sys(e, "remove %s", path);
-	d->fd = fd_unix_listen(path, e);
+	if (d->fd < 0)
+		d->fd = fd_unix_listen(path, e);
 	if (d->fd < 0)
 		return -1;
 	d->is_unix = true;
@@ -232,6 +242,18 @@ gw_door_open_unix(
 		return 1;
 	gw_door_close(d);
 	return -1;
+}
+
+void
+gw_door_pause(struct gw_door *d, bool pause)
+{
+	if (d->knock == NULL)
+		return;
+	(void)event_del(d->later); /* it may not be pending */
+	if (pause)
+		(void)event_del(d->knock); /* it is there */
+	else
+		on_later(d->fd, 0, d);
 }
 
 void

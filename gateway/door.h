@@ -29,8 +29,9 @@ struct gw_door {
 	/* No more for now? They are closed at once, so that they do not wait. */
 	bool (*is_full)(void *to);
 	void *to;
+	int fd; /* that listens already, or -1 */
 	/* private */
-	int fd, spare, kernel;
+	int spare, kernel;
 	bool is_unix;
 	struct event *knock, *later;
 };
@@ -41,6 +42,7 @@ int gw_door_open_tcp(struct gw_door *d, struct event_base *base, const char *add
 /* Replaces what is at the path, and leaves it there: its folder's lock is the caller's. */
 int gw_door_open_unix(
 	struct gw_door *d, struct event_base *base, const char *path, struct err *e);
+void gw_door_pause(struct gw_door *d, bool pause);
 void gw_door_close(struct gw_door *d);
 
 #endif

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/fdio.h"
 #include "base/log.h"
 #include "gateway/audit.h"
 #include "gateway/conn.h"
@@ -248,6 +249,8 @@ gw_front_open(struct gw_front *f, struct event_base *base, struct err *e)
 	int got;
 
 	f->tcp = f->local = door;
+	f->tcp.fd = fd_take(&f->given[0]);
+	f->local.fd = fd_take(&f->given[1]);
 	f->max = connections_max();
 	f->http = (struct gw_http){
 		.base = base, .on_head = on_head, .on_bad = on_bad, .to = f
@@ -260,6 +263,21 @@ gw_front_open(struct gw_front *f, struct event_base *base, struct err *e)
 	if (got <= 0)
 		gw_front_close(f);
 	return got;
+}
+
+void
+gw_front_pause(struct gw_front *f, bool pause)
+{
+	gw_door_pause(&f->tcp, pause);
+	gw_door_pause(&f->local, pause);
+}
+
+void
+gw_front_drain(struct gw_front *f)
+{
+	gw_door_close(&f->tcp);
+	gw_door_close(&f->local);
+	gw_http_drain(&f->http);
 }
 
 void

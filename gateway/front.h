@@ -44,6 +44,7 @@ struct gw_front {
 	struct gw_runs *runs;
 	struct gw_upstream *up;
 	struct rec_log *log; /* for what belongs to no run */
+	int given[2]; /* sockets that listen already, TCP and unix, or -1; ours now */
 	/* private */
 	struct gw_http http;
 	struct gw_door tcp, local;
@@ -54,8 +55,12 @@ struct gw_front {
 	} told[GW_FAULTS];
 };
 
-/* 1: open. 0: the wished port is taken, nothing is open. */
+/* given is set. 1: open. 0: the wished port is taken, nothing is open. */
 int gw_front_open(struct gw_front *f, struct event_base *base, struct err *e);
+/* Lets nobody in, and goes on. */
+void gw_front_pause(struct gw_front *f, bool pause);
+/* Listens no more; a connection ends with its exchange, at once when it has none. */
+void gw_front_drain(struct gw_front *f);
 void gw_front_close(struct gw_front *f); /* after the exchanges */
 
 /* Pure: 127.0.0.1, localhost or [::1], or what we listen on, with or without a port. */

@@ -54,7 +54,7 @@ gw_link_set_deadline(struct gw_req *q)
 	if (q->blocked)
 		set_after(q, max->write);
 	else if (q->state == LINK_IDLE)
-		set_after(q, max->keep);
+		set_after(q, q->all->draining ? max->drain : max->keep);
 	else if (q->state == LINK_HEAD)
 		set_after(q, max->head);
 	else if (q->state == LINK_BODY)
@@ -592,6 +592,19 @@ gw_http_open(struct gw_http *all, struct err *e)
 	LIST_INIT(&all->reqs);
 	all->tick = event_new(all->base, -1, EV_PERSIST, on_tick, all);
 	return all->tick == NULL ? err_set(e, ERR_GATEWAY, "no timer") : 0;
+}
+
+void
+gw_http_drain(struct gw_http *all)
+{
+	struct gw_req *q;
+
+	all->draining = true;
+	LIST_FOREACH(q, &all->reqs, link)
+	{
+		if (q->state == LINK_IDLE)
+			gw_link_set_deadline(q);
+	}
 }
 
 void

@@ -50,7 +50,7 @@ struct gw_http_limits {
 	int head;  /* from the first byte of a head to its last */
 	int body;  /* for GW_BODY_STEP bytes, or the rest */
 	int write; /* the client takes nothing of what waits for it */
-	int drain; /* it goes on talking behind a refusal */
+	int drain; /* it goes on talking behind a refusal, or says nothing when we leave */
 	int keep;  /* no request on a connection that had one */
 	int tick;
 };
@@ -73,11 +73,16 @@ struct gw_http {
 	char *kept[GW_BLOCKS_KEPT];
 	size_t nkept;
 	struct event *tick;
-	bool ticks;
+	bool ticks, draining;
 };
 
 int gw_http_open(struct gw_http *all, struct err *e); /* base, on_*, to are set */
-void gw_http_close(struct gw_http *all);              /* after the exchanges */
+/*
+ * Each connection ends behind its next answer, or limits.drain later: closed at once, an idle
+ * one would break a request that is on its way.
+ */
+void gw_http_drain(struct gw_http *all);
+void gw_http_close(struct gw_http *all); /* after the exchanges */
 /* A connected, non-blocking stream socket, which becomes ours. */
 void gw_http_take(struct gw_http *all, int fd);
 

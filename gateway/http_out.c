@@ -149,7 +149,7 @@ put_head(struct gw_req *q, int status, struct str lines, struct buf *out)
 	struct str name, value;
 
 	/* where the next request begins is not known before this one has ended */
-	q->keep = q->keep && q->has_whole;
+	q->keep = q->keep && q->has_whole && !q->all->draining;
 	buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason(status));
 	while (gw_head_next(&lines, &name, &value)) {
 		buf_put_str(out, name);

@@ -2,12 +2,14 @@
  * pando-gateway: the local reverse proxy between the person's agents and their providers.
  *
  *   pando-gateway [--detach] [--ready-fd N]
+ *   pando-gateway --take-over FD
  *   pando-gateway --debug [--policy FILE] [--upstream URL] [--listen ADDRESS:PORT]
  *
  * --ready-fd   says there how it went, one line: "ready", "busy" (another gateway of this
  *              person runs) or the error; then closes it
  * --detach     starts itself once more, in a session of its own, with standard error to
  *              ~/.pando/run/gateway.log, and ends
+ * --take-over  started by a gateway whose program was replaced (handover.h)
  * --debug      serves debugging runs in the foreground (debug.h)
  */
 
@@ -29,6 +31,7 @@
 struct options {
 	bool detach, debug;
 	int ready; /* -1: nobody waits */
+	struct gw_server_from from;
 	struct gw_debug how;
 };
 
@@ -36,20 +39,21 @@ static int
 usage(const char *word, struct err *e)
 {
 	return err_set(e, ERR_USAGE,
-		"%s: not known; usage: pando-gateway [--detach] [--ready-fd N] | --debug "
+		"%s: not known; usage: pando-gateway [--detach] [--ready-fd N] | "
+		"--take-over FD | --debug "
 		"[--policy FILE] [--upstream URL] [--listen ADDRESS:PORT]",
 		word);
 }
 
 static int
-parse_ready(struct options *o, const char *number, struct err *e)
+parse_fd(char **words, int *fd, struct err *e)
 {
 	char *end = NULL;
 
-	o->ready = (int)strtol(number, &end, 10);
-	if (*end != '\0' || fcntl(o->ready, F_GETFD) < 0)
-		return err_set(
-			e, ERR_USAGE, "--ready-fd %s: want an open descriptor", number);
+	*fd = (int)strtol(words[1], &end, 10);
+	if (*end != '\0' || fd_set_cloexec(*fd, true, e) < 0)
+		return err_set(e, ERR_USAGE, "%s %s: want an open descriptor", words[0],
+			words[1]);
 	return 0;
 }
 
@@ -64,9 +68,10 @@ parse(char **argv, struct options *o, struct err *e)
 		{ "--upstream", &o->how.upstream },
 		{ "--listen", &o->how.listen },
 	};
+	int got = 0;
 
-	*o = (struct options){ .ready = -1 };
-	for (int i = 1; argv[i] != NULL; i++) {
+	*o = (struct options){ .ready = -1, .from = { -1, -1 } };
+	for (int i = 1; argv[i] != NULL && got == 0; i++) {
 		size_t k = 0;
 
 		while (k < LEN(valued) && strcmp(argv[i], valued[k].name) != 0)
@@ -79,12 +84,32 @@ parse(char **argv, struct options *o, struct err *e)
 			return usage(argv[i], e);
 		else if (k < LEN(valued) && o->debug)
 			*valued[k].value = argv[++i];
-		else if (strcmp(argv[i], "--ready-fd") != 0)
+		else if (strcmp(argv[i], "--ready-fd") == 0)
+			got = parse_fd(&argv[i++], &o->ready, e);
+		else if (strcmp(argv[i], "--take-over") == 0)
+			got = parse_fd(&argv[i++], &o->from.channel, e);
+		else
 			return usage(argv[i], e);
-		else if (parse_ready(o, argv[++i], e) < 0)
-			return -1;
 	}
-	return 0;
+	return got;
+}
+
+/*
+ * A socket that systemd listens on for us (sd_listen_fds(3)): the control socket, which starts
+ * us at the first launch.
+ */
+static int
+activation(void)
+{
+	enum { FIRST = 3 };
+	const char *pid = getenv("LISTEN_PID");
+	const char *n = getenv("LISTEN_FDS");
+	struct err e = ERR_INIT;
+
+	if (pid == NULL || n == NULL || strtol(pid, NULL, 10) != getpid() ||
+		strcmp(n, "1") != 0 || fd_set_cloexec(FIRST, true, &e) < 0)
+		return -1;
+	return FIRST;
 }
 
 static void
@@ -134,8 +159,15 @@ static int
 serve(struct options *o, struct err *e)
 {
 	struct gw_server s;
-	const int got = gw_server_open(&s, e);
+	const int got = gw_server_open(&s, &o->from, e);
 
+	if (got > 0 && o->from.channel >= 0) {
+		struct err gone = ERR_INIT;
+
+		if (gw_handover_say(o->from.channel, "ready", &gone) < 0)
+			log_error("the gateway before us is gone: %s", gone.text);
+		fd_closep(&o->from.channel);
+	}
 	if (got > 0) {
 		tell(&o->ready, "ready");
 		gw_server_run(&s);
@@ -160,10 +192,14 @@ main(int argc, char **argv)
 		return log_fail((err_sys(&e, "ignore SIGPIPE"), &e));
 	if (gw_process_close(&e) < 0 || parse(argv, &o, &e) < 0)
 		return log_fail(&e);
+	o.from.control = activation();
 	if (o.debug)
 		return gw_debug_serve(&o.how, &e) < 0 ? log_fail(&e) : 0;
 	if ((o.detach ? detach(&o, &e) : serve(&o, &e)) == 0)
 		return 0;
 	tell(&o.ready, e.text);
+	if (o.from.channel >= 0)
+		(void)gw_handover_say(
+			o.from.channel, e.text, &(struct err)ERR_INIT); /* or it ends */
 	return log_fail(&e);
 }

@@ -26,6 +26,7 @@ static const char none[] = "none", unreadable[] = "unreadable";
 
 struct gw_policies {
 	struct gw_runs *runs;
+	bool stopped;
 	int fd; /* inotify; -1: there is none */
 	struct event *told, *look;
 	int watch
@@ -197,7 +198,7 @@ look_soon(struct gw_policies *p)
 {
 	const struct timeval soon = { 0, (int64_t)GW_POLICIES_MS * US_PER_MS };
 
-	if (p->look != NULL && !evtimer_pending(p->look, NULL))
+	if (p->look != NULL && !p->stopped && !evtimer_pending(p->look, NULL))
 		(void)evtimer_add(p->look, &soon); /* the next event asks again */
 }
 
@@ -275,6 +276,13 @@ gw_policies_new(struct event_base *base, struct gw_runs *runs)
 }
 
 void
+gw_policies_stop(struct gw_policies *p)
+{
+	p->stopped = true;
+	(void)event_del(p->look); /* fails for no timer of a loop only */
+}
+
+void
 gw_policies_free(struct gw_policies *p)
 {
 	if (p == NULL)
@@ -309,6 +317,7 @@ gw_policies_ask(struct gw_reg *r)
 	struct answer a = { .loads = false };
 	struct look k = { .all = &a };
 
-	if (!r->policy_state.watched && since > (int64_t)GW_POLICIES_MS * US_PER_MS)
+	if (!r->policy_state.watched && !r->all->policies->stopped &&
+		since > (int64_t)GW_POLICIES_MS * US_PER_MS)
 		look_at(r, &k);
 }

@@ -34,6 +34,8 @@ struct gw_policy_state {
 };
 
 struct gw_policies *gw_policies_new(struct event_base *base, struct gw_runs *runs);
+/* Tells nothing from now on: another gateway does. */
+void gw_policies_stop(struct gw_policies *p);
 void gw_policies_free(struct gw_policies *p); /* takes NULL */
 
 /* A run with its policy is there. */

@@ -72,11 +72,30 @@ gw_rundir_lock(struct gw_rundir *d, struct err *e)
 	return err_set(e, ERR_GATEWAY, "%s/%s changes all the time", d->path, LOCK_NAME);
 }
 
+int
+gw_rundir_adopt(struct gw_rundir *d, int lock, struct err *e)
+{
+	d->lock = lock;
+	if (is_still_named(d, lock))
+		return 0;
+	fd_closep(&d->lock);
+	return err_set(
+		e, ERR_GATEWAY, "%s/%s is another file by now", d->path, LOCK_NAME);
+}
+
+void
+gw_rundir_yield(struct gw_rundir *d)
+{
+	fd_closep(
+		&d->lock); /* the flock is the open file's, which the other one has too */
+}
+
 void
 gw_rundir_close(struct gw_rundir *d)
 {
 	if (d->lock >= 0) {
-		(void)unlinkat(d->fd, SOCKET_NAME, 0); /* absent when we never listened */
+		if (!d->keeps_socket) /* absent when we never listened */
+			(void)unlinkat(d->fd, SOCKET_NAME, 0);
 		(void)unlinkat(d->fd, HTTP_SOCKET_NAME, 0);
 		(void)unlinkat(d->fd, LOCK_NAME, 0); /* a leftover file locks nothing */
 	}

@@ -24,12 +24,17 @@ struct gw_rundir {
 	char *http_socket; /* of agents that can use one */
 	int fd;            /* of the directory */
 	int lock;          /* -1: not ours */
+	bool keeps_socket; /* somebody else listens on it: systemd */
 };
 
 /* Opens the place. */
 int gw_rundir_open(struct gw_rundir *d, struct err *e);
 /* 1: ours now, 0: another gateway has it. */
 int gw_rundir_lock(struct gw_rundir *d, struct err *e);
+/* The lock as another gateway held it, which hands it over (handover.h); consumed. */
+int gw_rundir_adopt(struct gw_rundir *d, int lock, struct err *e);
+/* The lock belongs to another process from now on. */
+void gw_rundir_yield(struct gw_rundir *d);
 /* Removes socket and lock when they are ours. */
 void gw_rundir_close(struct gw_rundir *d);
 

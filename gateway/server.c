@@ -12,6 +12,14 @@
 #include "gateway/restore.h"
 
 static void
+on_stop(void *to)
+{
+	struct gw_server *s = to;
+
+	(void)event_base_loopbreak(s->base); /* fails without a loop only */
+}
+
+static void
 begin_to_linger(struct gw_server *s, int seconds)
 {
 	const struct timeval limit = { seconds, 0 };
@@ -19,6 +27,96 @@ begin_to_linger(struct gw_server *s, int seconds)
 	if (event_add(s->linger, &limit) < 0)
 		log_error("no timer: the gateway stays until it is told to end");
 }
+
+/* --- an upgrade in place -------------------------------------------------------------- */
+
+enum { QUIET_US = 20000, DRAIN_LOOK_US = 200000 };
+
+static void
+look_again(struct event *timer, suseconds_t us)
+{
+	const struct timeval soon = { 0, us };
+
+	if (event_add(timer, &soon) < 0)
+		log_error("no timer for the upgrade");
+}
+
+static void
+pause_doors(struct gw_server *s, bool pause)
+{
+	gw_control_pause(&s->control, pause);
+	gw_front_pause(&s->front, pause);
+}
+
+static void
+on_drain_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct gw_server *s = arg;
+
+	(void)fd;
+	(void)what;
+	if (s->front.http.n > 0)
+		look_again(s->drained, DRAIN_LOOK_US);
+	else
+		on_stop(s);
+}
+
+/* From here on the runs, their folders and the sockets are the new one's. */
+static void
+on_handed_over(void *to, bool taken)
+{
+	struct gw_server *s = to;
+
+	if (!taken) {
+		pause_doors(s, false);
+		return;
+	}
+	log_debug("another gateway has our place: draining");
+	s->draining = true;
+	gw_rundir_yield(&s->dir);
+	gw_control_close(&s->control, false);
+	gw_policies_stop(s->runs.policies);
+	gw_front_drain(&s->front);
+	(void)event_del(s->linger); /* it may not be pending */
+	look_again(s->drained, DRAIN_LOOK_US);
+}
+
+static void
+hand_over(struct gw_server *s)
+{
+	const int fds[GW_PLACE_FDS] = { [GW_LOCK_FD] = s->dir.lock,
+		[GW_CONTROL_FD] = s->control.fd,
+		[GW_TCP_FD] = s->front.tcp.fd,
+		[GW_UNIX_FD] = s->front.local.fd };
+	struct err e = ERR_INIT;
+
+	pause_doors(s, true);
+	s->handover.on_end = on_handed_over;
+	s->handover.to = s;
+	if (gw_handover_begin(&s->handover, s->base, s->program.path, fds, &e) == 0)
+		return;
+	log_error("%s", e.text);
+	pause_doors(s, false);
+}
+
+/* Who has asked something must get its answer from us. */
+static void
+on_upgrade_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct gw_server *s = arg;
+
+	(void)fd;
+	(void)what;
+	/* what systemd has started it also replaces; it would not know the new one */
+	if (s->draining || s->handover.channel >= 0 || s->dir.keeps_socket)
+		return;
+	if (s->control.npeers > 0)
+		look_again(s->upgrade, QUIET_US);
+	else if (gw_program_is_replaced(&s->program))
+		hand_over(s);
+}
+
+/* --- what happens --------------------------------------------------------------------- */
 
 static int
 on_registered(struct gw_reg *r, void *to, struct err *e)
@@ -34,6 +132,7 @@ on_registered(struct gw_reg *r, void *to, struct err *e)
 	else if (gw_ledger_open(&s->dir, r, &why) < 0)
 		log_error("run %s: its sums end with this gateway: %s", r->id, why.text);
 	(void)event_del(s->linger); /* it may not be pending */
+	look_again(s->upgrade, QUIET_US);
 	return 0;
 }
 
@@ -45,6 +144,8 @@ on_run_ended(struct gw_reg *r, void *to)
 
 	while (!LIST_EMPTY(&r->conns))
 		gw_conn_abort(LIST_FIRST(&r->conns)); /* takes itself off the list */
+	if (s->draining)
+		return; /* the new gateway tells and tidies up */
 	if (gw_audit_run(r, "gateway_run_ended", &e) < 0)
 		log_error("run %s ended: %s", r->id, e.text);
 	if (gw_rundir_remove(&s->dir, r->id, &e) < 0)
@@ -54,19 +155,16 @@ on_run_ended(struct gw_reg *r, void *to)
 }
 
 static void
-on_stop(void *to)
-{
-	struct gw_server *s = to;
-
-	(void)event_base_loopbreak(s->base); /* fails without a loop only */
-}
-
-static void
 on_signal(evutil_socket_t no, short what, void *arg)
 {
+	struct gw_server *s = arg;
+
 	(void)what;
-	log_debug("signal %d: ending", (int)no);
-	on_stop(arg);
+	log_debug("signal %d", (int)no);
+	if (no == SIGHUP)
+		look_again(s->upgrade, QUIET_US);
+	else
+		on_stop(s);
 }
 
 static void
@@ -81,7 +179,7 @@ on_lonely(evutil_socket_t fd, short what, void *arg)
 static int
 watch_signals(struct gw_server *s, struct err *e)
 {
-	static const int signals[GW_SIGNALS] = { SIGTERM, SIGINT };
+	static const int signals[GW_SIGNALS] = { SIGTERM, SIGINT, SIGHUP };
 
 	for (size_t i = 0; i < GW_SIGNALS; i++) {
 		s->on_signal[i] = evsignal_new(s->base, signals[i], on_signal, s);
@@ -89,7 +187,11 @@ watch_signals(struct gw_server *s, struct err *e)
 			return err_set(e, ERR_GATEWAY, "cannot watch for signals");
 	}
 	s->linger = evtimer_new(s->base, on_lonely, s);
-	return s->linger == NULL ? err_set(e, ERR_GATEWAY, "no timer") : 0;
+	s->upgrade = evtimer_new(s->base, on_upgrade_look, s);
+	s->drained = evtimer_new(s->base, on_drain_look, s);
+	if (s->linger == NULL || s->upgrade == NULL || s->drained == NULL)
+		return err_set(e, ERR_GATEWAY, "no timer");
+	return 0;
 }
 
 /* Agents with many subagents open many connections; the soft limit is for select(2). */
@@ -114,7 +216,7 @@ open_own_log(struct gw_server *s, struct err *e)
 
 /* The runs of the gateway before us know one port. */
 static int
-open_front(struct gw_server *s, struct err *e)
+open_front(struct gw_server *s, const int place[GW_PLACE_FDS], struct err *e)
 {
 	const int port = gw_restore_all(&s->dir, &s->runs);
 	int got;
@@ -124,7 +226,8 @@ open_front(struct gw_server *s, struct err *e)
 		.log = &s->log,
 		.port = port,
 		.address = GW_FRONT_ADDRESS,
-		.socket = s->dir.http_socket };
+		.socket = s->dir.http_socket,
+		.given = { place[GW_TCP_FD], place[GW_UNIX_FD] } };
 	got = gw_front_open(&s->front, s->base, e);
 	if (got < 0)
 		return -1;
@@ -137,7 +240,7 @@ open_front(struct gw_server *s, struct err *e)
 }
 
 static int
-open_doors(struct gw_server *s, struct err *e)
+open_doors(struct gw_server *s, const int place[GW_PLACE_FDS], struct err *e)
 {
 	s->base = event_base_new();
 	if (s->base == NULL)
@@ -146,7 +249,7 @@ open_doors(struct gw_server *s, struct err *e)
 	s->up = gw_upstream_new(s->base, e);
 	if (s->up == NULL || watch_signals(s, e) < 0)
 		return -1;
-	if (open_front(s, e) < 0)
+	if (open_front(s, place, e) < 0)
 		return -1;
 	s->control = (struct gw_control){ .base = s->base,
 		.runs = &s->runs,
@@ -154,28 +257,49 @@ open_doors(struct gw_server *s, struct err *e)
 		.on_registered = on_registered,
 		.on_stop = on_stop,
 		.to = s,
-		.fd = -1 };
+		.fd = place[GW_CONTROL_FD] };
 	return gw_control_open(&s->control, s->dir.socket, e);
 }
 
-int
-gw_server_open(struct gw_server *s, struct err *e)
+/* 1: the place is ours, with its sockets when they are open already. */
+static int
+take_place(struct gw_server *s, const struct gw_server_from *from,
+	int place[GW_PLACE_FDS], struct err *e)
 {
+	for (size_t i = 0; i < GW_PLACE_FDS; i++)
+		place[i] = -1;
+	if (from->channel >= 0) {
+		if (gw_handover_take(from->channel, place, e) < 0 ||
+			gw_rundir_adopt(&s->dir, place[GW_LOCK_FD], e) < 0)
+			return -1;
+		return 1;
+	}
+	place[GW_CONTROL_FD] = from->control;
+	s->dir.keeps_socket = from->control >= 0;
+	return gw_rundir_lock(&s->dir, e);
+}
+
+int
+gw_server_open(struct gw_server *s, const struct gw_server_from *from, struct err *e)
+{
+	int place[GW_PLACE_FDS];
 	int got;
 
 	*s = (struct gw_server){ .dir = { .fd = -1, .lock = -1 },
 		.log = { .fd = -1 },
-		.control = { .fd = -1 } };
+		.front = { .given = { -1, -1 } },
+		.control = { .fd = -1 },
+		.handover = { .channel = -1 } };
 	raise_limits();
-	if (gw_rundir_open(&s->dir, e) < 0)
+	if (gw_program_init(&s->program, e) < 0 || gw_rundir_open(&s->dir, e) < 0)
 		return -1;
-	got = gw_rundir_lock(&s->dir, e);
+	got = take_place(s, from, place, e);
 	if (got <= 0)
 		return got;
 	if (open_own_log(s, e) < 0)
 		return -1;
 	gw_rundir_sweep(&s->dir);
-	if (open_doors(s, e) < 0)
+	if (open_doors(s, place, e) < 0)
 		return -1;
 	if (s->runs.n == 0)
 		begin_to_linger(s, GW_LINGER_S);
@@ -191,6 +315,7 @@ gw_server_run(struct gw_server *s)
 void
 gw_server_close(struct gw_server *s)
 {
+	struct event *const timers[] = { s->linger, s->upgrade, s->drained };
 	struct gw_reg *r;
 
 	LIST_FOREACH(r, &s->runs.head, link)
@@ -202,12 +327,15 @@ gw_server_close(struct gw_server *s)
 	gw_upstream_free(s->up);
 	/* socket and lock first: who asked us to stop waits for the end of its connection */
 	gw_rundir_close(&s->dir);
-	gw_control_close(&s->control);
+	gw_control_close(&s->control, true);
+	gw_handover_fini(&s->handover);
+	gw_program_fini(&s->program);
 	for (size_t i = 0; i < GW_SIGNALS; i++)
 		if (s->on_signal[i] != NULL)
 			event_free(s->on_signal[i]);
-	if (s->linger != NULL)
-		event_free(s->linger);
+	for (size_t i = 0; i < LEN(timers); i++)
+		if (timers[i] != NULL)
+			event_free(timers[i]);
 	if (s->base != NULL)
 		event_base_free(s->base);
 	rec_close(&s->log);

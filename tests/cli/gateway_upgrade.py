@@ -1,0 +1,250 @@
+#!/usr/bin/env python3
+"""A gateway whose program is replaced hands over; one that systemd listens for starts on demand."""
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import _gateway as g
+from _gateway import ok, same
+
+GATE = threading.Event()
+STREAM = list(g.text_events([str(i) for i in range(20)]))
+CROWD, ROUNDS = 8, 6
+
+
+def answer(h):
+    if b'"stream": true' not in h.body:
+        h.whole(200, {"content-type": "application/json"}, json.dumps(g.json_answer()).encode())
+        return
+    h.start({"content-type": "text/event-stream"})
+    for i, e in enumerate(STREAM):
+        if i == 3:
+            GATE.wait(g.DEADLINE)
+        h.piece(e)
+    h.end()
+
+
+class Installed(g.Home):
+    """With a program of its own that can be replaced."""
+
+    def __init__(self, build, port):
+        super().__init__(build, port, "linger_seconds = 600\n")
+        self.original = self.program
+        self.program = self.path / "prefix/libexec/pando-ai/pando-gateway"
+        self.program.parent.mkdir(parents=True)
+        self.install(self.original.read_bytes())
+        self.pids = set()
+
+    def install(self, data, mode=0o755):
+        new = self.program.with_suffix(".new")
+        new.write_bytes(data)
+        new.chmod(mode)
+        os.replace(new, self.program)
+
+    def pid(self):
+        reply = self.ask({"op": "status"})
+        if reply:
+            self.pids.add(reply["pid"])
+        return reply and reply["pid"]
+
+    def another(self, pid):
+        """The pid of the gateway that has the place once it is not that one."""
+        return g.until(lambda: (lambda now: now if now not in (None, pid) else None)(self.quiet_pid()))
+
+    def quiet_pid(self):
+        try:
+            return self.pid()
+        except OSError:
+            return None
+
+    def close(self):
+        for pid in self.pids:
+            if g.is_alive(pid):
+                try:
+                    os.kill(pid, 15)
+                except ProcessLookupError:
+                    pass
+        g.until(lambda: not any(g.is_alive(p) for p in self.pids))
+        same([p for p in self.pids if g.is_alive(p)], [], "no gateway is left")
+        super().close()
+
+
+def streams_live_through_it(build, provider):
+    home = Installed(build, provider.port)
+    same(home.start(), "ready", "the old gateway starts")
+    old = home.pid()
+    run = home.register()
+    GATE.clear()
+    c = run.open()
+    c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK))
+    r = c.getresponse()
+    head = r.read1(10)
+    home.install(home.original.read_bytes())
+    later = home.register()
+    new = home.another(old)
+    ok(new, "a launch after the replacement brings a new gateway up", new)
+    same(later.port, run.port, "... on the same port")
+    same([run.ask("", method="HEAD")[0], later.ask("", method="HEAD")[0]], [200, 200],
+         "... which knows the runs of before")
+    ok(g.is_alive(old), "... while the old one has an exchange to end")
+    GATE.set()
+    same(head + r.read(), b"".join(STREAM), "... which ends with every byte")
+    c.close()
+    ok(g.until(lambda: home.gateway.poll() is not None), "then the old one ends")
+    same(home.gateway.returncode, 0, "... well")
+    same(home.pid(), new, "... and the new one stays")
+    same(len(home.lines("gateway_run_restored")), 2, "the log tells of both runs")
+    same(home.lines("gateway_run_ended"), [], "... and of no end")
+    home.close()
+
+
+def nobody_is_turned_away(build, provider):
+    """Clients on kept connections, upgrade after upgrade."""
+    home = Installed(build, provider.port)
+    home.start()
+    pid = home.pid()
+    runs = [home.register() for _ in range(2)]
+    stop, failed, done = threading.Event(), [], []
+
+    def client(run):
+        c = run.open()
+        while not stop.is_set():
+            try:
+                c.request("POST", run.url("/v1/messages"), json.dumps(dict(g.ASK, stream=False)))
+                r = c.getresponse()
+                r.read()
+                done.append(r.status)
+                if r.getheader("connection", "").lower() == "close":
+                    c.close()
+            except (OSError, g.http.client.HTTPException) as e:
+                # a kept connection that was closed between two requests: as any server may
+                if isinstance(e, (g.http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError)):
+                    c.close()
+                    continue
+                failed.append(repr(e))
+        c.close()
+
+    crowd = [threading.Thread(target=client, args=(runs[i % 2],)) for i in range(CROWD)]
+    for t in crowd:
+        t.start()
+    for i in range(ROUNDS):
+        n = len(done)
+        g.until(lambda: len(done) > n + CROWD)
+        home.install(home.original.read_bytes())
+        home.register(agent="codex")
+        pid = home.another(pid)
+        if not ok_once(pid, failed):
+            break
+    stop.set()
+    for t in crowd:
+        t.join()
+    same(failed, [], "%d upgrades under load: no connection was refused" % ROUNDS)
+    same(set(done), {200}, "... and every answer is whole (%d)" % len(done))
+    home.close()
+
+
+def ok_once(pid, failed):
+    return pid and not failed
+
+
+def a_broken_one_is_not_taken(build, provider):
+    home = Installed(build, provider.port)
+    home.start()
+    pid = home.pid()
+    run = home.register()
+    for what, data, mode in (("fails", b"#!/bin/sh\nexit 3\n", 0o755),
+                             ("cannot be started", b"\x7fELFnonsense", 0o755),
+                             ("is not executable", b"x", 0o644),
+                             ("says something else", b"#!/bin/sh\nexit 0\n", 0o755)):
+        home.install(data, mode)
+        said = (home.path / "stderr").read_text().count("\n")
+        again = home.register()
+        ok(g.until(lambda: (home.path / "stderr").read_text().count("\n") > said),
+           "a new program that %s is told of" % what, said)
+        same((home.pid(), again.ask("", method="HEAD")[0], run.ask("", method="HEAD")[0]),
+             (pid, 200, 200), "... and the old one goes on")
+    home.install(home.original.read_bytes())
+    os.kill(pid, 1)
+    ok(home.another(pid), "a good one is taken, here by SIGHUP", pid)
+    same(run.ask("", method="HEAD")[0], 200, "... with the runs")
+    home.close()
+
+
+# The service manager's part: a listening socket as descriptor 3 of a process that it names.
+ACTIVATE = """
+import os, sys
+os.dup2(int(sys.argv[1]), 3)
+os.environ.update(LISTEN_FDS="1", LISTEN_PID=str(os.getpid()))
+os.set_inheritable(3, True)
+os.execv(sys.argv[2], [sys.argv[2]])
+"""
+
+
+def started_on_demand(build, provider):
+    home = g.Home(build, provider.port, "linger_seconds = 0\n")
+    home.run.mkdir(mode=0o700)
+    path = home.run / "gateway.sock"
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        path.chmod(0o600)
+        listener.listen()
+        for turn in ("the first", "the second"):
+            with socket.socket(socket.AF_UNIX) as c:
+                c.settimeout(g.DEADLINE)
+                c.connect(str(path))
+                c.sendall(b'{"op":"status"}\n')  # before there is a gateway
+                p = subprocess.Popen([sys.executable, "-c", ACTIVATE, str(listener.fileno()),
+                                      str(home.program)], env=home.env(),
+                                     pass_fds=[listener.fileno()])
+                reply = json.loads(c.makefile().readline())
+            same(reply["pid"], p.pid, "%s call is answered by the gateway that it starts" % turn)
+            p.terminate()
+            same(p.wait(g.DEADLINE), 0, "... which ends")
+            ok(path.exists(), "... and leaves the socket to its owner")
+    home.close()
+
+
+def units_are_good():
+    folder = Path(__file__).resolve().parents[2] / "share/systemd"
+    if not shutil.which("systemd-analyze"):
+        g.counts["skipped"] += 1
+        print("skip - the units: systemd-analyze is not there")
+        return
+    import tempfile
+    with tempfile.TemporaryDirectory() as t:
+        shutil.copy(folder / "pando-gateway.socket", t)
+        text = (folder / "pando-gateway.service.in").read_text().replace("@LIBEXEC@", "/bin")
+        (Path(t) / "pando-gateway.service").write_text(text.replace("/bin/pando-gateway", "/bin/true"))
+        got = subprocess.run(["systemd-analyze", "--user", "--man=no", "verify", t + "/pando-gateway.socket",
+                              t + "/pando-gateway.service"], capture_output=True, text=True,
+                             env=dict(os.environ, XDG_RUNTIME_DIR=t, HOME=t), check=False)
+        ok(got.returncode == 0 and not got.stderr.strip(), "systemd takes the units", got)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", required=True)
+    build = p.parse_args().build
+    provider = g.Provider(answer)
+    GATE.set()
+    try:
+        streams_live_through_it(build, provider)
+        nobody_is_turned_away(build, provider)
+        a_broken_one_is_not_taken(build, provider)
+        started_on_demand(build, provider)
+        units_are_good()
+    finally:
+        GATE.set()
+        provider.close()
+    g.done()
+
+
+main()
