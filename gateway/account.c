@@ -28,7 +28,7 @@ gw_account_begin(
 		.api = api,
 		.audit = rules->audit,
 		.begin_us = clock_mono_us(),
-		.how = GW_BROKEN };
+		.how = GW_FAILED };
 	gw_used_init(&a->meter.used);
 	if (l->same_call > 0)
 		a->meter.repeat = mem_alloc(sizeof *a->meter.repeat);

@@ -260,6 +260,7 @@ enter_ask(struct gw_conn *c)
 		return refuse(c, BAD_REQUEST);
 	if (c->body.p == c->changed.p)
 		gw_http_drop(c->q);
+	c->account.how = GW_BROKEN; /* until it ends otherwise */
 	c->direction = "response";
 	return GW_WAIT;
 }

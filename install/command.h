@@ -28,6 +28,8 @@ int command_status(int argc, char **argv, struct err *e);
 int command_gateway(int argc, char **argv, struct err *e);
 int command_proxy_status(int argc, char **argv, struct err *e);
 int command_proxy_stop(int argc, char **argv, struct err *e);
+int command_top(int argc, char **argv, struct err *e);
+int command_report(int argc, char **argv, struct err *e);
 int command_logs_verify(int argc, char **argv, struct err *e);
 int command_logs(int argc, char **argv, struct err *e);
 int command_demo(int argc, char **argv, struct err *e);

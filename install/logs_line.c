@@ -52,6 +52,9 @@ read_fields(struct str raw, struct str out[LOG_FIELDS])
 		[LOG_NOTE] = JS_FIELD("note"),
 		[LOG_SINCE] = JS_FIELD("since"),
 		[LOG_LOST] = JS_FIELD("lost"),
+		[LOG_MODEL] = JS_FIELD("model"),
+		[LOG_TOKENS_IN] = JS_FIELD("tokens_in"),
+		[LOG_TOKENS_OUT] = JS_FIELD("tokens_out"),
 	};
 	struct js_field f[LOG_FIELDS];
 	struct err no = ERR_INIT; /* then it is shown as it is */
@@ -275,6 +278,20 @@ put_lost(struct buf *out, const struct log_line *l, const struct log_view *v)
 	log_time_put(out, since, v->now_ms);
 }
 
+/* What an exchange used. */
+static void
+put_used(struct buf *out, const struct log_line *l)
+{
+	put_field(out, l, LOG_MODEL);
+	if (l->field[LOG_TOKENS_IN].n == 0 || l->field[LOG_TOKENS_OUT].n == 0)
+		return;
+	buf_puts(out, "  ");
+	put_field(out, l, LOG_TOKENS_IN);
+	buf_puts(out, " in, ");
+	put_field(out, l, LOG_TOKENS_OUT);
+	buf_puts(out, " out");
+}
+
 /* The reason: rule, place, note. */
 static void
 put_why(struct buf *out, const struct log_line *l, const struct log_view *v)
@@ -283,6 +300,7 @@ put_why(struct buf *out, const struct log_line *l, const struct log_view *v)
 		put_lost(out, l, v);
 		return;
 	}
+	put_used(out, l);
 	put_field(out, l, LOG_RULE);
 	if (l->field[LOG_RULE].n > 0 && l->field[LOG_AT].n > 0)
 		buf_puts(out, "  ");

@@ -23,6 +23,9 @@ enum log_field {
 	LOG_NOTE,
 	LOG_SINCE,
 	LOG_LOST, /* a number */
+	LOG_MODEL,
+	LOG_TOKENS_IN, /* a number */
+	LOG_TOKENS_OUT,
 	LOG_FIELDS
 };
 

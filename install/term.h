@@ -31,7 +31,7 @@ char *term_text(struct str foreign);
  * Columns: rows are added as texts, which are made harmless, and printed at once (of very
  * many, a part at a time).
  */
-enum { TERM_COLUMNS_MAX = 8, TERM_CELLS_MAX = 32768 };
+enum { TERM_COLUMNS_MAX = 12, TERM_CELLS_MAX = 32768 };
 struct term_table {
 	size_t columns;
 	int verdict; /* the column that has verdicts and is coloured, -1: none */

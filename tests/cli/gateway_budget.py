@@ -2,6 +2,7 @@
 """What a run uses is counted, told and kept; a budget that is reached stops it with its reason."""
 import argparse
 import json
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -387,12 +388,70 @@ def in_audit_mode(build):
         same(len(usage_of(home, run, 5)), 5, "each exchange is told")
 
 
+def pando(build, home, *words):
+    p = subprocess.run([str(Path(build, "bin/pando-ai").resolve()), *words], env=home.env(TZ="UTC"), text=True,
+                       capture_output=True, timeout=g.DEADLINE)
+    same((p.returncode, p.stderr), (0, ""), " ".join(words))
+    return p.stdout
+
+
+def tables(text):
+    return [[line.split() for line in part.splitlines()] for part in text.split("\n\n")]
+
+
+def what_a_person_sees(build):
+    policy = "[limits]\ntokens_per_run = 50000\nusd_per_run = 5\n" + PRICES
+    with Place(build, policy) as (script, home):
+        same(pando(build, home, "report"), "Nothing was used in that time.\n", "a report of nothing")
+        same(pando(build, home, "top"), "No agent is running.\n", "no run")
+        run, codex = home.register(), home.register("codex")
+        script.message = lambda: dict(Script.message(script), model="dear-2")
+        script.used, script.calls = (12000, 300), range(2)
+        run.ask(CLAUDE, ask_of(CLAUDE))
+        codex.ask(CODEX, ask_of(CODEX))
+        codex.ask(CODEX, ask_of(CODEX, model="none"))
+        usage_of(home, run, 1)
+        usage_of(home, codex, 1)
+        rows = [line.split() for line in pando(build, home, "top").splitlines()]
+        same(rows[0], ["RUN", "AGENT", "AGE", "MODEL", "TOKENS", "COST", "CALLS", "DENIED", "FOLDER"],
+             "the head of top")
+        rows = {r[0]: r for r in rows[1:]}
+        row = rows[run.id[:8]]
+        same((row[1], row[3:]), ("claude", ["dear-2", "12.3k", "of", "50.0k", "$12.60", "of", "$5.00", "2", "0",
+                                            "~/work"]), "a run")
+        same(rows[codex.id[:8]][3:], ["m-served", "12.3k", "of", "50.0k", "-", "of", "$5.00", "2", "1", "~/work"],
+             "the other one")
+        status = {r["run"]: r for r in json.loads(pando(build, home, "top", "--json"))["runs"]}
+        same(status[run.id]["sums"]["microusd"], 12602800, "top --json has the sums")
+        report = json.loads(pando(build, home, "report", "--json"))
+        same({r["run"]: (r["agent"], r["root"], r["requests"], r["refusals"], r["calls"], r["cost_microusd"])
+              for r in report["runs"]},
+             {run.id: ("claude", str(home.root), 1, 0, 2, 12602800),
+              codex.id: ("codex", str(home.root), 1, 1, 2, 0)}, "report --json, by run")
+        same({r["model"]: r["tokens_in"] for r in report["models"]}, {"dear-2": 12000, "m-served": 12000},
+             "by model")
+        same((len(report["days"]), report["total"]["tokens_out"], report["total"]["refusals"]), (1, 600, 1),
+             "by day, and in all")
+        days, models, runs, total = tables(pando(build, home, "report"))
+        same(days[0], ["DAY", "REQUESTS", "IN", "OUT", "CACHED", "WRITTEN", "COST", "CALLS", "DENIED", "FIRST"],
+             "the head of a report")
+        same(models[1][:9], ["dear-2", "1", "12.0k", "300", "3", "2", "$12.60", "2", "0"], "a model")
+        same(runs[1][0] in (run.id, codex.id) and runs[1][-1], str(home.root), "a run and its folder")
+        same(total[0][:3], ["total", "2", "24.0k"], "the total")
+        same(total[1], "Requests refused: 1; failed at the provider: 0.".split(), "and what failed")
+        since = pando(build, home, "report", "--since", "2030-01-01", "--json")
+        same(json.loads(since)["runs"], [], "--since")
+        only = json.loads(pando(build, home, "report", "--run", run.id[:6], "--json"))
+        same([r["run"] for r in only["runs"]], [run.id], "--run")
+        ok("dear-2  12000 in, 300 out" in pando(build, home, "logs", "--run", run.id), "a line of logs")
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     build = p.parse_args().build
     for case in (each_exchange_is_told, what_is_not_told_is_guessed, a_budget_of_tokens, a_budget_of_money,
-                 at_once, a_killed_gateway, calls_a_minute, the_same_call, in_audit_mode):
+                 at_once, a_killed_gateway, calls_a_minute, the_same_call, in_audit_mode, what_a_person_sees):
         case(build)
     g.done()
 

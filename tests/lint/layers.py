@@ -36,7 +36,7 @@ PURE = [
     "gateway/responses*.c",
     "gateway/enforce.c", "sandbox/plan.c", "shim/claude*.c", "shim/codex*.c", "shim/hook.c",
     "mcp/rpc.c", "install/complete.c", "install/learn*.c",
-    "install/options.c", "install/policy_advice.c", "install/since.c", "policy/chain.c", "policy/record.c", "install/logs_line.c",
+    "install/options.c", "install/policy_advice.c", "install/since.c", "policy/chain.c", "policy/record.c", "install/logs_line.c", "install/used.c",
 ]
 RIM = re.compile(r"<(unistd|fcntl|dirent|netdb|poll|spawn|signal|sys/(socket|stat|wait|mman|epoll)"
                  r"|event2/.*|curl/.*)\.h>|\"base/(fdio|path|child|clock|place)\.h\"")
