@@ -597,14 +597,10 @@ gw_http_open(struct gw_http *all, struct err *e)
 void
 gw_http_drain(struct gw_http *all)
 {
-	struct gw_req *q;
-
 	all->draining = true;
-	LIST_FOREACH(q, &all->reqs, link)
-	{
+	for (struct gw_req *q = LIST_FIRST(&all->reqs); q != NULL; q = LIST_NEXT(q, link))
 		if (q->state == LINK_IDLE)
 			gw_link_set_deadline(q);
-	}
 }
 
 void
