@@ -65,6 +65,7 @@ inside_could_carry(struct js v)
 {
 	static const char *const bodies[] = { "arguments", "parameters", "input_schema",
 		"input", "command", "action" };
+	static const char *const names[] = { "name" };
 	bool has_name = false;
 	bool has_body = false;
 	struct js_iter it;
@@ -72,11 +73,9 @@ inside_could_carry(struct js v)
 
 	js_open(&it, v);
 	while (js_next(&it, &m)) {
-		const bool is_type = is_name(m.key, (const char *[]){ "type" }, 1);
-
-		if (is_type ? is_telling_type(m.val) : res_could_carry(m.key, m.val))
+		if (res_could_carry(m.key, m.val))
 			return true;
-		has_name = has_name || is_name(m.key, (const char *[]){ "name" }, 1);
+		has_name = has_name || is_name(m.key, names, LEN(names));
 		has_body = has_body || is_name(m.key, bodies, LEN(bodies));
 	}
 	return has_name && has_body;
@@ -85,9 +84,11 @@ inside_could_carry(struct js v)
 bool
 res_could_carry(struct str key, struct js v)
 {
+	static const char *const type[] = { "type" };
+
 	if (is_void(v))
 		return false;
-	if (is_telling_key(key))
+	if (is_telling_key(key) || (is_name(key, type, LEN(type)) && is_telling_type(v)))
 		return true;
 	return (v.type == JS_OBJECT || v.type == JS_ARRAY) && inside_could_carry(v);
 }

@@ -75,11 +75,15 @@ decide_named(const struct gw_judge *j, struct tool *t, const struct around *in)
 	} while (at != NULL && !gw_case_is_off(&t->c));
 }
 
+/* t->name of the server, and of the connector behind it: both names must be allowed. */
 static void
-decide_of_server(const struct gw_judge *j, struct tool *t, const struct gw_name *server,
-	enum pol_asking asking)
+decide_of_server(const struct gw_judge *j, struct tool *t, enum pol_asking asking)
 {
-	t->c.use = gw_use(j, gw_str(server), gw_str(&t->name));
+	t->c.use = gw_use(j, gw_str(&t->server), gw_str(&t->name));
+	gw_case_decide(j, &t->c, asking);
+	if (t->connector.n == 0 || gw_case_is_off(&t->c))
+		return;
+	t->c.use.server = gw_str(&t->connector);
 	gw_case_decide(j, &t->c, asking);
 }
 
@@ -117,18 +121,17 @@ decide_remote(const struct gw_judge *j, struct tool *t, struct err *e)
 	if (names_of(t, &names, e) < 0)
 		return -1;
 	t->c.remote = true;
-	decide_of_server(j, t, &t->server, POL_OFFER); /* a choice may name the tool */
-	if (t->connector.n > 0 && !gw_case_is_off(&t->c))
-		decide_of_server(j, t, &t->connector, POL_OFFER);
+	js_open(&it, names);
+	if (it.next == NULL || t->name.n > 0) /* a choice may name the tool */
+		decide_of_server(j, t, POL_OFFER);
 	if (names.type != JS_ARRAY && !asks && !gw_case_is_off(&t->c))
 		gw_case_deny(&t->c, "gateway.strict",
 			"the provider would run its tools before pando-ai could decide: name "
 			"them in allowed_tools, or set require_approval to always");
-	js_open(&it, names);
 	while (js_next(&it, &m) && !gw_case_is_off(&t->c)) {
 		if (gw_name_read(m.val, &t->name, e) < 0)
 			return err_wrap(e, "allowed_tools");
-		decide_of_server(j, t, &t->server, asks ? POL_OFFER : POL_CALL);
+		decide_of_server(j, t, asks ? POL_OFFER : POL_CALL);
 	}
 	return 0;
 }

@@ -1,5 +1,5 @@
 /*
- * The transcripts below tests/golden/messages, each a file that goes in and what must come out:
+ * The transcripts below tests/golden/<dialect>, each a file that goes in and what must come out:
  *
  *   NAME.request.in  NAME.answer.in  NAME.stream.in   what the client or the provider sent
  *   NAME.KIND.out    what goes on; without it, the very same bytes
@@ -16,14 +16,16 @@
 #include "base/jscan.h"
 #include "gateway/sse.h"
 #include "tests/unit/gateway_wire.h"
+#include "tests/unit/responses_oracle.h"
 
-static const char folder[] = "tests/golden/messages/";
+static const char folder[] = "tests/golden/";
 
 enum kind { REQUEST, ANSWER, STREAM, KINDS };
 static const char *const suffixes[KINDS] = { ".request.in", ".answer.in", ".stream.in" };
 
 struct golden {
 	const char *path, *name; /* of the .in, with the folder and without */
+	enum gw_api api;
 	enum kind kind;
 	struct buf in, out, error, policy;
 	bool changes, refused;
@@ -55,11 +57,18 @@ read_beside(const struct golden *g, const char *suffix, struct buf *b)
 	return read_file(buf_text(&path), b);
 }
 
+static enum gw_api
+api_of(const char *path)
+{
+	return strstr(path, "/responses/") != NULL ? GW_RESPONSES : GW_MESSAGES;
+}
+
 static void
 open_golden(struct golden *g, const char *path)
 {
 	*g = (struct golden){ .path = path,
 		.name = path + sizeof folder - 1,
+		.api = api_of(path),
 		.kind = KINDS,
 		.in = BUF_INIT(WIRE_MAX),
 		.out = BUF_INIT(WIRE_MAX),
@@ -78,7 +87,7 @@ open_golden(struct golden *g, const char *path)
 		buf_put_str(&g->out, buf_str(&g->in));
 	g->p = read_beside(g, ".toml", &g->policy) ? wire_policy(buf_text(&g->policy))
 						   : pol_default();
-	wire_init(&g->w, g->p, POL_CLAUDE);
+	wire_init(&g->w, g->p, g->api == GW_RESPONSES ? POL_CODEX : POL_CLAUDE);
 }
 
 static void
@@ -97,13 +106,13 @@ run(struct golden *g, struct str in)
 {
 	switch (g->kind) {
 	case REQUEST:
-		wire_request(&g->w, GW_MESSAGES, in);
+		wire_request(&g->w, g->api, in);
 		break;
 	case ANSWER:
-		wire_answer(&g->w, GW_MESSAGES, in);
+		wire_answer(&g->w, g->api, in);
 		break;
 	case STREAM:
-		wire_stream(&g->w, GW_MESSAGES, in, in.n, in.n);
+		wire_stream(&g->w, g->api, in, in.n, in.n);
 		break;
 	case KINDS:
 		break;
@@ -122,6 +131,13 @@ check_json(struct str text, const char *name)
 	json_decref(j);
 }
 
+/* A comment and the end mark of some providers are none. */
+static bool
+is_message(const struct sse_event *ev)
+{
+	return ev->data.n > 0 && !str_is(ev->data, "[DONE]");
+}
+
 static void
 check_events(struct str stream, const char *name)
 {
@@ -138,7 +154,8 @@ check_events(struct str stream, const char *name)
 		if (stream.n == 0)
 			sse_finish(&s);
 		while (sse_next(&s, &ev, &e) > 0)
-			check_json(ev.data, name);
+			if (is_message(&ev))
+				check_json(ev.data, name);
 	}
 	ok_str(e.text, "", name);
 }
@@ -169,6 +186,72 @@ check_other_modes(struct golden *g)
 	g->w.rules.body_fixed = false;
 }
 
+/* The events of a stream, each as a message with a NUL behind it. */
+static void
+to_messages(struct str stream, struct buf *out)
+{
+	CLEANUP(sse_fini) struct sse s;
+	struct sse_event ev;
+	struct err e = ERR_INIT;
+
+	sse_init(&s, WIRE_MAX);
+	for (size_t n; stream.n > 0; stream = str_skip(stream, n)) {
+		n = stream.n < SSE_PIECE_MAX ? stream.n : SSE_PIECE_MAX;
+		sse_feed(&s, (struct str){ stream.p, n });
+		while (sse_next(&s, &ev, &e) > 0) {
+			if (!is_message(&ev))
+				continue;
+			buf_put_str(out, ev.data);
+			buf_putc(out, '\0');
+		}
+	}
+	ok_str(e.text, "", "a stream as messages");
+}
+
+/* Over a WebSocket it is the same JSON without the framing. */
+static void
+check_messages(struct golden *g, bool broken)
+{
+	const struct gw_sink sink = { wire_found, &g->w.found };
+	CLEANUP(buf_fini) struct buf in = BUF_INIT(WIRE_MAX);
+	CLEANUP(buf_fini) struct buf want = BUF_INIT(WIRE_MAX);
+	struct gw_stream *s = gw_stream_new_messages(&g->w.rules, &sink);
+	struct str message;
+	struct str rest;
+	int rc = 0;
+
+	to_messages(buf_str(&g->in), &in);
+	to_messages(buf_str(&g->out), &want);
+	wire_reset(&g->w);
+	rest = buf_str(&in);
+	while (rc == 0 && gw_message_next(&rest, &message))
+		rc = gw_stream_message(s, message, &g->w.out, &g->w.e);
+	if (rc == 0)
+		rc = gw_stream_end(s, &g->w.out, &g->w.e);
+	gw_stream_free(s);
+	ok_int(rc, broken ? -1 : 0, g->name);
+	ok_bytes(buf_str(&g->w.out), buf_str(&want), "as messages");
+}
+
+/* As another program looks at it, where no other policy holds. */
+static void
+check_with_oracle(const struct golden *g)
+{
+	CLEANUP(json_freep) json_t *before = NULL;
+	CLEANUP(json_freep) json_t *after = NULL;
+	struct err e = ERR_INIT;
+
+	if (g->api != GW_RESPONSES || g->kind == STREAM || g->policy.n > 0)
+		return;
+	before = json_parse(buf_str(&g->in), &e);
+	after = json_parse(buf_str(&g->out), &e);
+	if (g->kind == REQUEST)
+		ok_str(oracle_said(oracle_request(after, before)), "", g->name);
+	else
+		ok_str(oracle_said(oracle_items(json_object_get(after, "output"))), "",
+			g->name);
+}
+
 static void
 check_stream(struct golden *g)
 {
@@ -180,12 +263,14 @@ check_stream(struct golden *g)
 	ok_bytes(buf_str(&g->w.out), buf_str(&g->out), g->name);
 	check_events(buf_str(&g->w.out), g->name);
 	for (size_t i = 0; i <= g->in.n; i++) {
-		wire_stream(&g->w, GW_MESSAGES, buf_str(&g->in), i, i == 0 ? 1 : g->in.n);
+		wire_stream(&g->w, g->api, buf_str(&g->in), i, i == 0 ? 1 : g->in.n);
 		if (!str_eq(buf_str(&g->w.out), buf_str(&g->out))) {
 			ok_int((int64_t)i, -1, g->name);
 			return;
 		}
 	}
+	if (g->api == GW_RESPONSES)
+		check_messages(g, broken);
 	if (broken)
 		return;
 	check_again(g);
@@ -205,6 +290,7 @@ check_body(struct golden *g)
 	ok_int(g->w.rc, 0, g->name);
 	ok_bytes(buf_str(&g->w.out), buf_str(&g->out), g->name);
 	check_json(buf_str(&g->w.out), g->name);
+	check_with_oracle(g);
 	check_again(g);
 	check_other_modes(g);
 }
@@ -230,7 +316,7 @@ main(int argc, char **argv)
 		close_golden(&g);
 		return 0;
 	}
-	buf_printf(&pattern, "%s*.in", folder);
+	buf_printf(&pattern, "%s*/*.in", folder);
 	ok_int(glob(buf_text(&pattern), 0, NULL, &found), 0, folder);
 	for (size_t i = 0; i < found.gl_pathc; i++) {
 		open_golden(&g, found.gl_pathv[i]);

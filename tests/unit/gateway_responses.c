@@ -406,6 +406,10 @@ what_is_not_understood_is_refused(void)
 	"[pando-ai] The result of a call that the policy does not allow stood here."
 #define BLOCKED_ITEM(id, tool) STAND_IN(id, "completed", PART(BLOCKED(tool)))
 
+#define EMOJI(args)                                                                      \
+	"{\"type\":\"function_call\",\"call_id\":\"c\",\"name\":\"echo\"" CORE           \
+	",\"arguments\":\"" args "\"}"
+
 static const struct row streams[] = {
 	{ "text and reasoning",
 		CREATED ADDED("0", "1", REASON) DONE("0", "2", REASON) ADDED(
@@ -466,6 +470,14 @@ static const struct row streams[] = {
 				"shell") "," STAND_IN("out_c", "completed",
 				PART(RESULT_TEXT)) "," MSG),
 		"call replaced /shell c\n" },
+	{ "half a character in a piece",
+		ADDED("0", "1", EMOJI("")) EV("response.function_call_arguments.delta",
+			",\"output_index\":0,\"delta\":\"{\\\"a\\\":\\\"\\ud83d\"")
+			EV("response.function_call_arguments.delta",
+				",\"output_index\":0,\"delta\":\"\\ude00\\\"}\"")
+				DONE("0", "3",
+					EMOJI("{\\\"a\\\":\\\"\xf0\x9f\x98\x80\\\"}")),
+		NULL, "call passed pando_core/echo c {\"a\":\"\xf0\x9f\x98\x80\"}\n" },
 	{ "an unknown event passes",
 		CREATED EV("response.rate_limits.updated", ",\"x\":1") COMPLETED(""),
 		NULL, "" },
