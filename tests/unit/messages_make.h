@@ -3,6 +3,10 @@
 
 /* Random conversations that the Messages API would take, some of them with what is off. */
 
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
 #include "base/json/json.h"
 
 struct make {

@@ -7,6 +7,8 @@
  * the API would take it. Each answers what is wrong, NULL: nothing.
  */
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/json/json.h"
