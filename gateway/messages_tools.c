@@ -67,7 +67,6 @@ undated(struct str type)
 static void
 decide_typed(const struct gw_judge *j, struct tool *t)
 {
-	t->c = gw_case_of("definition");
 	t->c.use = gw_use(j, STR(""), undated(gw_str(&t->type)));
 	gw_case_decide(j, &t->c, POL_OFFER);
 	if (t->name.n == 0 || gw_case_is_off(&t->c))
@@ -94,6 +93,10 @@ read_tool(const struct gw_judge *j, struct js v, struct tool *t, struct err *e)
 	struct js m[SLOTS];
 	struct str odd;
 
+	t->c = gw_case_of("definition");
+	t->type.n = t->name.n = 0;
+	t->deferred = false;
+	t->cache.type = JS_NONE;
 	if (msg_members(v, &shape, m, SLOTS, &odd, e) < 0 ||
 		gw_name_read(m[TYPE], &t->type, e) < 0)
 		return err_wrap(e, "a tool definition");
