@@ -130,8 +130,15 @@ kind_of_other(struct str type)
 	return MSG_PLAIN;
 }
 
+static bool
+holds_blocks(const struct js *m, struct js content)
+{
+	return content.type == JS_ARRAY || content.type == JS_OBJECT ||
+	       m[REFERENCES].type != JS_NONE;
+}
+
 static enum msg_kind
-kind_of(struct str type, const struct js *m)
+kind_of(struct str type, const struct js *m, struct js content)
 {
 	enum msg_kind kind = MSG_KINDS;
 
@@ -144,6 +151,9 @@ kind_of(struct str type, const struct js *m)
 	if (kind != MSG_CALL && m[INPUT].type != JS_NONE)
 		return MSG_UNKNOWN;
 	if (kind != MSG_CHANGE && m[TOOL].type != JS_NONE)
+		return MSG_UNKNOWN;
+	if ((kind == MSG_CALL || kind == MSG_CHANGE || kind == MSG_REFERENCE) &&
+		holds_blocks(m, content))
 		return MSG_UNKNOWN;
 	return kind;
 }
@@ -209,7 +219,7 @@ msg_block_read(struct js v, struct msg_block *b, struct err *e)
 	if (msg_members(v, &shape, m, SLOTS, &b->odd, e) < 0 ||
 		gw_name_read(m[TYPE], &b->type, e) < 0 || read_inside(m, b, e) < 0)
 		return err_wrap(e, "a content block");
-	b->kind = b->odd.n > 0 ? MSG_UNKNOWN : kind_of(gw_str(&b->type), m);
+	b->kind = b->odd.n > 0 ? MSG_UNKNOWN : kind_of(gw_str(&b->type), m, b->content);
 	b->is_client_call = b->kind == MSG_CALL && str_is(gw_str(&b->type), "tool_use");
 	b->is_tool_result = b->kind == MSG_RESULT &&
 			    str_is(gw_str(&b->type), "tool_result");
