@@ -146,17 +146,11 @@ check_events(struct str stream, const char *name)
 	struct err e = ERR_INIT;
 
 	sse_init(&s, WIRE_MAX);
-	while (stream.n > 0) {
-		const size_t n = stream.n < SSE_PIECE_MAX ? stream.n : SSE_PIECE_MAX;
-
-		sse_feed(&s, (struct str){ stream.p, n });
-		stream = str_skip(stream, n);
-		if (stream.n == 0)
-			sse_finish(&s);
-		while (sse_next(&s, &ev, &e) > 0)
-			if (is_message(&ev))
-				check_json(ev.data, name);
-	}
+	sse_feed(&s, stream);
+	sse_finish(&s);
+	while (sse_next(&s, &ev, &e) > 0)
+		if (is_message(&ev))
+			check_json(ev.data, name);
 	ok_str(e.text, "", name);
 }
 
@@ -195,15 +189,12 @@ to_messages(struct str stream, struct buf *out)
 	struct err e = ERR_INIT;
 
 	sse_init(&s, WIRE_MAX);
-	for (size_t n; stream.n > 0; stream = str_skip(stream, n)) {
-		n = stream.n < SSE_PIECE_MAX ? stream.n : SSE_PIECE_MAX;
-		sse_feed(&s, (struct str){ stream.p, n });
-		while (sse_next(&s, &ev, &e) > 0) {
-			if (!is_message(&ev))
-				continue;
-			buf_put_str(out, ev.data);
-			buf_putc(out, '\0');
-		}
+	sse_feed(&s, stream);
+	while (sse_next(&s, &ev, &e) > 0) {
+		if (!is_message(&ev))
+			continue;
+		buf_put_str(out, ev.data);
+		buf_putc(out, '\0');
 	}
 	ok_str(e.text, "", "a stream as messages");
 }
