@@ -20,7 +20,8 @@ struct gw_account {
 	int64_t begin_us, head_us; /* head_us 0: there was no answer */
 	int status;
 	int64_t calls, denials;
-	enum gw_ending how; /* GW_FAILED until it was sent; whoever sends and ends it says so */
+	enum gw_ending
+		how; /* GW_FAILED until it was sent; whoever sends and ends it says so */
 };
 
 /* Sets rules->meter; both stay where they are until the end. */

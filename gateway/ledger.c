@@ -46,3 +46,9 @@ gw_ledger_save(struct gw_reg *r)
 		strerror(errno));
 	fd_closep(&r->ledger);
 }
+
+void
+gw_ledger_yield(struct gw_reg *r)
+{
+	fd_closep(&r->ledger);
+}

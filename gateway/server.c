@@ -66,6 +66,7 @@ static void
 on_handed_over(void *to, bool taken)
 {
 	struct gw_server *s = to;
+	struct gw_reg *r;
 
 	if (!taken) {
 		pause_doors(s, false);
@@ -73,6 +74,8 @@ on_handed_over(void *to, bool taken)
 	}
 	log_debug("another gateway has our place: draining");
 	s->draining = true;
+	LIST_FOREACH(r, &s->runs.head, link)
+	gw_ledger_yield(r);
 	gw_rundir_yield(&s->dir);
 	gw_control_close(&s->control, false);
 	gw_policies_stop(s->runs.policies);
