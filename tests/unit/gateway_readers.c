@@ -107,7 +107,10 @@ put_tree(json_t *v, struct buf *out)
 	size_t at;
 
 	if (json_is_array(v)) {
-		json_array_foreach(v, at, member) put_tree(member, out);
+		json_array_foreach(v, at, member)
+		{
+			put_tree(member, out);
+		}
 		return;
 	}
 	if (!json_is_object(v))
@@ -122,7 +125,10 @@ put_tree(json_t *v, struct buf *out)
 			text);
 	}
 	buf_putc(out, '\x1e');
-	json_object_foreach(v, key, member) put_tree(member, out);
+	json_object_foreach(v, key, member)
+	{
+		put_tree(member, out);
+	}
 }
 
 /*
