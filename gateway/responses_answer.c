@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "gateway/alike.h"
 #include "gateway/responses_held.h"
 #include "gateway/usage.h"
 
@@ -24,9 +25,10 @@ struct res_stream {
 	uint64_t last; /* the highest sequence_number that went out */
 	bool changed;  /* the provider has another answer than the client */
 	bool bare;
+	struct gw_alike text; /* the piece of text that passed last */
 };
 
-enum { TYPE, INDEX, ITEM, ITEM_ID, RESPONSE, SEQUENCE, FIELDS };
+enum { TYPE, INDEX, ITEM, ITEM_ID, RESPONSE, SEQUENCE, DELTA, PADDING, FIELDS };
 
 /* An event while it is looked at. */
 struct event {
@@ -61,10 +63,8 @@ res_stream_free(struct res_stream *s)
 /* --- sequence numbers ---------------------------------------------------------------- */
 
 static bool
-read_sequence(const struct event *v, uint64_t *n)
+read_sequence(struct js number, uint64_t *n)
 {
-	const struct js number = v->f[SEQUENCE].m.val;
-
 	*n = 0;
 	if (number.type != JS_NUMBER || number.raw.n > SEQUENCE_DIGITS)
 		return false;
@@ -77,11 +77,11 @@ read_sequence(const struct event *v, uint64_t *n)
 }
 
 static void
-note_sequence(struct res_stream *s, const struct event *v)
+note_sequence(struct res_stream *s, struct js number)
 {
 	uint64_t n;
 
-	if (!read_sequence(v, &n))
+	if (!read_sequence(number, &n))
 		return;
 	if (!s->has_sequence || n > s->last)
 		s->last = n;
@@ -94,7 +94,7 @@ place_of(const struct res_stream *s, const struct event *v)
 {
 	struct res_place at = { .index = v->f[INDEX].m.val.raw, .bare = s->bare };
 
-	at.has_sequence = read_sequence(v, &at.sequence);
+	at.has_sequence = read_sequence(v->f[SEQUENCE].m.val, &at.sequence);
 	if (!s->has_sequence)
 		at.room = at.sequence + 1;
 	else if (at.sequence > s->last)
@@ -110,7 +110,7 @@ pass(struct res_stream *s, const struct event *v)
 	buf_put_str(v->out, v->sse->raw);
 	if (s->bare)
 		buf_putc(v->out, '\0');
-	note_sequence(s, v);
+	note_sequence(s, v->f[SEQUENCE].m.val);
 }
 
 static void
@@ -120,7 +120,7 @@ put_instead(struct res_stream *s, const struct event *v, const struct res_item *
 	const struct res_place at = place_of(s, v);
 
 	res_put_message_events(v->out, &at, item, text);
-	note_sequence(s, v);
+	note_sequence(s, v->f[SEQUENCE].m.val);
 	s->changed = true;
 }
 
@@ -403,7 +403,7 @@ on_response(struct res_stream *s, const struct event *v, bool ends, struct err *
 		return -1;
 	if (s->bare)
 		buf_putc(v->out, '\0');
-	note_sequence(s, v);
+	note_sequence(s, v->f[SEQUENCE].m.val);
 	return 0;
 }
 
@@ -424,6 +424,36 @@ keep_with_call(struct res_stream *s, const struct event *v, struct err *e)
 	return res_hold_more(&s->holds, h, v->root, v->sse->raw, e) < 0 ? -1 : 1;
 }
 
+/*
+ * A piece of text: no call is held that one could belong to, and neither the text nor its number
+ * decides anything. The next ones are alike until another event comes.
+ */
+static void
+keep_text(struct res_stream *s, const struct event *v)
+{
+	const struct js free[] = { v->f[DELTA].m.val, v->f[PADDING].m.val,
+		v->f[SEQUENCE].m.val };
+
+	if (v->sse->in_raw && s->holds.n == 0 && free[0].type == JS_STRING &&
+		free[1].type != JS_NUMBER)
+		gw_alike_keep(&s->text, v->sse->raw, free, LEN(free));
+}
+
+static bool
+pass_alike(struct res_stream *s, struct str raw, struct buf *out)
+{
+	struct js value[GW_FREE_MAX];
+
+	if (s->bare || !gw_alike_is(&s->text, raw, value))
+		return false;
+	buf_put_str(out, raw);
+	for (size_t i = 0; i < LEN(value); i++) {
+		if (value[i].type == JS_NUMBER)
+			note_sequence(s, value[i]);
+	}
+	return true;
+}
+
 static int
 on_piece(struct res_stream *s, const struct event *v, bool of_call, struct err *e)
 {
@@ -434,6 +464,8 @@ on_piece(struct res_stream *s, const struct event *v, bool of_call, struct err *
 	if (of_call && !s->j->rules->audit)
 		return gw_judge_unknown(s->j, v->type, e);
 	pass(s, v);
+	if (!of_call)
+		keep_text(s, v);
 	return 0;
 }
 
@@ -497,10 +529,15 @@ res_stream_event(
 		[ITEM_ID] = JS_FIELD("item_id"),
 		[RESPONSE] = JS_FIELD("response"),
 		[SEQUENCE] = JS_FIELD("sequence_number"),
+		[DELTA] = JS_FIELD("delta"),
+		[PADDING] = JS_FIELD("obfuscation"),
 	};
 	struct event v = { .sse = ev, .f = f, .type = STR(""), .out = out };
 	char scratch[GW_NAME_MAX];
 
+	if (pass_alike(s, ev->raw, out))
+		return 0;
+	gw_alike_forget(&s->text);
 	if (js_check_fields(ev->data, f, FIELDS, &v.root, e) < 0)
 		return err_wrap(e, "an event");
 	if (f[TYPE].m.val.type != JS_NONE &&

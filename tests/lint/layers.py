@@ -24,7 +24,7 @@ PURE = [
     "gateway/head.c", "gateway/login.c", "gateway/route.c",
     "base/jscan.c",
     "base/jstring.c", "base/jmembers.c",
-    "gateway/coding.c",
+    "gateway/alike.c", "gateway/coding.c",
     "gateway/h1.c",
     "gateway/upstream_answer.c",
     "gateway/budget.c",
