@@ -69,7 +69,8 @@ gw_audit_usage(struct gw_reg *r, enum gw_api api, const struct rec_usage *u,
 	rec.mode = mode_of(r);
 	rec.usage = u;
 	rec.elapsed_us = elapsed_us;
-	return rec_write(&r->log, &who, &rec, e);
+	gw_reg_flush_soon(r);
+	return rec_defer(&r->log, &who, &rec, e);
 }
 
 int
@@ -125,7 +126,13 @@ gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
 	rec.mode = mode_of(r);
 	rec.note = f->note;
 	rec_decided(&rec, &f->use, &f->decision);
-	return rec_write(&r->log, &who, &rec, e);
+	return rec_defer(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_flush(struct gw_reg *r, struct err *e)
+{
+	return rec_flush(&r->log, e);
 }
 
 int

@@ -4,6 +4,10 @@
 /*
  * The gateway's lines in the decision log. Each answers -1 when the line could not be
  * written; the caller then does not carry out what it was about to do.
+ *
+ * Lines of findings are kept until gw_audit_request or gw_audit_flush writes them together:
+ * whatever was found goes on behind that only. A line of use, behind which nothing goes on,
+ * is written with the next one, or GW_FLUSH_MS later.
  */
 
 #include "base/err.h"
@@ -36,6 +40,7 @@ int gw_audit_budget(struct gw_reg *r, enum gw_api api, const struct pol_decision
 /* gateway_definition_stripped, gateway_call_allowed, gateway_call_replaced, ... */
 int gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
 	const struct gw_finding *f, struct err *e);
+int gw_audit_flush(struct gw_reg *r, struct err *e);
 
 /* A run of a former gateway that could not be taken over. */
 int gw_audit_lost(

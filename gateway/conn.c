@@ -47,9 +47,10 @@ struct gw_conn {
 	bool is_coded;     /* the body goes on with its Content-Encoding */
 	bool paused;
 	bool log_failed;
-	bool is_told; /* the refusal is in the decision log already */
-	int refusal;  /* its status */
-	struct err e; /* its text */
+	bool must_log; /* something goes on that is not in the log yet */
+	bool is_told;  /* the refusal is in the decision log already */
+	int refusal;   /* its status */
+	struct err e;  /* its text */
 };
 
 static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "WAIT", "STREAM",
@@ -135,6 +136,7 @@ on_found(void *to, const struct gw_finding *f)
 	gw_account_found(&c->account, f);
 	if (strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0)
 		c->changes++;
+	c->must_log = c->must_log || !is_withheld(f);
 	if (c->log_failed ||
 		gw_audit_finding(c->run, c->route.api, c->direction, f, &e) == 0 ||
 		is_withheld(f))
@@ -147,6 +149,13 @@ on_found(void *to, const struct gw_finding *f)
 static int
 check_log(struct gw_conn *c, struct err *e)
 {
+	struct err unlogged = ERR_INIT;
+
+	if (!c->log_failed && gw_audit_flush(c->run, &unlogged) < 0 && c->must_log) {
+		c->log_failed = true;
+		c->e = unlogged;
+	}
+	c->must_log = false;
 	if (!c->log_failed)
 		return 0;
 	*e = c->e;

@@ -6,10 +6,13 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
+#include "base/log.h"
 #include "base/path.h"
 #include "base/place.h"
 #include "gateway/process.h"
 #include "policy/layers.h"
+
+enum { US_PER_MS = 1000 };
 
 static bool
 is_hex(const char *z, size_t n)
@@ -39,6 +42,8 @@ reg_free(struct gw_reg *r)
 		return;
 	if (r->ended != NULL)
 		event_free(r->ended);
+	if (r->flush != NULL)
+		event_free(r->flush);
 	fd_closep(&r->pidfd);
 	fd_closep(&r->ledger);
 	gw_budget_fini(&r->budget);
@@ -87,6 +92,27 @@ on_process_end(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	r->all->on_ended(r, r->all->to);
 	gw_runs_drop(r);
+}
+
+static void
+on_flush(evutil_socket_t fd, short what, void *arg)
+{
+	struct gw_reg *r = arg;
+	struct err e = ERR_INIT;
+
+	(void)fd;
+	(void)what;
+	if (rec_flush(&r->log, &e) < 0)
+		log_error("run %s: %s", r->id, e.text);
+}
+
+void
+gw_reg_flush_soon(struct gw_reg *r)
+{
+	const struct timeval soon = { 0, (long)GW_FLUSH_MS * US_PER_MS };
+
+	if (event_pending(r->flush, EV_TIMEOUT, NULL) == 0)
+		(void)event_add(r->flush, &soon); /* else with the next line */
 }
 
 static bool
@@ -151,7 +177,8 @@ watch(struct gw_reg *r, struct event_base *base, struct err *e)
 	if (r->start == 0 || gw_process_start(r->pid) != r->start)
 		return err_set(e, ERR_SYS, "watch process %d: it is gone", (int)r->pid);
 	r->ended = event_new(base, r->pidfd, EV_READ, on_process_end, r);
-	if (r->ended == NULL || event_add(r->ended, NULL) < 0)
+	r->flush = event_new(base, -1, 0, on_flush, r);
+	if (r->flush == NULL || r->ended == NULL || event_add(r->ended, NULL) < 0)
 		return err_set(e, ERR_SYS, "watch process %d: no event", (int)r->pid);
 	return 0;
 }

@@ -28,7 +28,8 @@ enum {
 	GW_RUNS_MAX = 256,
 	GW_RUN_CONNS_MAX = 2048, /* exchanges of one run at a time */
 	GW_VERSION_MAX = 128,
-	GW_PATH_MAX = 4096
+	GW_PATH_MAX = 4096,
+	GW_FLUSH_MS = 20
 };
 
 struct event;
@@ -53,6 +54,7 @@ struct gw_reg {
 	struct policy *policy;
 	struct gw_policy_state policy_state;
 	struct rec_log log;
+	struct event *flush;
 	struct gw_budget budget; /* account.c keeps it */
 	int ledger;              /* ledger.h; -1: there is none */
 	struct gw_conns conns;   /* its exchanges; conn.c keeps it */
@@ -90,6 +92,8 @@ struct gw_reg *gw_runs_named(struct gw_runs *all, const char *id);
 
 bool gw_run_id_is_sound(const char *id);
 struct rec_who gw_reg_who(const struct gw_reg *r);
+/* Lines that wait in the run's log are written GW_FLUSH_MS later, if not before. */
+void gw_reg_flush_soon(struct gw_reg *r);
 /* The provider's base URL. */
 const char *gw_reg_upstream(const struct gw_reg *r, enum pol_provider to);
 

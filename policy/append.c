@@ -15,6 +15,18 @@
 /* The head's name may change hands while we wait for its lock, but not for ever. */
 enum { NAME_TRIES = 16, EVENT_MAX = 64, NOTE_MAX = REC_FIELD_MAX };
 
+/* What rec_defer keeps: a line is never left out for want of room. */
+enum {
+	LATER_BYTES_MAX = REC_LATER_MAX + 2 * REC_LINE_MAX,
+	LATER_LINES_MAX = 4 * LATER_BYTES_MAX, /* each with its link */
+	LATER_KEPT = REC_LINE_MAX
+};
+
+struct later {
+	size_t n; /* of the body behind it */
+	char stamp[CLOCK_STAMP_MAX];
+};
+
 #define WHAT_TO_DO "free space there, or name another file in PANDO_GATEWAY_LOG_FILE"
 
 /* Who does not know the policy removes no file that it may want to be kept. */
@@ -70,6 +82,7 @@ rec_open(struct rec_log *l, const char *path, const struct pol_log *limits, stru
 		.path = mem_strdup(path),
 		.head_path = mem_printf("%s.head", path),
 		.limits = limits == NULL ? usual : *limits,
+		.later = BUF_INIT(LATER_BYTES_MAX),
 	};
 	l->fd = open_file(l->path, O_APPEND, &l->fd_id, e);
 	if (l->fd >= 0)
@@ -83,8 +96,13 @@ rec_open(struct rec_log *l, const char *path, const struct pol_log *limits, stru
 void
 rec_close(struct rec_log *l)
 {
+	struct err lost = ERR_INIT; /* it is counted, and told by the next writer */
+
 	if (l->path == NULL)
 		return; /* never opened: its descriptors may be anybody's */
+	if (l->nlater > 0)
+		(void)rec_flush(l, &lost);
+	buf_fini(&l->later);
 	fd_closep(&l->fd);
 	fd_closep(&l->head);
 	free(l->path);
@@ -181,6 +199,23 @@ begin(struct rec_turn *t, struct err *e)
 
 /* --- lines ------------------------------------------------------------------------ */
 
+/* Adds the line to those that the head knows; it is written by the caller. */
+static int
+chain_line(struct rec_turn *t, struct buf *out, const char *stamp, struct str body,
+	struct err *e)
+{
+	struct rec_link link = { .seq = t->head.seq + 1 };
+	const size_t begin = out->n;
+
+	memcpy(link.prev, t->head.sha256, sizeof link.prev);
+	rec_format(out, &link, stamp, body);
+	if (out->over || out->n - begin > REC_LINE_MAX)
+		return err_set(e, ERR_DATA, "a line of the decision log is too long");
+	rec_head_move(&t->head, (struct str){ out->p + begin, out->n - begin - 1 });
+	t->head.end += out->n - begin;
+	return 0;
+}
+
 /* Half a line is taken back: nobody has written behind it, we hold the lock. */
 static int
 put_bytes(const struct rec_turn *t, const struct buf *line, struct err *e)
@@ -202,20 +237,42 @@ static int
 put_line(struct rec_turn *t, struct str body, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf line = BUF_INIT(REC_LINE_MAX);
-	struct rec_link link = { .seq = t->head.seq + 1 };
+	const struct rec_head was = t->head;
 	char stamp[CLOCK_STAMP_MAX];
 
-	memcpy(link.prev, t->head.sha256, sizeof link.prev);
 	clock_stamp(stamp);
-	rec_format(&line, &link, stamp, body);
-	if (line.over)
-		return err_set(e, ERR_DATA, "a line of the decision log is too long");
-	if (put_bytes(t, &line, e) < 0)
-		return -1;
-	rec_head_move(&t->head, (struct str){ line.p, line.n - 1 });
-	t->size += line.n;
-	t->head.end = t->size;
-	return 0;
+	if (chain_line(t, &line, stamp, body, e) == 0 && put_bytes(t, &line, e) == 0) {
+		t->size = t->head.end;
+		return 0;
+	}
+	t->head = was;
+	return -1;
+}
+
+/* All of rec_defer's lines by one write. */
+static int
+put_later(struct rec_turn *t, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf lines = BUF_INIT(LATER_LINES_MAX);
+	const struct rec_log *l = t->log;
+	const struct rec_head was = t->head;
+	struct str rest = buf_str(&l->later);
+
+	while (rest.n > 0) {
+		struct later k;
+
+		memcpy(&k, rest.p, sizeof k);
+		rest = str_skip(rest, sizeof k);
+		if (chain_line(t, &lines, k.stamp, (struct str){ rest.p, k.n }, e) < 0)
+			break;
+		rest = str_skip(rest, k.n);
+	}
+	if (rest.n == 0 && put_bytes(t, &lines, e) == 0) {
+		t->size = t->head.end;
+		return 0;
+	}
+	t->head = was;
+	return -1;
 }
 
 /* A line of the log about itself. */
@@ -281,14 +338,17 @@ tell_mended(struct rec_turn *t, const struct rec *like, struct err *e)
 }
 
 static int
-put_all(struct rec_turn *t, const struct rec *r, struct str body, struct err *e)
+put_all(struct rec_turn *t, struct err *e)
 {
+	const struct rec_log *l = t->log;
+	struct rec like = REC_INIT;
 	struct err later =
 		ERR_INIT; /* the next writer sees that the log is ahead of it */
 
-	if (begin(t, e) < 0 || (rec_is_due(t, body.n) && rec_rotate(t, e) < 0) ||
-		tell_mended(t, r, e) < 0 || tell_lost(t, r, e) < 0 ||
-		put_line(t, body, e) < 0)
+	like.layer = l->layer;
+	if (begin(t, e) < 0 || (rec_is_due(t, l->later.n) && rec_rotate(t, e) < 0) ||
+		tell_mended(t, &like, e) < 0 || tell_lost(t, &like, e) < 0 ||
+		put_later(t, e) < 0)
 		return -1;
 	(void)rec_turn_save(t, &later);
 	return 0;
@@ -302,27 +362,67 @@ count_loss(struct rec_turn *t, struct err *e)
 	e->code = ERR_SPACE;
 	if (!t->knows_head)
 		return;
-	if (t->head.lost++ == 0)
+	if (t->head.lost == 0)
 		clock_stamp(t->head.since);
+	t->head.lost += t->log->nlater;
 	(void)rec_turn_save(t, &none);
 }
 
-int
-rec_write(struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e)
+static int
+write_later(struct rec_log *l, struct err *e)
 {
-	CLEANUP(buf_fini) struct buf body = BUF_INIT(REC_LINE_MAX);
 	struct rec_turn t = { .log = l, .torn = BUF_INIT(REC_LINE_MAX) };
 	int got;
 
-	rec_put_body(&body, w, r, l->limits.arguments);
 	if (take_lock(l, e) < 0) {
 		e->code = ERR_SPACE;
 		return -1;
 	}
-	got = put_all(&t, r, buf_str(&body), e);
+	got = put_all(&t, e);
 	if (got < 0)
 		count_loss(&t, e);
 	(void)flock(l->head, LOCK_UN); /* cannot fail for a lock that we hold */
 	buf_fini(&t.torn);
 	return got;
+}
+
+int
+rec_flush(struct rec_log *l, struct err *e)
+{
+	const int got = l->nlater > 0 ? write_later(l, e) : 0;
+
+	l->nlater = 0;
+	buf_reset(&l->later);
+	if (l->later.cap > LATER_KEPT)
+		buf_fini(&l->later);
+	return got;
+}
+
+static void
+add_later(struct rec_log *l, const struct rec_who *w, const struct rec *r)
+{
+	const size_t begin = l->later.n;
+	struct later k = { 0 };
+
+	clock_stamp(k.stamp);
+	buf_put(&l->later, &k, sizeof k);
+	rec_put_body(&l->later, w, r, l->limits.arguments);
+	k.n = l->later.n - begin - sizeof k;
+	memcpy(l->later.p + begin, &k, sizeof k);
+	l->nlater++;
+	l->layer = r->layer;
+}
+
+int
+rec_defer(struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e)
+{
+	add_later(l, w, r);
+	return l->later.n > REC_LATER_MAX ? rec_flush(l, e) : 0;
+}
+
+int
+rec_write(struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e)
+{
+	add_later(l, w, r);
+	return rec_flush(l, e);
 }

@@ -103,6 +103,9 @@ struct rec_log {
 	struct rec_id fd_id, head_id;
 	char *path, *head_path; /* NULL: not open */
 	struct pol_log limits;
+	struct buf later; /* lines of rec_defer, and when they were made */
+	size_t nlater;
+	const char *layer; /* whose they are */
 };
 
 #define REC_LOG_INIT                                                                     \
@@ -126,5 +129,15 @@ void rec_close(struct rec_log *l); /* for CLEANUP too */
  */
 int rec_write(
 	struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e);
+
+/*
+ * Many lines at a time, for the price of little more than one: rec_defer keeps a line until the
+ * next rec_write or rec_flush, which writes all or none, and whose error is that of all of
+ * them. When it has REC_LATER_MAX bytes it writes by itself. rec_close writes what is left.
+ */
+enum { REC_LATER_MAX = 256 << 10 };
+int rec_defer(
+	struct rec_log *l, const struct rec_who *w, const struct rec *r, struct err *e);
+int rec_flush(struct rec_log *l, struct err *e);
 
 #endif

@@ -574,6 +574,53 @@ lost_lines_are_counted_and_told(void)
 	end(&s, false);
 }
 
+static void
+defer(struct scene *s, int n)
+{
+	struct err e = ERR_INIT;
+	struct rec r = REC_INIT;
+
+	r.event = "gateway_call_allowed";
+	r.layer = "gateway";
+	for (int i = 0; i < n; i++)
+		ok_int(rec_defer(&s->log, &who, &r, &e), 0, e.text);
+}
+
+static void
+deferred_lines_are_written_together(void)
+{
+	enum { MANY = 2000, FEW = 3 };
+	struct scene s;
+	struct stat st;
+	struct rec_head h;
+	struct err e = ERR_INIT;
+
+	begin(&s, NULL);
+	defer(&s, FEW);
+	ok(stat(s.path, &st) == 0 && st.st_size == 0, "nothing is written yet");
+	put_lines(&s, 1);
+	verified(&s, "", FEW + 1, "they stand before the line that was not deferred");
+	defer(&s, FEW);
+	ok_int(rec_flush(&s.log, &e), 0, e.text);
+	ok_int(rec_flush(&s.log, &e), 0, "nothing to write");
+	verified(&s, "", 2 * FEW + 1, "written when asked");
+	defer(&s, MANY);
+	ok(stat(s.path, &st) == 0 && st.st_size > REC_LATER_MAX, "many are not kept");
+	rec_close(&s.log);
+	verified(&s, "", MANY + 2 * FEW + 1, "the last ones are written at the end");
+	ok_int(rec_open(&s.log, s.path, NULL, &e), 0, e.text);
+	ok(stat(s.path, &st) == 0, "the log is there");
+	set_limit((rlim_t)st.st_size + 700);
+	defer(&s, FEW);
+	ok_int(rec_flush(&s.log, &e), -1, "there is no room for all");
+	ok_int(rec_head_load(s.path, &h, &e), 1, e.text);
+	ok_int(h.lost, FEW, "each of them is counted");
+	verified(&s, "lost :2007", MANY + 2 * FEW + 1, "and none of them stays");
+	set_limit(0);
+	put_lines(&s, 1);
+	end(&s, false);
+}
+
 int
 main(void)
 {
@@ -594,5 +641,6 @@ main(void)
 	a_lost_head_is_made_anew_and_told();
 	a_log_of_a_former_version_goes_on();
 	lost_lines_are_counted_and_told();
+	deferred_lines_are_written_together();
 	return test_done();
 }
