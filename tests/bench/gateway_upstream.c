@@ -74,7 +74,7 @@ serve(int listener)
 	fds[0] = (struct pollfd){ .fd = listener, .events = POLLIN };
 	while (poll(fds, n, -1) > 0) {
 		if (fds[0].revents != 0 && n <= CONNS_MAX) {
-			peers[n] = (struct peer){ .head = BUF_INIT(2 * READ_MAX) };
+			peers[n] = (struct peer){ .head = BUF_INIT(READ_MAX) };
 			fds[n++] = (struct pollfd){ .fd = accept(listener, NULL, NULL),
 				.events = POLLIN };
 		}
