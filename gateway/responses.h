@@ -90,7 +90,7 @@ void res_deny_code_mode(struct gw_case *c);
 struct res_tools {
 	const struct gw_judge *j;
 	struct edits *ed;
-	size_t read, kept, cut; /* of the request; kept and cut outside of namespaces */
+	size_t read, kept, cut; /* of the request; a namespace counts as one tool */
 	size_t list_kept, list_cut;
 };
 

@@ -132,10 +132,12 @@ is_orphan(const struct res_stream *s, const struct res_item *item)
 	return item->kind == RES_OUTPUT && gw_ids_have(&s->gone, gw_str(&item->pair));
 }
 
-/* 0: an item of a kind that an answer may have. */
+/* 0: an item of a kind that an answer may have, and when it may have it. */
 static int
 check_kind(const struct res_stream *s, const struct res_item *item, struct err *e)
 {
+	if (item->kind == RES_OUTPUT && res_hold_has_call(&s->holds, gw_str(&item->pair)))
+		return err_set(e, ERR_DATA, "a result comes before its call is over");
 	switch (item->kind) {
 	case RES_PLAIN:
 	case RES_CALL:

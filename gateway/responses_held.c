@@ -52,6 +52,16 @@ res_hold_find(const struct res_holds *s, struct js index, struct str item_id)
 	return NULL;
 }
 
+bool
+res_hold_has_call(const struct res_holds *s, struct str call_id)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!s->v[i]->gone && call_id.n > 0 &&
+			str_eq(call_id, gw_str(&s->v[i]->item.pair)))
+			return true;
+	return false;
+}
+
 static int
 keep(struct res_holds *s, struct buf *in, struct str bytes, struct err *e)
 {

@@ -39,6 +39,8 @@ void res_hold_drop(struct res_holds *s, struct res_held *h);
 /* NULL: none. */
 struct res_held *res_hold_find(
 	const struct res_holds *s, struct js index, struct str item_id);
+/* Whether a call of the id is not decided yet. */
+bool res_hold_has_call(const struct res_holds *s, struct str call_id);
 /* A new one, with its first event; NULL: refused. */
 struct res_held *res_hold_begin(struct res_holds *s, struct js index,
 	const struct res_item *item, struct str raw, struct err *e);

@@ -178,15 +178,17 @@ judge_tool(const struct gw_judge *j, struct tool *t, const struct around *in,
 
 /* --- lists ------------------------------------------------------------------------------- */
 
-/* What became of a list. */
+/* What became of a list: what stays in it, what of that is or has a tool, what is gone. */
 struct tally {
-	size_t kept, cut;
+	size_t kept, tools, cut;
 };
+
+enum { STAYS, GOES, STAYS_EMPTY };
 
 static int filter_list(struct res_tools *r, struct js list, const struct around *in,
 	struct tally *t, struct err *e);
 
-/* A namespace goes when nothing in it stays. */
+/* A namespace goes with the last tool in it; one that had none stays. */
 static int
 filter_namespace(struct res_tools *r, const struct tool *space, const struct around *up,
 	struct err *e)
@@ -205,13 +207,15 @@ filter_namespace(struct res_tools *r, const struct tool *space, const struct aro
 			(int)NAMESPACES_MAX);
 	if (filter_list(r, space->tools, &in, &t, e) < 0)
 		return -1;
-	if (t.kept > 0 || t.cut == 0)
-		return 0;
+	if (t.tools > 0)
+		return STAYS;
+	if (t.cut == 0)
+		return STAYS_EMPTY;
 	edits_back_to(r->ed, mark);
-	return 1;
+	return GOES;
 }
 
-/* One element: 0 it stays, 1 the caller takes it out, -1 refused. */
+/* One element; -1: refused. */
 static int
 filter_tool(struct res_tools *r, struct js v, const struct around *in, struct err *e)
 {
@@ -243,10 +247,11 @@ filter_list(struct res_tools *r, struct js list, const struct around *in, struct
 
 		if (act < 0)
 			return -1;
-		if (act > 0)
+		if (act == GOES)
 			edits_cut_item(r->ed, &m, t->kept > 0);
-		t->cut += act > 0;
-		t->kept += act == 0;
+		t->cut += act == GOES;
+		t->kept += act != GOES;
+		t->tools += act == STAYS;
 	}
 	return 0;
 }
@@ -261,9 +266,9 @@ res_tools_filter(struct res_tools *r, struct js list, struct err *e)
 		return 0;
 	if (filter_list(r, list, NULL, &t, e) < 0)
 		return -1;
-	r->list_kept = t.kept;
+	r->list_kept = t.tools;
 	r->list_cut = t.cut;
-	r->kept += t.kept;
+	r->kept += t.tools;
 	r->cut += t.cut;
 	return 0;
 }

@@ -49,9 +49,9 @@ oracle_is_ours(const char *space)
 
 /* --- definitions ------------------------------------------------------------------- */
 
-/* inside: how many namespaces are around, all of them ours. */
+/* ours: there are namespaces around, all of them ours. */
 static inline const char *
-oracle_tools(const json_t *list, int inside)
+oracle_tools(const json_t *list, bool ours, size_t depth)
 {
 	for (size_t i = 0; i < json_array_size(list); i++) {
 		const json_t *t = json_array_get(list, i);
@@ -59,11 +59,11 @@ oracle_tools(const json_t *list, int inside)
 		const char *why = NULL;
 
 		if (text_is(t, "type", "namespace"))
-			why = json_array_size(in) == 0 ? NULL
-			      : oracle_is_ours(json_text_of(t, "name"))
-				      ? oracle_tools(in, inside + 1)
-				      : "a tool in a foreign namespace";
-		else if (inside == 0 || in != NULL)
+			why = oracle_tools(in,
+				(ours || depth == 0) &&
+					oracle_is_ours(json_text_of(t, "name")),
+				depth + 1);
+		else if (!ours || in != NULL)
 			why = "a tool outside of our namespaces";
 		else if (json_object_get(t, "type") != NULL &&
 			 !text_is(t, "type", "function") &&
@@ -120,7 +120,7 @@ oracle_item(const json_t *item)
 	if (text_is(item, "type", "item_reference"))
 		return "an item that nobody saw";
 	if (text_is(item, "type", "additional_tools") || text_ends(type, "_output"))
-		return oracle_tools(json_object_get(item, "tools"), 0);
+		return oracle_tools(json_object_get(item, "tools"), false, 0);
 	if (json_is_array(json_object_get(item, "tools")))
 		return "tools in an item of another kind";
 	if (json_is_string(json_object_get(item, "name")) &&
@@ -182,7 +182,7 @@ oracle_request(const json_t *after, const json_t *before)
 	static const char *const hidden[] = { "prompt", "conversation",
 		"previous_response_id", "mcp_servers", "functions" };
 	const json_t *input = json_object_get(after, "input");
-	const char *why = oracle_tools(json_object_get(after, "tools"), 0);
+	const char *why = oracle_tools(json_object_get(after, "tools"), false, 0);
 
 	if (why == NULL)
 		why = oracle_choice(json_object_get(after, "tool_choice"));
