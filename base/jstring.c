@@ -5,11 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
+#ifdef __x86_64__
+#include <immintrin.h>
 #endif
 
-enum { BLOCK = 64, WORD = 8, VECTOR = 16 };
+enum { BLOCK = 64, WORD = 8, VECTOR = 16, WIDE = 32 };
 enum { HEX = 2 }; /* a kind of escape: four digits follow */
 
 #define ALWAYS static inline __attribute__((always_inline))
@@ -64,7 +64,9 @@ pass_plain(const char *p, const char *end)
 	return p;
 }
 
-#ifdef __SSE2__
+#ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2,bmi")))
+
 ALWAYS __m128i
 load(const char *p)
 {
@@ -106,6 +108,31 @@ pass_sse2(const char *p, const char *end)
 			return p + __builtin_ctz((unsigned int)odd);
 	}
 	return pass_plain(p, end);
+}
+
+ALWAYS AVX2 __m256i
+load_wide(const char *p)
+{
+	__m256i v;
+
+	memcpy(&v, p, sizeof v);
+	return v;
+}
+
+ALWAYS AVX2 uint64_t
+find_avx2(const char *block, unsigned char mask, unsigned char value)
+{
+	const __m256i want = _mm256_set1_epi8((char)value);
+	const __m256i bits = _mm256_set1_epi8((char)mask);
+	uint64_t found = 0;
+
+	for (size_t i = 0; i < BLOCK; i += WIDE) {
+		const __m256i v = _mm256_and_si256(load_wide(block + i), bits);
+		const int same = _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, want));
+
+		found |= (uint64_t)(unsigned int)same << i;
+	}
+	return found;
 }
 #endif
 
@@ -297,18 +324,60 @@ find_end(const char *p, const char *end, pass_fn *pass, find_fn *find)
 	}
 }
 
-const char *
-jstring_end_plain(const char *p, const char *end)
+static const char *
+end_plain(const char *p, const char *end)
 {
 	return find_end(p, end, pass_plain, find_plain);
+}
+
+#ifdef __x86_64__
+static const char *
+end_sse2(const char *p, const char *end)
+{
+	return find_end(p, end, pass_sse2, find_sse2);
+}
+
+AVX2 static const char *
+end_avx2(const char *p, const char *end)
+{
+	return find_end(p, end, pass_sse2, find_avx2);
+}
+#endif
+
+bool
+jstring_can(enum jstring_way way)
+{
+#ifdef __x86_64__
+	return way != JSTRING_AVX2 ||
+	       (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"));
+#else
+	return way == JSTRING_PLAIN;
+#endif
+}
+
+const char *
+jstring_end_by(enum jstring_way way, const char *p, const char *end)
+{
+#ifdef __x86_64__
+	if (way == JSTRING_AVX2)
+		return end_avx2(p, end);
+	if (way == JSTRING_SSE2)
+		return end_sse2(p, end);
+#endif
+	(void)way; /* the only one */
+	return end_plain(p, end);
 }
 
 const char *
 jstring_end(const char *p, const char *end)
 {
-#ifdef __SSE2__
-	return find_end(p, end, pass_sse2, find_sse2);
+#ifdef __x86_64__
+	/* most strings are short and plain: the processor is not asked for them */
+	p = pass_sse2(p, end);
+	if (p < end && *p == '"')
+		return p + 1;
+	return jstring_can(JSTRING_AVX2) ? end_avx2(p, end) : end_sse2(p, end);
 #else
-	return find_end(p, end, pass_plain, find_plain);
+	return end_plain(p, end);
 #endif
 }
