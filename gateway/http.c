@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <event2/event.h>
+#include <malloc.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,8 +16,9 @@
 #include "gateway/http_link.h"
 
 enum {
-	READS_MAX = 4,    /* full ones in a turn, then the others have theirs */
-	SCRAP = 16 << 10, /* read at a time of what is thrown away or kept ahead */
+	READS_MAX = 4,        /* full ones in a turn, then the others have theirs */
+	TRIM_FROM = 16 << 20, /* bytes of requests at a time */
+	SCRAP = 16 << 10,     /* read at a time of what is thrown away or kept ahead */
 	US_PER_MS = 1000,
 	MS_PER_S = 1000
 };
@@ -533,6 +535,16 @@ has_left(const struct gw_req *q)
 	return !q->reading && q->watch != NULL && poll(&p, 1, 0) > 0;
 }
 
+/* What many requests took is given back when they are gone: malloc would keep it. */
+static void
+give_back(struct gw_http *all)
+{
+	if (all->most > TRIM_FROM && all->held < all->most / 4) {
+		(void)malloc_trim(0); /* there may be nothing to give */
+		all->most = all->held;
+	}
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -549,6 +561,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 		else if (has_left(q))
 			lose(q);
 	}
+	give_back(all);
 	if (all->n == 0) {
 		all->ticks = false;
 		(void)event_del(all->tick); /* it is ours */

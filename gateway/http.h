@@ -69,7 +69,8 @@ struct gw_http {
 	/* private */
 	LIST_HEAD(gw_reqs, gw_req) reqs;
 	size_t n;
-	size_t held; /* bytes of blocks */
+	size_t held; /* bytes of blocks ... */
+	size_t most; /* ... and how many there were, since memory was given back */
 	char *kept[GW_BLOCKS_KEPT];
 	size_t nkept;
 	struct event *tick;

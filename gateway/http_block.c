@@ -46,6 +46,8 @@ gw_link_take_block(struct gw_req *q)
 	q->cap = GW_BLOCK;
 	q->n = q->begin = q->body = 0;
 	all->held += q->cap;
+	if (all->held > all->most)
+		all->most = all->held;
 }
 
 static void
@@ -78,6 +80,8 @@ void
 gw_link_resize(struct gw_req *q, size_t cap)
 {
 	q->all->held += cap - q->cap;
+	if (q->all->held > q->all->most)
+		q->all->most = q->all->held;
 	q->block = mem_grow(q->block, cap);
 	q->cap = cap;
 }

@@ -66,6 +66,12 @@ gw_up_resume(struct gw_up *t)
 	t->way->resume(t);
 }
 
+bool
+gw_up_has_sent(struct gw_up *t)
+{
+	return t->way->has_sent(t);
+}
+
 void
 gw_up_cancel(struct gw_up *t)
 {

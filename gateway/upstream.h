@@ -57,7 +57,7 @@ struct gw_up_request {
 	const char *url;
 	bool post;
 	struct str head; /* such lines, sound; copied */
-	struct str body; /* borrowed until done */
+	struct str body; /* borrowed until done, or gw_up_has_sent */
 };
 
 /* Milliseconds; see the constants above. head_ms and kept_ms are of http:// only. */
@@ -75,5 +75,7 @@ struct gw_up *gw_up_start(struct gw_upstream *u, const struct gw_up_request *r,
 	const struct gw_up_calls *calls, struct err *e);
 void gw_up_resume(struct gw_up *t); /* body, and done, may be called within */
 void gw_up_cancel(struct gw_up *t); /* done is not called */
+/* The whole request is with the provider: its body is not needed any more. */
+bool gw_up_has_sent(struct gw_up *t);
 
 #endif

@@ -23,6 +23,7 @@ struct transfer {
 	struct buf head;
 	int status;
 	bool head_told;
+	curl_off_t body_size;
 	char why[CURL_ERROR_SIZE];
 };
 
@@ -241,6 +242,7 @@ set_options(struct transfer *t, const struct gw_up_request *r)
 			c, CURLOPT_POSTFIELDS, r->body.n > 0 ? r->body.p : "");
 		(void)curl_easy_setopt(
 			c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body.n);
+		t->body_size = (curl_off_t)r->body.n;
 	}
 }
 
@@ -264,7 +266,19 @@ curl_cancel(struct gw_up *up)
 	up_free(t);
 }
 
-static const struct gw_up_way curl_way = { curl_resume, curl_cancel };
+/* Behind the head of an answer curl rewinds no more. */
+static bool
+curl_has_sent(struct gw_up *up)
+{
+	const struct transfer *t = (struct transfer *)up;
+	curl_off_t sent = -1;
+
+	return t->head_told &&
+	       curl_easy_getinfo(t->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK &&
+	       sent == t->body_size;
+}
+
+static const struct gw_up_way curl_way = { curl_resume, curl_cancel, curl_has_sent };
 
 struct gw_up *
 gw_curl_start(struct gw_curl *u, const struct gw_up_request *r,

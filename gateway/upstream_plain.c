@@ -179,6 +179,7 @@ send_more(struct plain *t)
 	switch (write_some(t)) {
 	case SENT_ALL:
 		t->sent_all = true;
+		t->body = STR("");
 		buf_wipe(&t->out);
 		t->sent = 0;
 		break;
@@ -432,6 +433,12 @@ plain_cancel(struct gw_up *up)
 	plain_free((struct plain *)up);
 }
 
+static bool
+plain_has_sent(struct gw_up *up)
+{
+	return ((struct plain *)up)->sent_all;
+}
+
 /* --- time -------------------------------------------------------------------------- */
 
 /* NULL: nothing is wrong with it. */
@@ -536,7 +543,7 @@ gw_plain_free(struct gw_plain *p)
 	free(p);
 }
 
-static const struct gw_up_way plain_way = { plain_resume, plain_cancel };
+static const struct gw_up_way plain_way = { plain_resume, plain_cancel, plain_has_sent };
 
 struct gw_up *
 gw_plain_start(struct gw_plain *p, const struct gw_up_request *r,

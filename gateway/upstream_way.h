@@ -18,6 +18,7 @@ struct gw_up {
 struct gw_up_way {
 	void (*resume)(struct gw_up *t);
 	void (*cancel)(struct gw_up *t);
+	bool (*has_sent)(struct gw_up *t);
 };
 
 struct gw_plain *gw_plain_new(
