@@ -10,7 +10,13 @@
  *
  * More strict than the RFC where two readers could differ: in an object that js_fields reads
  * no duplicate member, no escape in a member's name and no name that is a field's but for its
- * case; no unpaired surrogate and no U+0000 in a text that js_text decodes. A lone surrogate elsewhere is valid and passes.
+ * case; no unpaired surrogate and no U+0000 in a text that js_text decodes. A lone surrogate
+ * elsewhere is valid and passes. tests/unit/gateway_readers.c argues each difference to others.
+ *
+ * Escapes in names: JSON.stringify and serde_json, by which the clients write, escape in a name
+ * what RFC 8259, 7 demands only, so none of an API's own names ever has one. Decoding them
+ * would make two spellings of one name, of which the next reader might know one. In objects
+ * that nobody reads here (a schema's properties, a call's input without a rule on it) they pass.
  */
 
 #include <stdbool.h>

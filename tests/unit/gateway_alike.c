@@ -1,5 +1,7 @@
 #include "gateway/alike.h"
 
+#include <malloc.h>
+
 #include "tests/unit/gateway_wire.h"
 
 #define BEGIN "event: t\ndata: {\"type\":\"t\",\"n\":"
@@ -134,6 +136,50 @@ an_event_between_ends_the_likeness(void)
 	wire_fini(&w);
 }
 
+/* --- what a stream holds while nothing comes ------------------------------------------------ */
+
+/* Behind a piece of text and in the middle of the next; glibc's own count. */
+static void
+an_idle_stream_holds_little(void)
+{
+	enum { STREAMS = 1000, LITTLE = 4096 };
+	static const struct {
+		enum gw_api api;
+		enum pol_agent agent;
+		const char *text;
+	} rows[] = {
+		{ GW_RESPONSES, POL_CODEX, PIECE("1", "a") "event: resp" },
+		{ GW_MESSAGES, POL_CLAUDE,
+			"event: ping\ndata: {\"type\":\"ping\"}\n\nevent: content_bl" },
+	};
+	CLEANUP(pol_freep) struct policy *p = wire_policy("");
+	struct gw_stream *all[STREAMS];
+
+	for (size_t r = 0; r < LEN(rows); r++) {
+		struct wire w;
+		size_t before, held;
+
+		wire_init(&w, p, rows[r].agent);
+		const struct gw_sink sink = { wire_found, &w.found };
+
+		before = mallinfo2().uordblks;
+		for (size_t i = 0; i < STREAMS; i++) {
+			all[i] = gw_stream_new(rows[r].api, &w.rules, &sink);
+			buf_reset(&w.out);
+			ok_int(gw_stream_feed(all[i], str_of(rows[r].text), &w.out, &w.e),
+				0, w.e.text);
+		}
+		held = mallinfo2().uordblks - before;
+		if (held / STREAMS >= LITTLE)
+			ok_int((int64_t)(held / STREAMS), LITTLE,
+				gw_api_name(rows[r].api));
+		ok(held < (size_t)STREAMS * LITTLE, "little, in all");
+		for (size_t i = 0; i < STREAMS; i++)
+			gw_stream_free(all[i]);
+		wire_fini(&w);
+	}
+}
+
 int
 main(void)
 {
@@ -141,5 +187,6 @@ main(void)
 	no_prefix_of_a_like_event_is_one();
 	what_cannot_be_compared_is_not_kept();
 	an_event_between_ends_the_likeness();
+	an_idle_stream_holds_little();
 	return test_done();
 }
