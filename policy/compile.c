@@ -205,3 +205,15 @@ pol_requires_helper(const struct policy *p)
 {
 	return p->v.require_helper;
 }
+
+enum pol_mode
+pol_handshake_of(const struct policy *p, enum pol_agent a)
+{
+	return p->v.handshake ? pol_mode_of(p, a) : POL_OFF;
+}
+
+enum pol_mode
+pol_witness_of(const struct policy *p, enum pol_agent a)
+{
+	return p->v.witness ? pol_mode_of(p, a) : POL_OFF;
+}

@@ -218,6 +218,12 @@ const char *const *pol_openable(size_t *n);
 
 /* [security] */
 bool pol_requires_helper(const struct policy *p);
+/*
+ * Whether an agent's supervision must have checked in with the gateway, and whether our servers
+ * make only calls that it let through: the agent's mode, or off when the policy says so.
+ */
+enum pol_mode pol_handshake_of(const struct policy *p, enum pol_agent a);
+enum pol_mode pol_witness_of(const struct policy *p, enum pol_agent a);
 
 /* Every key that a file may have, for `policy keys` and for the page. */
 struct pol_key {

@@ -123,6 +123,8 @@ enum pol_setting {
 	POL_SET_CALLS_PER_MINUTE,
 	POL_SET_SAME_CALL,
 	POL_SET_REQUIRE_HELPER,
+	POL_SET_HANDSHAKE,
+	POL_SET_WITNESS,
 	POL_SETTINGS
 };
 
@@ -137,7 +139,7 @@ struct pol_values {
 	enum pol_react definition, history, call, unknown;
 	struct pol_log log;
 	struct pol_limits limits;
-	bool require_helper;
+	bool require_helper, handshake, witness;
 };
 
 struct pol_file {

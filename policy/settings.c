@@ -31,6 +31,7 @@ static const struct pol_word strips[] = { { "strip", POL_STRIP },
 	{ "refuse", POL_REFUSE }, { NULL, 0 } };
 static const struct pol_word calls[] = { { "replace", POL_REPLACE },
 	{ "refuse", POL_REFUSE }, { NULL, 0 } };
+static const struct pol_word demands[] = { { "off", 0 }, { "require", 1 }, { NULL, 0 } };
 static const struct pol_word unknowns[] = { { "refuse", POL_REFUSE },
 	{ "audit", POL_NOTE }, { NULL, 0 } };
 
@@ -115,6 +116,8 @@ pol_setting(enum pol_setting s)
 			.stricter = 1,
 			.in_project = POL_STRICTEST_ONLY,
 			.in_locked = POL_STRICTEST_ONLY },
+		[POL_SET_HANDSHAKE] = WORD(KEY_HANDSHAKE, demands, 1),
+		[POL_SET_WITNESS] = WORD(KEY_WITNESS, demands, 1),
 	};
 
 	return &rows[s];
@@ -184,6 +187,10 @@ pol_value(const struct pol_values *v, enum pol_setting s)
 		return v->limits.same_call;
 	case POL_SET_REQUIRE_HELPER:
 		return v->require_helper;
+	case POL_SET_HANDSHAKE:
+		return v->handshake;
+	case POL_SET_WITNESS:
+		return v->witness;
 	case POL_SET_UPSTREAM_ANTHROPIC:
 	case POL_SET_UPSTREAM_OPENAI:
 	case POL_SET_UPSTREAM_CHATGPT:
@@ -259,6 +266,12 @@ pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 		break;
 	case POL_SET_REQUIRE_HELPER:
 		v->require_helper = value != 0;
+		break;
+	case POL_SET_HANDSHAKE:
+		v->handshake = value != 0;
+		break;
+	case POL_SET_WITNESS:
+		v->witness = value != 0;
 		break;
 	case POL_SET_UPSTREAM_ANTHROPIC:
 	case POL_SET_UPSTREAM_OPENAI:
@@ -339,6 +352,8 @@ pol_values_default(struct pol_values *v)
 		.history = POL_STRIP,
 		.call = POL_REPLACE,
 		.unknown = POL_REFUSE,
+		.handshake = true,
+		.witness = true,
 		.log = { .max_bytes = REC_MAX_BYTES,
 			.max_days = REC_MAX_DAYS,
 			.keep = REC_KEEP },

@@ -122,6 +122,10 @@ static const struct {
 	{ "[security]\nrequire_helper = false\n", NULL,
 		"[security]\nrequire_helper = true\n", "security.require_helper",
 		"true project:2" },
+	{ "[security]\nhandshake = \"off\"\n", "[security]\nwitness = \"off\"\n", NULL,
+		"security.handshake", "\"off\" managed:2" },
+	{ "[security]\nwitness = \"off\"\n", NULL, "[security]\nwitness = \"require\"\n",
+		"security.witness", "\"require\" project:2" },
 	/* lists of all files */
 	{ "[sandbox]\nread_only = [\"a\"]\n", "[sandbox]\nread_only = [\"b\"]\n",
 		"[sandbox]\nread_only = [\"a\", \"c\"]\n", "sandbox.read_only",
