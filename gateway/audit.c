@@ -160,3 +160,57 @@ gw_audit_lost(
 	rec.note = str_of(why);
 	return rec_write(log, who, &rec, e);
 }
+
+int
+gw_audit_checkin(struct gw_reg *r, const char *line, struct err *e)
+{
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+
+	rec.event = "gateway_checkin";
+	rec.layer = layer;
+	rec.note = str_of(line);
+	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_handshake(struct gw_reg *r, enum gw_api api, const char *why, struct err *e)
+{
+	const enum pol_mode mode = pol_handshake_of(r->policy, r->agent);
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+
+	rec.event = mode == POL_AUDIT ? "gateway_handshake_audited"
+				      : "gateway_handshake_refused";
+	rec.layer = layer;
+	rec.direction = "request";
+	rec.api = gw_api_name(api);
+	rec.verdict = pol_verdict_name(POL_DENY);
+	rec.rule = POL_RULE_HANDSHAKE;
+	rec.file = "built-in";
+	rec.mode = pol_mode_name(mode);
+	rec.note = str_of(why);
+	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_witness(
+	struct gw_reg *r, const struct gw_call *c, const char *why, struct err *e)
+{
+	const enum pol_mode mode = pol_witness_of(r->policy, r->agent);
+	const struct rec_who who = gw_reg_who(r);
+	struct rec rec = REC_INIT;
+
+	rec.event = "gateway_witness_refused";
+	rec.layer = layer;
+	rec.server = c->server;
+	rec.tool = c->tool;
+	rec.call_id = c->id;
+	rec.args_sha256 = c->args_sha256;
+	rec.verdict = pol_verdict_name(POL_DENY);
+	rec.rule = POL_RULE_WITNESS;
+	rec.file = "built-in";
+	rec.mode = pol_mode_name(mode);
+	rec.note = str_of(why);
+	return rec_write(&r->log, &who, &rec, e);
+}

@@ -42,6 +42,14 @@ int gw_audit_finding(struct gw_reg *r, enum gw_api api, const char *direction,
 	const struct gw_finding *f, struct err *e);
 int gw_audit_flush(struct gw_reg *r, struct err *e);
 
+/* gateway_checkin: a part of the run's supervision is there. */
+int gw_audit_checkin(struct gw_reg *r, const char *line, struct err *e);
+/* gateway_handshake_refused, or _audited: a request whose supervision is not there. */
+int gw_audit_handshake(struct gw_reg *r, enum gw_api api, const char *why, struct err *e);
+/* gateway_witness_refused: a server of ours was asked for a call that no model made so. */
+int gw_audit_witness(
+	struct gw_reg *r, const struct gw_call *c, const char *why, struct err *e);
+
 /* A run of a former gateway that could not be taken over. */
 int gw_audit_lost(
 	struct rec_log *log, const struct rec_who *who, const char *why, struct err *e);

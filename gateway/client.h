@@ -18,7 +18,19 @@
  *   {"op":"watch","run":ID}
  *                    -> {"ok":true}, then nothing until the gateway ends: {"bye":true} and
  *                       the end when it was told to, the end alone when it died
+ *   {"op":"checkin","run":ID,"session":S}
+ *                    -> {"ok":true}                 a session's hook has run
+ *   {"op":"serve","run":ID,"role":"core"|"workspace"}
+ *                    -> {"ok":true}, and then this connection can do nothing but, for this
+ *                       server of this run, again and again:
+ *        {"up":"tools"|"bare"}        it has answered its client; bare: it has no tools
+ *                    -> {"ok":true}
+ *        {"take":CALL,"tool":T,"args_sha256":H}     is about to make that call
+ *                    -> {"ok":true} once, when the gateway let just that call through
  *   any failure      -> {"ok":false,"error":TEXT}
+ *
+ * Who checks in or serves is the run's process or was started below it, by the kernel's word
+ * when it connected; such a connection may then be handed to another process.
  *
  * The registered process is the peer of the socket by the kernel's word; the run ends with
  * it, whatever it has become by exec. Then the gateway also removes ~/.pando/run/<run>/.
@@ -30,6 +42,7 @@
  * under way, which they repeat. Somebody has to start it again: whoever watches.
  */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -68,6 +81,17 @@ int gw_client_register(const struct gw_register *r, struct gw_run *run, struct e
 int gw_client_status(struct buf *reply, struct err *e);
 /* Ends the gateway and waits until it is gone; 1 when there was none. */
 int gw_client_stop(struct err *e);
+
+/* --- the supervision of a run ------------------------------------------------------- */
+
+/* The hook's. 1: there is no gateway. */
+int gw_client_checkin(const char *run, const char *session, struct err *e);
+/* *fd, the caller's, becomes a connection in serve mode. 1: there is no gateway. */
+int gw_client_serve(const char *run, const char *role, int *fd, struct err *e);
+/* Over that. 1: the connection has ended; -1: refused, or it failed. */
+int gw_client_up(int fd, bool has_tools, struct err *e);
+int gw_client_take(int fd, const char *call, const char *tool, const char *args_sha256,
+	struct err *e);
 
 /* --- watching ----------------------------------------------------------------------- */
 

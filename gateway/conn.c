@@ -10,6 +10,8 @@
 #include "gateway/caller.h"
 #include "gateway/coding.h"
 #include "gateway/head.h"
+#include "gateway/hold.h"
+#include "gateway/serve.h"
 #include "gateway/http.h"
 #include "gateway/login.h"
 #include "gateway/upstream.h"
@@ -30,6 +32,7 @@ struct gw_conn {
 	struct gw_req *q; /* NULL once answered, or the client has gone */
 	struct gw_http_watch watch;
 	size_t up_at; /* where route.up begins in the target, which may move */
+	struct gw_hold hold;
 	struct gw_up *up;
 	struct gw_stream *stream;
 	struct gw_decoder *decoder; /* of a compressed answer, or NULL */
@@ -53,14 +56,15 @@ struct gw_conn {
 	struct err e;  /* its text */
 };
 
-static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "WAIT", "STREAM",
-	"WHOLE", "PASS", "REPLY", "REFUSE", "END", "CUT", "GONE" };
+static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "HOLD", "WAIT",
+	"STREAM", "WHOLE", "PASS", "REPLY", "REFUSE", "END", "CUT", "GONE" };
 
 #define TO(s) (1u << (s))
 static const unsigned int moves[GW_STATES] = {
 	[GW_NEW] = TO(GW_READ),
 	[GW_READ] = TO(GW_ASK) | TO(GW_GONE),
-	[GW_ASK] = TO(GW_WAIT) | TO(GW_REFUSE),
+	[GW_ASK] = TO(GW_HOLD) | TO(GW_WAIT) | TO(GW_REFUSE),
+	[GW_HOLD] = TO(GW_ASK) | TO(GW_GONE),
 	[GW_WAIT] = TO(GW_STREAM) | TO(GW_WHOLE) | TO(GW_PASS) | TO(GW_REFUSE) |
 		    TO(GW_GONE),
 	[GW_STREAM] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
@@ -82,6 +86,7 @@ conn_free(struct gw_conn *c)
 	if (c->q != NULL)
 		gw_http_cut(c->q);
 	gw_account_end(&c->account);
+	gw_hold_fini(&c->hold);
 	gw_stream_free(c->stream);
 	gw_decoder_free(c->decoder);
 	buf_fini(&c->changed);
@@ -119,14 +124,6 @@ refuse(struct gw_conn *c, int status)
 
 /* --- what policy found ------------------------------------------------------------ */
 
-/* It does not go on, recorded or not: whoever asked for it is told the reason. */
-static bool
-is_withheld(const struct gw_finding *f)
-{
-	return strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0 ||
-	       strcmp(f->done, "refused") == 0;
-}
-
 static void
 on_found(void *to, const struct gw_finding *f)
 {
@@ -136,10 +133,9 @@ on_found(void *to, const struct gw_finding *f)
 	gw_account_found(&c->account, f);
 	if (strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0)
 		c->changes++;
-	c->must_log = c->must_log || !is_withheld(f);
+	c->must_log = c->must_log || !gw_serve_is_withheld(f);
 	if (c->log_failed ||
-		gw_audit_finding(c->run, c->route.api, c->direction, f, &e) == 0 ||
-		is_withheld(f))
+		gw_serve_found(c->run, c->route.api, c->direction, f, &e) == 0)
 		return;
 	c->log_failed = true;
 	c->e = e;
@@ -170,6 +166,7 @@ check_text(struct gw_conn *c, struct str head, struct str body, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_BODY_MAX);
 	struct gw_codings codings;
+	int got;
 
 	if (gw_codings_read(&codings, head, e) < 0)
 		return err_wrap(e, "pando-ai: the request");
@@ -178,8 +175,10 @@ check_text(struct gw_conn *c, struct str head, struct str body, struct err *e)
 	if (codings.n > 0 && gw_decode(&codings, true, body, &text, e) < 0)
 		return err_wrap(e, "pando-ai: the body of the request");
 	c->is_coded = codings.n > 0;
-	return gw_request(c->route.api, &c->rules, codings.n > 0 ? buf_str(&text) : body,
+	c->rules.offers = gw_hold_wants_offers(&c->hold, &c->route, head);
+	got = gw_request(c->route.api, &c->rules, codings.n > 0 ? buf_str(&text) : body,
 		&c->changed, &c->sink, e);
+	return got < 0 || gw_hold_offers(&c->hold, c->route.api, e) < 0 ? -1 : got;
 }
 
 static int
@@ -259,13 +258,18 @@ static enum gw_state
 enter_ask(struct gw_conn *c)
 {
 	const struct str head = gw_http_lines(c->q);
+	int held;
 
 	if (gw_login_of(&c->route, head, &c->provider, &c->e) < 0)
 		return refuse(c, BAD_REQUEST);
 	c->rules.body_fixed = c->rules.agent == POL_CLAUDE && gw_head_is_login(head);
 	c->rules.caller = gw_caller_of(c->rules.agent, c->run->agent_version, head);
 	c->direction = "request";
-	if (check_body(c, head, &c->e) < 0 || send_up(c, head, &c->e) < 0)
+	held = gw_hold_ask(&c->hold, &c->route, head, &c->e);
+	if (held > 0)
+		return GW_HOLD;
+	c->is_told = held < 0;
+	if (held < 0 || check_body(c, head, &c->e) < 0 || send_up(c, head, &c->e) < 0)
 		return refuse(c, BAD_REQUEST);
 	if (c->body.p == c->changed.p)
 		gw_http_drop(c->q);
@@ -282,19 +286,6 @@ stop(struct gw_conn *c, enum gw_state then)
 {
 	c->then = then;
 	return GW_UP_STOP;
-}
-
-static void
-fields_down(struct gw_conn *c, struct str head)
-{
-	const struct str nominated = gw_head_get(head, "connection");
-	struct str name, value;
-
-	while (gw_head_next(&head, &name, &value))
-		if (gw_head_goes_down(name, nominated) &&
-			(c->decoder == NULL ||
-				!gw_head_lists(name, STR("content-encoding"))))
-			gw_head_put(&c->head, name, value);
 }
 
 /* An answer that could carry a call is inspected or refused, never passed unread. */
@@ -364,7 +355,7 @@ on_head(void *to, int status, struct str lines)
 		next = refuse(c, BAD_REQUEST);
 	if (next == GW_REFUSE)
 		return stop(c, GW_REFUSE);
-	fields_down(c, lines);
+	gw_head_put_down(lines, c->decoder != NULL, &c->head);
 	gw_go(c, next);
 	return GW_UP_TOOK;
 }
@@ -552,6 +543,7 @@ after(struct gw_conn *c, const char *why)
 	case GW_NEW:
 	case GW_READ:
 	case GW_ASK:
+	case GW_HOLD:
 	case GW_REPLY:
 	case GW_REFUSE:
 	case GW_END:
@@ -632,6 +624,7 @@ enter(struct gw_conn *c)
 		return c->is_begun && gw_http_backlog(c->q) > 0 ? GW_CUT : GW_GONE;
 	case GW_NEW:
 	case GW_READ:
+	case GW_HOLD:
 	case GW_WAIT:
 	case GW_WHOLE:
 	case GW_GONE:
@@ -639,6 +632,16 @@ enter(struct gw_conn *c)
 		break;
 	}
 	return c->state;
+}
+
+void
+gw_conn_checked_in(struct gw_reg *run)
+{
+	for (struct gw_conn *c = LIST_FIRST(&run->conns), *next; c != NULL; c = next) {
+		next = LIST_NEXT(c, link);
+		if (c->state == GW_HOLD)
+			gw_go(c, GW_ASK);
+	}
 }
 
 static void
@@ -676,6 +679,7 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT,
 		.seen = &run->seen };
 	c->sink = (struct gw_sink){ on_found, c };
+	c->hold = (struct gw_hold){ .on_over = gw_conn_checked_in, .run = run };
 	c->body = STR("");
 	if (route->kind == GW_TO_CALL)
 		gw_account_begin(&c->account, run, route->api, &c->rules);

@@ -5,8 +5,9 @@
  * One exchange: a request of a run's agent, checked, sent to the provider, its answer
  * checked and handed back.
  *
- *  READ                                        the body comes; nothing was decided yet
- *    |
+ *  READ     HOLD                               the body comes; nothing was decided yet
+ *    |      ^ |                                HOLD: the run's supervision has still to
+ *    | .----' v                                check in, then it is asked again
  *   ASK ----> WAIT ----> STREAM ---> END      events through the filter, ended well
  *    |          |  \---> PASS -----> END      nothing in it for policy: as it comes
  *    |          |   \--> WHOLE ----> REPLY    a JSON answer, collected and checked
@@ -28,6 +29,7 @@ enum gw_state {
 	GW_NEW,
 	GW_READ,
 	GW_ASK,
+	GW_HOLD,
 	GW_WAIT,
 	GW_STREAM,
 	GW_WHOLE,
@@ -43,6 +45,8 @@ enum gw_state {
 /* Takes the request over; route borrows from it. */
 void gw_conn_start(struct gw_reg *run, struct gw_upstream *up,
 	const struct gw_route *route, struct gw_req *q);
+/* A part of the run's supervision has checked in: who waits for it asks again. */
+void gw_conn_checked_in(struct gw_reg *run);
 /* The run has ended or the gateway stops. */
 void gw_conn_abort(struct gw_conn *c);
 

@@ -23,11 +23,25 @@ struct gw_peer {
 	bool is_answered;
 	bool stays;   /* asked to stop: its connection ends with us */
 	bool watches; /* the same, and it is told that we end */
+	bool serves;  /* the same, and it may ask on, for one server of one run */
+	enum gw_part part;
+	char run[ID_HEX + 1];
 };
+
+static void
+stop_serving(struct gw_peer *p)
+{
+	struct gw_reg *r = p->serves ? gw_runs_named(p->all->runs, p->run) : NULL;
+
+	if (r != NULL)
+		r->handshake.part[p->part].connections--;
+	p->serves = false;
+}
 
 static void
 peer_free(struct gw_peer *p)
 {
+	stop_serving(p);
 	LIST_REMOVE(p, link);
 	if (p->watches)
 		p->all->nwatchers--;
@@ -117,19 +131,81 @@ op_stop(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
 	return 0;
 }
 
+/* It keeps its connection. */
 static int
-op_watch(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+settle(struct gw_peer *p, struct err *e)
 {
-	const char *run = json_text_of(ask, "run");
-
-	(void)out;
-	if (run == NULL || gw_runs_named(p->all->runs, run) == NULL)
-		return err_set(e, ERR_DATA, "watch: \"run\" is not one of ours");
 	if (p->all->nwatchers >= GW_WATCHERS_MAX)
 		return err_set(e, ERR_GATEWAY, "too many watch already");
 	p->watches = true;
 	p->all->npeers--;
 	p->all->nwatchers++;
+	return 0;
+}
+
+static struct gw_reg *
+run_of(const struct gw_peer *p, const json_t *ask, struct err *e)
+{
+	const char *run = json_text_of(ask, "run");
+	struct gw_reg *r = run == NULL ? NULL : gw_runs_named(p->all->runs, run);
+
+	if (r == NULL)
+		(void)err_set(e, ERR_DATA, "\"run\" is not one of ours");
+	return r;
+}
+
+static int
+op_watch(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+{
+	(void)out;
+	return run_of(p, ask, e) == NULL ? -1 : settle(p, e);
+}
+
+/* For a run speak its own processes: others of the same user have no part in it. */
+static struct gw_reg *
+own_run_of(const struct gw_peer *p, const json_t *ask, struct err *e)
+{
+	struct gw_reg *r = run_of(p, ask, e);
+
+	if (r == NULL || gw_process_is_below(p->pid, r->pid))
+		return r;
+	(void)err_set(e, ERR_REFUSED, "process %d is none of the run's", (int)p->pid);
+	return NULL;
+}
+
+static int
+op_checkin(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+{
+	const char *session = json_text_of(ask, "session");
+	struct gw_reg *r = own_run_of(p, ask, e);
+	CLEANUP(mem_freep) char *line = NULL;
+
+	(void)out;
+	if (r == NULL)
+		return -1;
+	if (session == NULL)
+		return err_set(e, ERR_DATA, "checkin: want \"session\"");
+	line = mem_printf("session %s", session);
+	return gw_serve_checkin(r, &p->all->checkins, line, e);
+}
+
+static int
+op_serve(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
+{
+	const enum gw_part part = gw_part_from(json_text_of(ask, "role"));
+	struct gw_reg *r = own_run_of(p, ask, e);
+
+	(void)out;
+	if (r == NULL)
+		return -1;
+	if (part == GW_PARTS)
+		return err_set(e, ERR_DATA, "serve: \"role\" must be core or workspace");
+	if (settle(p, e) < 0)
+		return -1;
+	p->serves = true;
+	p->part = part;
+	memcpy(p->run, r->id, sizeof p->run);
+	r->handshake.part[part].connections++;
 	return 0;
 }
 
@@ -141,7 +217,20 @@ static const struct {
 	{ "status", op_status },
 	{ "stop", op_stop },
 	{ "watch", op_watch },
+	{ "checkin", op_checkin },
+	{ "serve", op_serve },
 }; /* everything that can be asked of a gateway */
+
+/* All that can be asked of us in serve mode. */
+static int
+perform_served(struct gw_peer *p, const json_t *ask, struct err *e)
+{
+	struct gw_reg *r = gw_runs_named(p->all->runs, p->run);
+
+	if (r == NULL)
+		return err_set(e, ERR_DATA, "the run has ended");
+	return gw_serve_ask(r, p->part, &p->all->checkins, ask, e);
+}
 
 static int
 perform(struct gw_peer *p, struct str line, json_t *out, struct err *e)
@@ -151,11 +240,14 @@ perform(struct gw_peer *p, struct str line, json_t *out, struct err *e)
 
 	if (ask == NULL)
 		return -1;
+	if (p->serves)
+		return perform_served(p, ask, e);
 	op = json_text_of(ask, "op");
 	for (size_t i = 0; op != NULL && i < LEN(ops); i++)
 		if (strcmp(op, ops[i].name) == 0)
 			return ops[i].run(p, ask, out, e);
-	return err_set(e, ERR_DATA, "want \"op\": register, status, stop or watch");
+	return err_set(e, ERR_DATA,
+		"want \"op\": register, status, stop, watch, checkin or serve");
 }
 
 /* --- the connection ----------------------------------------------------------------- */
@@ -189,6 +281,14 @@ answer(struct gw_peer *p, struct str line)
 		reply.p, reply.n); /* the token; libevent's copy goes with the peer */
 }
 
+/* Who asks and asks and never reads is not waited for. */
+static bool
+hears_answers(const struct gw_peer *p)
+{
+	return !p->serves ||
+	       evbuffer_get_length(bufferevent_get_output(p->bev)) <= GW_LINE_MAX;
+}
+
 static void
 on_line(struct bufferevent *bev, void *arg)
 {
@@ -197,18 +297,18 @@ on_line(struct bufferevent *bev, void *arg)
 	size_t n;
 	char *line;
 
-	if (p->watches) {
+	if (p->watches && !p->serves) {
 		peer_free(p); /* it has nothing more to say */
 		return;
 	}
-	if (p->is_answered)
-		return;
-	line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF);
-	if (line != NULL)
+	while ((p->serves || !p->is_answered) && hears_answers(p) &&
+		(line = evbuffer_readln(in, &n, EVBUFFER_EOL_LF)) != NULL) {
 		answer(p, (struct str){ line, n });
-	else if (evbuffer_get_length(in) >= GW_LINE_MAX)
+		free(line);
+	}
+	if (!hears_answers(p) ||
+		(!p->is_answered && evbuffer_get_length(in) >= GW_LINE_MAX))
 		peer_free(p);
-	free(line);
 }
 
 static void
@@ -326,7 +426,7 @@ gw_control_close(struct gw_control *c, bool bye)
 {
 	for (struct gw_peer *p = LIST_FIRST(&c->peers), *next; p != NULL; p = next) {
 		next = LIST_NEXT(p, link);
-		if (p->watches && bye)
+		if (p->watches && !p->serves && bye)
 			say_bye(p);
 		peer_free(p);
 	}

@@ -10,9 +10,10 @@
 
 #include "base/err.h"
 #include "gateway/runs.h"
+#include "gateway/serve.h"
 
-/* Watchers are many and cost nothing: one for each core server. */
-enum { GW_PEERS_MAX = 64, GW_WATCHERS_MAX = 1024 };
+/* Watchers are many and cost nothing: one for each core server, and one for each server. */
+enum { GW_PEERS_MAX = 64, GW_WATCHERS_MAX = 2048 };
 
 struct event;
 struct gw_peer;
@@ -23,6 +24,7 @@ struct gw_control {
 	int port; /* what a registered run is told */
 	/* A run was registered: an error takes it back. */
 	int (*on_registered)(struct gw_reg *r, void *to, struct err *e);
+	struct gw_checkins checkins;
 	void (*on_stop)(void *to);
 	void *to;
 	int fd;

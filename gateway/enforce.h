@@ -16,6 +16,8 @@
 #include "base/err.h"
 #include "policy/policy.h"
 
+struct gw_offers;
+
 enum gw_api { GW_MESSAGES, GW_RESPONSES, GW_APIS };
 
 enum {
@@ -50,6 +52,8 @@ struct gw_rules {
 	enum pol_agent agent;
 	bool audit;             /* note what would be done, change nothing */
 	enum pol_caller caller; /* whose request it is (caller.h) */
+	struct gw_offers
+		*offers; /* to note what a request offers (handshake.h), or NULL */
 	bool body_fixed; /* subscription login: a request is passed as it is or refused */
 	/*
 	 * A request is a message of a WebSocket: {"type":"response.create",..}. Its whole input

@@ -151,6 +151,18 @@ gw_head_goes_down(struct str name, struct str nominated)
 	return !is_of_one_hop(name, nominated) && !is_one_of(name, around);
 }
 
+void
+gw_head_put_down(struct str lines, bool decoded, struct buf *out)
+{
+	const struct str nominated = gw_head_get(lines, "connection");
+	struct str name, value;
+
+	while (gw_head_next(&lines, &name, &value))
+		if (gw_head_goes_down(name, nominated) &&
+			!(decoded && gw_head_lists(name, STR("content-encoding"))))
+			gw_head_put(out, name, value);
+}
+
 bool
 gw_head_is_media(struct str value, const char *type)
 {

@@ -30,6 +30,8 @@ bool gw_head_is_sound(struct str name, struct str value);
 /* False for what belongs to one connection; nominated: all values of Connection, joined. */
 bool gw_head_goes_up(struct str name, struct str nominated);
 bool gw_head_goes_down(struct str name, struct str nominated);
+/* Those of an answer that go on; decoded: its coding has been taken off. */
+void gw_head_put_down(struct str lines, bool decoded, struct buf *out);
 /* "text/event-stream; charset=utf-8" is "text/event-stream". */
 bool gw_head_is_media(struct str value, const char *type);
 /* True for a Claude subscription's token: such a client may attest its body. */

@@ -5,9 +5,10 @@
 
 #include "base/hash.h"
 #include "base/log.h"
+#include "gateway/handshake.h"
+#include "gateway/usage.h"
 
 enum { IDS_FIRST = 32 };
-#include "gateway/usage.h"
 
 int
 gw_name_read(struct js v, struct gw_name *n, struct err *e)
@@ -127,6 +128,8 @@ int
 gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react react,
 	const char *done, struct err *e)
 {
+	if (j->rules->offers != NULL && !c->remote && strcmp(c->what, "definition") == 0)
+		gw_offers_note(j->rules->offers, j->rules->policy, &c->use);
 	if (!gw_case_is_off(c))
 		return 0;
 	if (j->rules->audit) {

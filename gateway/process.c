@@ -9,10 +9,14 @@
 
 #include "base/path.h"
 
-enum { STAT_MAX = 1024, FIELDS_BEFORE_START = 19 };
+/* Fields of /proc/<pid>/stat, counted from the state, which is the third. */
+enum { FIELD_PARENT = 1, FIELD_START = 19 };
 
-uint64_t
-gw_process_start(pid_t pid)
+enum { STAT_MAX = 1024, GENERATIONS_MAX = 64 };
+
+/* 0: there is no such process. */
+static uint64_t
+field_of(pid_t pid, int field)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(STAT_MAX);
 	char path[sizeof "/proc//stat" + 20];
@@ -24,9 +28,15 @@ gw_process_start(pid_t pid)
 		return 0; /* no such process */
 	/* the name in field 2 may hold anything, so count from its last ')' */
 	p = strrchr(buf_text(&text), ')');
-	for (int i = 0; p != NULL && i <= FIELDS_BEFORE_START; i++)
+	for (int i = 0; p != NULL && i <= field; i++)
 		p = strchr(p + 1, ' ');
 	return p == NULL ? 0 : strtoull(p, NULL, 10);
+}
+
+uint64_t
+gw_process_start(pid_t pid)
+{
+	return field_of(pid, FIELD_START);
 }
 
 int64_t
@@ -37,6 +47,17 @@ gw_process_age(uint64_t start)
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &now); /* cannot fail for this clock */
 	return (int64_t)now.tv_sec - (int64_t)(start / (uint64_t)ticks);
+}
+
+bool
+gw_process_is_below(pid_t pid, pid_t above)
+{
+	for (int i = 0; pid > 0 && i < GENERATIONS_MAX; i++) {
+		if (pid == above)
+			return true;
+		pid = (pid_t)field_of(pid, FIELD_PARENT);
+	}
+	return false;
 }
 
 int

@@ -7,6 +7,7 @@
  * into ours.
  */
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,8 @@
 uint64_t gw_process_start(pid_t pid);
 /* How long ago such a start was, in seconds. */
 int64_t gw_process_age(uint64_t start);
+/* True when it is that process or was started by it, by one that it started, and so on. */
+bool gw_process_is_below(pid_t pid, pid_t above);
 /*
  * Keys pass through this process: from here on it leaves no core, and its memory cannot be
  * read by another process of the person (PR_SET_DUMPABLE: ptrace(2), /proc/<pid>/mem).

@@ -56,27 +56,48 @@ gw_restore_leave(
 	return got;
 }
 
+int
+gw_restore_note(const struct gw_rundir *d, const struct gw_reg *r, const char *line,
+	struct err *e)
+{
+	CLEANUP(mem_freep) char *rel = mem_printf("%s/" GW_CHECKINS_NAME, r->id);
+	CLEANUP(mem_freep) char *text = mem_printf("%s\n", line);
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(
+		d->fd, rel, O_WRONLY | O_CREAT | O_APPEND, RECORD_MODE, e);
+
+	return fd < 0 ? -1 : fd_write_all(fd, str_of(text), e);
+}
+
+/* A file of a run's folder. 0 without an error: there is none. */
+static int
+read_own(int folder, const char *name, struct buf *text, struct err *e)
+{
+	CLEANUP(fd_closep)
+	int fd = path_open_beneath(
+		folder, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, e);
+	struct stat st;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -1;
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at %s", name);
+	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
+		(st.st_mode & MODE_BITS) != RECORD_MODE)
+		return err_set(
+			e, ERR_REFUSED, "%s: want a file of ours with mode 0600", name);
+	return fd_read_all(fd, text, e) < 0 ? -1 : 1;
+}
+
 /* 0 without an error: there is none. */
 static int
 read_record(int folder, struct gw_record *rec, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_RECORD_MAX);
-	CLEANUP(fd_closep)
-	int fd = path_open_beneath(
-		folder, GW_RECORD_NAME, O_RDONLY | O_NONBLOCK | O_NOFOLLOW, 0, e);
-	struct stat st;
-	int got;
+	int got = read_own(folder, GW_RECORD_NAME, &text, e);
 
-	if (fd < 0)
-		return errno == ENOENT ? 0 : -1;
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "look at " GW_RECORD_NAME);
-	if (!S_ISREG(st.st_mode) || st.st_uid != geteuid() ||
-		(st.st_mode & MODE_BITS) != RECORD_MODE)
-		return err_set(e, ERR_REFUSED,
-			GW_RECORD_NAME ": want a file of ours with mode 0600");
-	if (fd_read_all(fd, &text, e) < 0)
-		return -1;
+	if (got <= 0)
+		return got;
 	got = gw_record_parse(buf_str(&text), rec, e);
 	explicit_bzero(text.p, text.n);
 	return got < 0 ? err_wrap(e, GW_RECORD_NAME) : 1;
@@ -119,6 +140,21 @@ take_network(const struct gw_record *rec)
 			(void)setenv(gw_network_names[i], rec->network[i], 0);
 }
 
+/* Without it the run goes on, and its requests wait for what checks in. */
+static void
+take_checkins(const struct gw_rundir *d, struct gw_reg *r)
+{
+	CLEANUP(buf_fini) struct buf lines = BUF_INIT(GW_CHECKINS_BYTES);
+	struct err e = ERR_INIT;
+	CLEANUP(fd_closep)
+	int folder = path_open_beneath(d->fd, r->id, O_RDONLY | O_DIRECTORY, 0, &e);
+
+	if (folder < 0 || read_own(folder, GW_CHECKINS_NAME, &lines, &e) < 0)
+		log_error("run %s: %s", r->id, e.text);
+	else
+		gw_handshake_restore(&r->handshake, buf_str(&lines));
+}
+
 /* A run with a budget whose sums are not known is lost, or it would begin anew. */
 static int
 restore(const struct gw_rundir *d, struct gw_runs *runs, const char *id,
@@ -129,6 +165,7 @@ restore(const struct gw_rundir *d, struct gw_runs *runs, const char *id,
 
 	if (r == NULL)
 		return -1;
+	take_checkins(d, r);
 	if (gw_ledger_open(d, r, e) == 0)
 		return 0;
 	l = pol_limits_of(r->policy);

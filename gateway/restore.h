@@ -17,6 +17,10 @@
 int gw_restore_leave(
 	const struct gw_rundir *d, const struct gw_reg *r, int port, struct err *e);
 
+/* A line of what has checked in (gateway/handshake.h), for the gateway after this one. */
+int gw_restore_note(const struct gw_rundir *d, const struct gw_reg *r, const char *line,
+	struct err *e);
+
 /* Takes over what it can; answers the port that these runs know, 0 when there is none. */
 int gw_restore_all(struct gw_rundir *d, struct gw_runs *runs);
 /* Settles them now that the port is known: each is told of in the log, or lost. */

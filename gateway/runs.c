@@ -48,6 +48,7 @@ reg_free(struct gw_reg *r)
 	fd_closep(&r->ledger);
 	gw_budget_fini(&r->budget);
 	rec_close(&r->log);
+	gw_witnesses_fini(&r->witnesses);
 	pol_free(r->policy);
 	free(r->agent_version);
 	free(r->root);

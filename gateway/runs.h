@@ -19,8 +19,10 @@
 #include "gateway/budget.h"
 #include "gateway/client.h"
 #include "gateway/enforce.h"
+#include "gateway/handshake.h"
 #include "gateway/policies.h"
 #include "gateway/record.h"
+#include "gateway/witness.h"
 #include "policy/policy.h"
 #include "policy/record.h"
 
@@ -59,6 +61,8 @@ struct gw_reg {
 	int ledger;              /* ledger.h; -1: there is none */
 	struct gw_conns conns;   /* its exchanges; conn.c keeps it */
 	struct gw_seen seen;     /* answers that a request may stand on */
+	struct gw_handshake handshake;
+	struct gw_witnesses witnesses;
 	size_t nconns;
 };
 

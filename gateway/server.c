@@ -139,6 +139,18 @@ on_registered(struct gw_reg *r, void *to, struct err *e)
 	return 0;
 }
 
+/* Requests may wait for it. */
+static int
+on_checkin(struct gw_reg *r, const char *line, bool news, void *to, struct err *e)
+{
+	const struct gw_server *s = to;
+
+	if (news && gw_restore_note(&s->dir, r, line, e) < 0)
+		return -1;
+	gw_conn_checked_in(r);
+	return 0;
+}
+
 static void
 on_run_ended(struct gw_reg *r, void *to)
 {
@@ -258,6 +270,7 @@ open_doors(struct gw_server *s, const int place[GW_PLACE_FDS], struct err *e)
 		.runs = &s->runs,
 		.port = s->front.port,
 		.on_registered = on_registered,
+		.checkins = { on_checkin, s },
 		.on_stop = on_stop,
 		.to = s,
 		.fd = place[GW_CONTROL_FD] };

@@ -10,7 +10,7 @@
  * along with the reply:
  *   {"op":"log","event":E,...}                     -> {"ok":true}
  *        E: mcp_started mcp_call_allowed mcp_call_audited mcp_call_asked mcp_call_denied
- *           mcp_call_failed
+ *           mcp_call_failed mcp_witness_refused mcp_witness_audited
  *        may have: server tool call_id args_sha256 verdict rule file line mode elapsed_us note,
  *        and args, an object of at most REC_ARGS_MAX bytes: hashed by the keeper, and kept
  *        when the policy says so

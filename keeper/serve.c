@@ -130,7 +130,7 @@ op_log(struct keeper *k, struct args *a, struct answer *out, struct err *e)
 	/* all that the server inside has to tell; no line of another layer, nor of the core's */
 	static const char *const events[] = { "mcp_started", "mcp_call_allowed",
 		"mcp_call_audited", "mcp_call_asked", "mcp_call_denied",
-		"mcp_call_failed", NULL };
+		"mcp_call_failed", "mcp_witness_refused", "mcp_witness_audited", NULL };
 	static const char *const servers[] = { POL_SERVER_WORKSPACE, POL_SERVER_CORE,
 		NULL };
 	static const char *const verdicts[] = { "allow", "audit", "ask", "deny", NULL };

@@ -287,6 +287,32 @@ decide(struct server *s, struct call *c, struct pol_decision *d, bool *cancelled
 	return go;
 }
 
+/*
+ * Whether the model made the call. 1: it did, or it is not to be known; 0: it did not, and d
+ * says so; -1: it could not be logged.
+ */
+static int
+find_witness(struct server *s, struct call *c, struct pol_decision *d, struct err *e)
+{
+	const bool audit = s->witness->mode == POL_AUDIT;
+
+	if (s->witness->mode == POL_OFF || witness_take(s->witness, c->id, c->tool->name,
+						   buf_str(&c->raw), &c->wrong) == 0)
+		return 1;
+	*d = (struct pol_decision){
+		.verdict = POL_DENY,
+		.layer = POL_BUILT_IN,
+		.rule = POL_RULE_WITNESS,
+		.file = "built-in",
+		.message = c->wrong.text,
+	};
+	if (record(s, c, audit ? "mcp_witness_audited" : "mcp_witness_refused", d,
+		    c->wrong.text, e) < 0 &&
+		audit)
+		return -1;
+	return audit;
+}
+
 static void
 decide_and_run(struct server *s, struct call *c, struct buf *result, bool *cancelled)
 {
@@ -295,8 +321,10 @@ decide_and_run(struct server *s, struct call *c, struct buf *result, bool *cance
 	struct pol_decision d;
 	struct err e = ERR_INIT;
 	char text[POL_REFUSAL_MAX];
-	const int go = decide(s, c, &d, cancelled, &e);
+	int go = find_witness(s, c, &d, &e);
 
+	if (go > 0)
+		go = decide(s, c, &d, cancelled, &e);
 	if (go < 0) {
 		(void)err_wrap(&e, "not done, because it cannot be logged");
 		put_failure(result, e.text, c->id);

@@ -2,7 +2,8 @@
  * pando-mcp: the MCP servers pando_core and pando_workspace, on standard input and output.
  *
  *   pando-mcp --project-root P                               as an agent starts it
- *   pando-mcp --project-root P --sandboxed --keeper-fd N     as pando-sandbox starts it
+ *   pando-mcp --project-root P --sandboxed --keeper-fd N [--gateway-fd N]
+ *                                                            as pando-sandbox starts it
  *
  * PANDO_PROCESS_ROLE is core, workspace, or unset for both. The core runs where it was
  * started and only reads. All else enters the sandbox first; where there is none, the server
@@ -31,10 +32,16 @@ struct options {
 	const char *root;
 	enum tool_role role;
 	bool sandboxed;
-	int keeper;
+	int keeper, gateway;
 };
 
-enum { OPT_ROOT = 'r', OPT_SANDBOXED = 's', OPT_KEEPER = 'k', PASSWD_MAX = 16384 };
+enum {
+	OPT_ROOT = 'r',
+	OPT_SANDBOXED = 's',
+	OPT_KEEPER = 'k',
+	OPT_GATEWAY = 'g',
+	PASSWD_MAX = 16384
+};
 
 static int
 take_role(struct options *o, struct err *e)
@@ -57,14 +64,15 @@ take_role(struct options *o, struct err *e)
 }
 
 static int
-take_keeper(struct options *o, const char *text, struct err *e)
+take_fd(int *fd, const char *text, struct err *e)
 {
 	char *end;
 	const long n = strtol(text, &end, 10);
 
 	if (*text == '\0' || *end != '\0' || n <= STDERR_FILENO || n > INT16_MAX)
-		return err_set(e, ERR_USAGE, "--keeper-fd: want a descriptor from 3");
-	o->keeper = (int)n;
+		return err_set(e, ERR_USAGE,
+			"--keeper-fd and --gateway-fd want a descriptor from 3");
+	*fd = (int)n;
 	return 0;
 }
 
@@ -75,6 +83,7 @@ take_options(struct options *o, int argc, char **argv, struct err *e)
 		{ "project-root", required_argument, NULL, OPT_ROOT },
 		{ "sandboxed", no_argument, NULL, OPT_SANDBOXED },
 		{ "keeper-fd", required_argument, NULL, OPT_KEEPER },
+		{ "gateway-fd", required_argument, NULL, OPT_GATEWAY },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -85,16 +94,18 @@ take_options(struct options *o, int argc, char **argv, struct err *e)
 			o->root = optarg;
 		else if (c == OPT_SANDBOXED)
 			o->sandboxed = true;
-		else if (c != OPT_KEEPER)
+		else if (c != OPT_KEEPER && c != OPT_GATEWAY)
 			return err_set(e, ERR_USAGE, "what is not understood: %s",
 				argv[optind - 1]);
-		else if (take_keeper(o, optarg, e) < 0)
+		else if (take_fd(c == OPT_KEEPER ? &o->keeper : &o->gateway, optarg, e) <
+			 0)
 			return -1;
 	}
 	if (optind < argc || o->root == NULL)
 		return err_set(e, ERR_USAGE, "usage: pando-mcp --project-root DIRECTORY");
-	if (o->sandboxed != (o->keeper >= 0))
-		return err_set(e, ERR_USAGE, "--sandboxed and --keeper-fd go together");
+	if (o->sandboxed != (o->keeper >= 0) || (o->gateway >= 0 && !o->sandboxed))
+		return err_set(e, ERR_USAGE,
+			"--sandboxed and --keeper-fd go together, and --gateway-fd with them");
 	return take_role(o, e);
 }
 
@@ -155,13 +166,13 @@ open_root(const char *path, struct err *e)
 }
 
 static int
-take_agent(struct server *s, struct err *e)
+take_agent(enum pol_agent *a, struct err *e)
 {
 	const char *agent = getenv("PANDO_AGENT");
 
 	/* by hand, without a launch: MCP tools are decided alike for both */
-	s->agent = POL_CLAUDE;
-	if (agent == NULL || pol_agent_from(str_of(agent), &s->agent))
+	*a = POL_CLAUDE;
+	if (agent == NULL || pol_agent_from(str_of(agent), a))
 		return 0;
 	return err_set(e, ERR_USAGE, "PANDO_AGENT is \"%.64s\": unknown", agent);
 }
@@ -224,6 +235,13 @@ load_policy(const struct options *o, struct world *w, struct err *e)
 	return 0;
 }
 
+/* The run that a gateway has, NULL: there is none, or none for this agent. */
+static const char *
+gateway_run(const struct policy *p, enum pol_agent a)
+{
+	return pol_mode_of(p, a) == POL_OFF ? NULL : getenv("PANDO_RUN");
+}
+
 /* The core of a launched run does: the workspace cannot, from where it is. */
 static void
 watch_the_gateway(const struct options *o, struct watch *w, struct audit *audit)
@@ -234,10 +252,26 @@ watch_the_gateway(const struct options *o, struct watch *w, struct audit *audit)
 		watch_begin(w);
 }
 
+/* The gateway of a launched run knows which calls the model made. */
+static struct witness
+witness_of(const struct options *o, const struct server *s)
+{
+	struct witness w = WITNESS_INIT;
+
+	w.from = o->gateway;
+	w.dials = !o->sandboxed && gateway_run(s->policy, s->agent) != NULL;
+	w.dial.run = getenv("PANDO_RUN");
+	w.dial.role = tool_role_name(o->role == TOOL_CORE ? TOOL_CORE : TOOL_WORKSPACE);
+	if (w.dials || w.from >= 0)
+		w.mode = pol_witness_of(s->policy, s->agent);
+	return w;
+}
+
 static int
 serve(const struct options *o, const struct world *w, const char *unavailable,
 	struct err *e)
 {
+	CLEANUP(witness_fini) struct witness witness = WITNESS_INIT;
 	CLEANUP(audit_close) struct audit audit = AUDIT_INIT;
 	CLEANUP(watch_end) struct watch watch = WATCH_INIT;
 	struct server s = {
@@ -251,10 +285,13 @@ serve(const struct options *o, const struct world *w, const char *unavailable,
 		.in_fd = STDIN_FILENO,
 		.out_fd = STDOUT_FILENO,
 		.watch = &watch,
+		.witness = &witness,
 	};
 
-	if (take_agent(&s, e) < 0)
+	if (take_agent(&s.agent, e) < 0)
 		return -1;
+	witness = witness_of(o, &s);
+	watch.witness = &witness;
 	(void)signal(
 		SIGPIPE, SIG_IGN); /* a client that is gone shows as an error of write */
 	if (audit_open(&audit, o->keeper, pol_log_of(s.policy), e) < 0 ||
@@ -264,11 +301,12 @@ serve(const struct options *o, const struct world *w, const char *unavailable,
 	return server_run(&s, e);
 }
 
-/* The keeper's socket is not for commands, nor is this process's memory. */
+/* These sockets are not for commands, nor is this process's memory. */
 static int
 settle_inside(const struct options *o, struct err *e)
 {
 	if (inside_verify(e) < 0 || fd_set_cloexec(o->keeper, true, e) < 0 ||
+		(o->gateway >= 0 && fd_set_cloexec(o->gateway, true, e) < 0) ||
 		run_prepare(e) < 0)
 		return -1;
 	if (prctl(PR_SET_DUMPABLE, 0L, 0L, 0L, 0L) < 0)
@@ -280,14 +318,18 @@ static int
 start(const struct options *o, int *status, struct err *e)
 {
 	CLEANUP(world_fini) struct world w = { .root = open_root(o->root, e) };
+	struct enter in = { .root = o->root };
 	struct err why = ERR_INIT;
+	enum pol_agent agent;
 
 	if (w.root < 0 || (o->sandboxed && settle_inside(o, e) < 0) ||
-		load_policy(o, &w, e) < 0)
+		load_policy(o, &w, e) < 0 || take_agent(&agent, e) < 0)
 		return -1;
 	if (o->sandboxed || o->role == TOOL_CORE)
 		return serve(o, &w, NULL, e);
-	if (enter_sandbox(o->root, getenv("PANDO_POLICY"), status, &why) == 0)
+	in.policy = getenv("PANDO_POLICY");
+	in.run = gateway_run(w.policy, agent);
+	if (enter_sandbox(&in, status, &why) == 0)
 		return 0;
 	(void)log_fail(&why); /* the client gets it too */
 	return serve(o, &w, why.text, e);
@@ -296,7 +338,7 @@ start(const struct options *o, int *status, struct err *e)
 int
 main(int argc, char **argv)
 {
-	struct options o = { .keeper = -1 };
+	struct options o = { .keeper = -1, .gateway = -1 };
 	struct err e = ERR_INIT;
 	int status = 0;
 

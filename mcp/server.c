@@ -112,6 +112,7 @@ answer(struct server *s, const struct rpc_msg *m, struct buf *out)
 
 	if (strcmp(m->method, "initialize") == 0) {
 		put_initialized(s, m->params, &result);
+		witness_up(s->witness, s->unavailable == NULL);
 	} else if (strcmp(m->method, "ping") == 0) {
 		buf_puts(&result, "{}");
 	} else if (strcmp(m->method, "tools/list") == 0) {

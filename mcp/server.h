@@ -30,7 +30,8 @@ struct server {
 	struct audit *audit;     /* borrowed */
 	const char *unavailable; /* why there are no tools; NULL: there are */
 	int in_fd, out_fd;
-	struct watch *watch; /* borrowed; waits for the input, too */
+	struct watch *watch;     /* borrowed; waits for the input, too */
+	struct witness *witness; /* borrowed */
 
 	/* the rest is server.c's */
 	struct rpc_in in;

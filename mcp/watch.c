@@ -129,16 +129,24 @@ next_state(struct watch *w, bool is_ready)
 	return WATCH_OFF;
 }
 
+/* Negative: forever. */
+static int
+sooner(int a, int b)
+{
+	return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
 static int
 patience_ms(const struct watch *w)
 {
 	const int64_t left = (w->until_us - clock_mono_us()) / US_PER_MS + 1;
+	const int other = witness_wait_ms(w->witness);
 
 	if (w->state == WATCH_AGAIN)
-		return AGAIN_MS;
+		return sooner(AGAIN_MS, other);
 	if (w->state == WATCH_STARTING)
-		return left > 0 ? (int)left : 0;
-	return -1;
+		return sooner(left > 0 ? (int)left : 0, other);
+	return other;
 }
 
 void
@@ -166,7 +174,7 @@ watch_wait(struct watch *w, int in_fd, struct err *e)
 {
 	for (;;) {
 		struct pollfd p[] = { { .fd = in_fd, .events = POLLIN },
-			{ .fd = w->fd, .events = POLLIN } };
+			{ .fd = w->fd, .events = POLLIN }, witness_pollfd(w->witness) };
 
 		if (poll(p, LEN(p), patience_ms(w)) < 0) {
 			if (errno == EINTR)
@@ -178,6 +186,8 @@ watch_wait(struct watch *w, int in_fd, struct err *e)
 			if (w->state == WATCH_OFF)
 				let_go(w);
 		}
+		if (p[2].revents != 0 || witness_wait_ms(w->witness) == 0)
+			witness_step(w->witness);
 		if (p[0].revents != 0)
 			return 0;
 	}

@@ -19,12 +19,14 @@
 
 #include "gateway/client.h"
 #include "mcp/audit.h"
+#include "mcp/witness.h"
 
 enum watch_state { WATCH_OFF, WATCH_HELD, WATCH_STARTING, WATCH_AGAIN, WATCH_STATES };
 
 struct watch {
-	const char *run;     /* borrowed */
-	struct audit *audit; /* borrowed */
+	const char *run;         /* borrowed */
+	struct audit *audit;     /* borrowed */
+	struct witness *witness; /* borrowed: seen to meanwhile */
 
 	/* the rest is watch.c's */
 	enum watch_state state;

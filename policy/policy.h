@@ -224,6 +224,9 @@ bool pol_requires_helper(const struct policy *p);
  */
 enum pol_mode pol_handshake_of(const struct policy *p, enum pol_agent a);
 enum pol_mode pol_witness_of(const struct policy *p, enum pol_agent a);
+/* As rules of the decision log. */
+#define POL_RULE_HANDSHAKE "pando.handshake"
+#define POL_RULE_WITNESS "pando.witness"
 
 /* Every key that a file may have, for `policy keys` and for the page. */
 struct pol_key {

@@ -116,6 +116,7 @@ void
 hook_decide(struct hook_call *c, const struct policy *p)
 {
 	c->mode = pol_mode_of(p, POL_CLAUDE);
+	c->checks_in = pol_handshake_of(p, POL_CLAUDE) != POL_OFF;
 	c->goes_on = c->event != HOOK_CONFIG_CHANGE;
 	if (!events[c->event].has_tool)
 		return;
@@ -180,4 +181,14 @@ hook_rec(const struct hook_call *c)
 	if (c->event == HOOK_CONFIG_CHANGE)
 		r.verdict = pol_verdict_name(POL_DENY);
 	return r;
+}
+
+const char *
+hook_session(const struct hook_call *c)
+{
+	const bool begins = c->event == HOOK_SESSION_START || c->event == HOOK_PROMPT;
+
+	if (!c->checks_in || !begins)
+		return NULL;
+	return json_text_of(c->root, "session_id");
 }

@@ -41,6 +41,7 @@ struct hook_call {
 	struct pol_use use;
 	struct pol_decision decision;
 	enum pol_mode mode;
+	bool checks_in; /* the gateway waits for its session */
 	bool goes_on;
 };
 
@@ -60,6 +61,13 @@ int hook_put_answer(const struct hook_call *c, struct buf *out, struct err *e);
 #define HOOK_CONFIG_WHY                                                                     \
 	"settings stay as they are while pando-ai supervises this session: end it, change " \
 	"them, start again"
+
+/*
+ * The session that this call shows to be supervised, for the gateway (gateway/client.h,
+ * "checkin"); NULL: it is about something else. A session's begin tells of it, and each prompt:
+ * nothing is asked of the model before one of them.
+ */
+const char *hook_session(const struct hook_call *c);
 
 /* The line for the decision log; it borrows from the call. */
 struct rec hook_rec(const struct hook_call *c);

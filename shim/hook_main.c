@@ -6,14 +6,19 @@
  */
 
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/place.h"
+#include "gateway/client.h"
 #include "policy/layers.h"
 #include "shim/hook.h"
 #include "shim/ready.h"
+
+enum { CHECKIN_US = 3 * 1000000, CHECKIN_AGAIN_NS = 20 * 1000000 };
 
 static int
 record(const struct hook_call *c, const struct policy *p, struct err *e)
@@ -49,6 +54,34 @@ hold_prompt(const struct hook_call *c, struct err *e)
 	return 0;
 }
 
+static void
+rest(void)
+{
+	const struct timespec t = { 0, CHECKIN_AGAIN_NS };
+
+	(void)nanosleep(&t, NULL); /* a signal only makes it shorter */
+}
+
+/* A gateway that was killed is started again by the core server: that is waited for. */
+static int
+check_in(const struct hook_call *c, struct err *e)
+{
+	const char *session = hook_session(c);
+	const int64_t until = clock_mono_us() + CHECKIN_US;
+	int got;
+
+	if (session == NULL)
+		return 0;
+	while ((got = gw_client_checkin(getenv("PANDO_RUN"), session, e)) > 0 &&
+		clock_mono_us() < until)
+		rest();
+	if (got > 0)
+		return err_set(e, ERR_GATEWAY,
+			"the gateway of this session does not run, so nothing can be asked of "
+			"the model: end claude and start it again");
+	return got;
+}
+
 static int
 answer(const char *event, struct err *e)
 {
@@ -69,7 +102,8 @@ answer(const char *event, struct err *e)
 		return -1;
 	if (c.event == HOOK_CONFIG_CHANGE)
 		return err_set(e, ERR_REFUSED, HOOK_CONFIG_WHY);
-	if (hold_prompt(&c, e) < 0 || hook_put_answer(&c, &out, e) < 0)
+	if (check_in(&c, e) < 0 || hold_prompt(&c, e) < 0 ||
+		hook_put_answer(&c, &out, e) < 0)
 		return -1;
 	return fd_write_all(STDOUT_FILENO, buf_str(&out), e);
 }

@@ -218,8 +218,7 @@ def check_plain(r, s, base):
 POST = """
 import sys, urllib.error, urllib.request
 q = urllib.request.Request(sys.argv[1], sys.stdin.buffer.read(), {
-    "content-type": "application/json", "x-api-key": "sk-ant-dummy-key",
-    "authorization": "Bearer sk-dummy-key", "anthropic-version": "2023-06-01"})
+    "content-type": "application/json", **dict(a.split("=", 1) for a in sys.argv[2:])})
 opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 try:
     answer = opener.open(q, timeout=30)
@@ -231,8 +230,10 @@ print(answer.read().decode(), end="")
 
 
 def post(s, url, body):
-    """As the person: the gateway hears nobody else."""
-    r = subprocess.run(["/usr/bin/python3", "-c", POST, url], input=json.dumps(body), text=True,
+    """As the person: the gateway hears nobody else, and of claude only sessions that it knows."""
+    own = {"x-api-key", "authorization", "anthropic-version", "x-claude-code-session-id"}
+    head = ["%s=%s" % h for h in s.requests()[0]["headers"].items() if h[0].lower() in own]
+    r = subprocess.run(["/usr/bin/python3", "-c", POST, url, *head], input=json.dumps(body), text=True,
                        capture_output=True, timeout=2 * SOON_SECONDS, check=False,
                        env=s.env("/usr/bin:/bin"), **s.person.popen_args())
     if r.returncode != 0:

@@ -193,7 +193,9 @@ register_run(int provider, struct err *e)
 	CLEANUP(mem_freep) char *path = place_policy(e);
 	CLEANUP(mem_freep)
 	char *text = mem_printf(
-		"[proxy]\nanthropic_upstream = \"http://127.0.0.1:%d\"\n", provider);
+		"[security]\nhandshake = \"off\"\n[proxy]\nanthropic_upstream = "
+		"\"http://127.0.0.1:%d\"\n",
+		provider);
 	CLEANUP(mem_freep) char *dir = path_dir(path);
 	CLEANUP(pol_freep) struct policy *p = NULL;
 	CLEANUP(mem_freep) char *bundle = NULL;

@@ -132,6 +132,10 @@ class Provider:
         self.server.server_close()
 
 
+# These clients are no agents: no hook and no server checks in for them.
+UNATTENDED = '[security]\nhandshake = "off"\n'
+
+
 class Home:
     """A HOME with a policy that leads to a provider on this machine."""
 
@@ -145,7 +149,7 @@ class Home:
         self.root.mkdir()
         self.policy.parent.mkdir(mode=0o700)
         self.policy.write_text(
-            '[proxy]\nanthropic_upstream = "http://127.0.0.1:%d"\n'
+            ("" if "[security]" in policy else UNATTENDED) + '[proxy]\nanthropic_upstream = "http://127.0.0.1:%d"\n'
             'openai_upstream = "http://127.0.0.1:%d/v1"\n%s' % (provider_port, provider_port, policy))
         self.gateway, self.spoilt = None, False  # spoilt: the log, on purpose
 

@@ -211,7 +211,7 @@ def main():
     build = p.parse_args().build
     three = Three()
     home = g.Home(build, 1)
-    home.policy.write_text(three.policy())
+    home.policy.write_text(g.UNATTENDED + three.policy())
     same(home.start(), "ready", "the gateway starts")
     runs = {"claude": home.register(), "codex": home.register("codex")}
     try:

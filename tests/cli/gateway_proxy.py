@@ -299,7 +299,7 @@ def certificates_are_checked(build, plain):
             ("an unknown certificate", secure.port, {}, 502, b"certificate"),
             ("a known certificate", secure.port, {"SSL_CERT_FILE": cert}, 200, b"message_stop")):
         home = g.Home(build, 0)
-        home.policy.write_text('[proxy]\nanthropic_upstream = "https://127.0.0.1:%d"\n' % port)
+        home.policy.write_text(g.UNATTENDED + '[proxy]\nanthropic_upstream = "https://127.0.0.1:%d"\n' % port)
         home.start(**env)
         before = len(secure.seen)
         status, _, got = home.register().ask("/v1/messages", g.ASK)
@@ -322,7 +322,7 @@ def proxies_are_used_but_not_for_loopback(build, provider):
     home = g.Home(build, provider.port)
     home.start(**env)
     same(home.register().ask("/v1/messages", g.ASK)[2], STREAM, "a loopback provider: no proxy")
-    home.policy.write_text('[proxy]\nanthropic_upstream = "https://provider.invalid"\n')
+    home.policy.write_text(g.UNATTENDED + '[proxy]\nanthropic_upstream = "https://provider.invalid"\n')
     status, _, got = home.register().ask("/v1/messages", g.ASK)
     ok(status == 502 and b"provider.invalid" in got, "a proxy that refuses: 502", (status, got))
     same(asked, ["provider.invalid:443"], "any other provider: by the proxy")

@@ -242,7 +242,7 @@ def several_at_a_time(provider, run):
 def of_its_own(home):
     """Another provider, and a run that leads to it."""
     other = Raw(PLAYS)
-    home.policy.write_text('[proxy]\nanthropic_upstream = "http://127.0.0.1:%d"\n' % other.port)
+    home.policy.write_text(g.UNATTENDED + '[proxy]\nanthropic_upstream = "http://127.0.0.1:%d"\n' % other.port)
     return other, home.register()
 
 
@@ -375,7 +375,7 @@ def a_name_has_two_addresses(build):
         return
     home = g.Home(build, 0)
     for host, want in (("localhost", 200), ("127.0.0.1", 502)):
-        home.policy.write_text('[proxy]\nanthropic_upstream = "http://%s:%d"\n' % (host, six.port))
+        home.policy.write_text(g.UNATTENDED + '[proxy]\nanthropic_upstream = "http://%s:%d"\n' % (host, six.port))
         if host == "localhost":
             home.start()
         status, _, got = play(home.register(), "json")

@@ -33,10 +33,7 @@ decision = "ask"
 
 
 def policy(s, mode="enforce", more=""):
-    folder = os.path.join(s.home, ".pando")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    with open(os.path.join(folder, "policy.toml"), "w") as f:
-        f.write('[proxy]\nclaude = "%s"\n%s' % (mode, RULES + more))
+    s.policy('[proxy]\nclaude = "%s"\n%s' % (mode, RULES + more))
 
 
 def initialized(m, capabilities=None, revision="2025-11-25"):

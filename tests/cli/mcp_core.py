@@ -183,15 +183,12 @@ def hostile(s, m):
 
 
 def policy(s):
-    os.makedirs(os.path.join(s.home, ".pando"), exist_ok=True)
-    path = os.path.join(s.home, ".pando", "policy.toml")
-    with open(path, "w") as f:
-        f.write("[native_tools]\nallow = 7\n")
+    s.policy("[native_tools]\nallow = 7\n", alone=True)
     with Server(s, "core") as m:
         status, err = m.end()
         same(status, 78, "a broken policy: no server")
         has(err, "policy.toml:2", "and the place is told")
-    os.unlink(path)
+    s.policy()
 
 
 def logged(s):
@@ -214,10 +211,8 @@ def logged(s):
 
 def a_log_that_goes_away(s):
     """What is denied keeps its own reason; what is allowed is not done."""
-    path = os.path.join(s.home, ".pando", "policy.toml")
-    with open(path, "w") as f:
-        f.write('[[rule]]\nid = "no-search"\ntool = "pando_core/search-text"\ndecision = "deny"\n'
-                'message = "Look it up."\n')
+    s.policy('[[rule]]\nid = "no-search"\ntool = "pando_core/search-text"\ndecision = "deny"\n'
+             'message = "Look it up."\n')
     log = os.path.join(s.top, "away.jsonl")
     with Server(s, "core", PANDO_GATEWAY_LOG_FILE=log) as m:
         m.ask("ping")  # it has started, and said so in the log
@@ -233,7 +228,7 @@ def a_log_that_goes_away(s):
     with open(log) as f:
         events = [(x["event"], x.get("lost")) for x in map(json.loads, f)]
     same(events, [("mcp_log_lost", 2), ("mcp_call_allowed", None)], "what was lost is told first")
-    os.unlink(path)
+    s.policy()
     for name in (log, log + ".gone", log + ".head"):
         os.unlink(name)  # lines are missing, on purpose
 

@@ -308,17 +308,14 @@ def without_sandbox(s):
 
 def policy(s):
     """The person's policy is the one that holds inside."""
-    os.makedirs(os.path.join(s.home, ".pando"), exist_ok=True)
-    path = os.path.join(s.home, ".pando", "policy.toml")
     for text, status, says in (("[native_tools]\nallow = []\n", 0, ""),
                                ("[native_tools]\nallow = 7\n", 78, "policy.toml:2")):
-        with open(path, "w") as f:
-            f.write(text)
+        s.policy(text, alone=True)
         with Server(s, "workspace") as m:
             got, err = m.end()
             same(got, status, f"with the policy {text!r}")
             has(err, says, "and the place of its error")
-    os.unlink(path)
+    s.policy()
 
 
 def several(s):

@@ -1,0 +1,91 @@
+#ifndef GATEWAY_HANDSHAKE_H
+#define GATEWAY_HANDSHAKE_H
+
+/*
+ * Has the supervision of a run checked in? Pure.
+ *
+ *   both agents   pando_core and pando_workspace are connected, and each has answered its
+ *                 client once since the run began
+ *   claude        the hook has told the session of the request (x-claude-code-session-id, the
+ *                 hook's session_id: equal in 2.1.197 and 2.1.329; /clear and resume make new
+ *                 ones, with a SessionStart of their own)
+ *   codex         its first request offers what our servers list, and no tool of its own that
+ *                 the launch has switched off. Requests for a thread's title and for
+ *                 compaction carry other tools or none (x-codex-turn-metadata, 0.169.0), so
+ *                 they are not looked at.
+ *
+ * What a gateway knows of this is written down line by line (GW_CHECKINS_NAME in the run's
+ * folder), so that the next one knows it too, when this one is killed.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/err.h"
+#include "policy/policy.h"
+
+enum {
+	GW_SESSION_MAX = 64,   /* characters of a session's id */
+	GW_SESSIONS_MAX = 64,  /* the latest ones of a run */
+	GW_CHECKIN_MS = 10000, /* how long a request waits for what is missing */
+	GW_CHECKINS_BYTES = 65536,
+	GW_STRANGE_MAX = 400, /* of the names that came unasked, for the message */
+};
+
+#define GW_CHECKINS_NAME "checkins"
+
+enum gw_part { GW_CORE, GW_WORKSPACE, GW_PARTS };
+
+/* Zeroed: nothing has checked in. */
+struct gw_handshake {
+	char session[GW_SESSIONS_MAX][GW_SESSION_MAX + 1];
+	size_t nsessions; /* that were ever told */
+	struct {
+		unsigned int connections;
+		bool was_up;   /* has answered its client */
+		bool no_tools; /* and has none, since there is no sandbox */
+	} part[GW_PARTS];
+	bool offers_seen; /* codex: a request with the right tools has come */
+};
+
+const char *gw_part_name(enum gw_part p); /* "core" "workspace" */
+/* GW_PARTS: none of both. */
+enum gw_part gw_part_from(const char *name);
+const char *gw_part_server(enum gw_part p); /* POL_SERVER_.. */
+
+/*
+ * A line of what has checked in: "session ID", "up core", "up workspace", "bare workspace".
+ * Answers 1 when that is news, 0 when it was known.
+ */
+int gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e);
+/* The lines of a former gateway; one that is not understood, or half, says nothing. */
+void gw_handshake_restore(struct gw_handshake *h, struct str lines);
+
+/* head: of the request, "Name: value\n" lines. */
+bool gw_handshake_is_complete(
+	const struct gw_handshake *h, enum pol_agent a, struct str head);
+/* What is not, as the end of a sentence: "pando_core has not started, ...". */
+void gw_handshake_put_missing(
+	const struct gw_handshake *h, enum pol_agent a, struct str head, struct buf *out);
+
+/* --- codex: the tools of its first request ----------------------------------------- */
+
+/* What a request offers to the model; zeroed: nothing yet. */
+struct gw_offers {
+	uint64_t ours; /* a bit for each of pol_pando_tools() */
+	char strange[GW_STRANGE_MAX];
+	size_t nstrange;
+};
+
+/* Each definition of the request, whatever is done with it. */
+void gw_offers_note(struct gw_offers *o, const struct policy *p, const struct pol_use *u);
+/* False: nobody expects them to be right in this request. */
+bool gw_handshake_wants_offers(
+	const struct gw_handshake *h, enum pol_agent a, struct str head);
+/* 0: they are right; -1: e says what is wrong. */
+int gw_handshake_check_offers(struct gw_handshake *h, const struct policy *p,
+	const struct gw_offers *o, struct err *e);
+
+#endif

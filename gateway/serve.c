@@ -1,0 +1,92 @@
+#include "gateway/serve.h"
+
+#include "base/clock.h"
+#include "gateway/audit.h"
+#include "policy/call_hash.h"
+
+int
+gw_serve_checkin(
+	struct gw_reg *r, const struct gw_checkins *c, const char *line, struct err *e)
+{
+	const int news = gw_handshake_take(&r->handshake, str_of(line), e);
+
+	if (news < 0 || (news > 0 && gw_audit_checkin(r, line, e) < 0))
+		return -1;
+	return c->on_checkin(r, line, news > 0, c->to, e);
+}
+
+static int
+take(struct gw_reg *r, enum gw_part part, const json_t *ask, struct err *e)
+{
+	struct gw_call c = { .id = str_of(json_text_of(ask, "take")),
+		.server = str_of(gw_part_server(part)),
+		.tool = str_of(json_text_of(ask, "tool")),
+		.args_sha256 = json_text_of(ask, "args_sha256") };
+	struct err unlogged = ERR_INIT; /* it is refused, logged or not */
+
+	if (c.id.n > GW_NAME_MAX || c.tool.n == 0 || c.tool.n > GW_NAME_MAX ||
+		c.args_sha256 == NULL || strlen(c.args_sha256) != REC_SHA_HEX)
+		return err_set(
+			e, ERR_DATA, "take: want a call's id, \"tool\", \"args_sha256\"");
+	if (gw_witness_take(&r->witnesses, &c, clock_mono_us(), e) == 0)
+		return 0;
+	(void)gw_audit_witness(r, &c, e->text, &unlogged);
+	return -1;
+}
+
+int
+gw_serve_ask(struct gw_reg *r, enum gw_part part, const struct gw_checkins *c,
+	const json_t *ask, struct err *e)
+{
+	const char *up = json_text_of(ask, "up");
+	CLEANUP(mem_freep) char *line = NULL;
+
+	if (json_text_of(ask, "take") != NULL)
+		return take(r, part, ask, e);
+	if (up == NULL || (strcmp(up, "tools") != 0 && strcmp(up, "bare") != 0))
+		return err_set(e, ERR_DATA, "want \"take\", or \"up\": tools or bare");
+	line = mem_printf(
+		"%s %s", strcmp(up, "bare") == 0 ? "bare" : "up", gw_part_name(part));
+	return gw_serve_checkin(r, c, line, e);
+}
+
+/* It reaches the client as the model made it. */
+static bool
+goes_on(const struct gw_finding *f)
+{
+	return strcmp(f->what, "call") == 0 &&
+	       (strcmp(f->done, "passed") == 0 || strcmp(f->done, "asked") == 0 ||
+		       strcmp(f->done, "audited") == 0);
+}
+
+static int
+add_witness(struct gw_reg *r, const struct gw_finding *f, struct err *e)
+{
+	char sha256[REC_SHA_HEX + 1];
+	const struct gw_call c = { .id = f->call_id,
+		.server = f->use.server,
+		.tool = f->use.tool,
+		.args_sha256 = sha256 };
+	struct err none = ERR_INIT; /* without a hash no server makes it, and says why */
+
+	if (!goes_on(f) || !pol_is_pando(f->use.server) ||
+		call_hash(f->args, sha256, &none) < 0)
+		return 0;
+	return gw_witness_add(&r->witnesses, &c, clock_mono_us(), e);
+}
+
+bool
+gw_serve_is_withheld(const struct gw_finding *f)
+{
+	return strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0 ||
+	       strcmp(f->done, "refused") == 0;
+}
+
+int
+gw_serve_found(struct gw_reg *r, enum gw_api api, const char *direction,
+	const struct gw_finding *f, struct err *e)
+{
+	if (gw_audit_finding(r, api, direction, f, e) < 0)
+		return gw_serve_is_withheld(f) ? 0 : -1;
+	return add_witness(r, f, e);
+}
