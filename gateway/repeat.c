@@ -36,8 +36,10 @@ without_time(struct str result)
 {
 	enum { NEAR = 96 };
 	static const char words[] = "Wall time: ";
-	const char *at = memmem(
-		result.p, result.n < NEAR ? result.n : NEAR, words, sizeof words - 1);
+	const char *at = result.n == 0
+				 ? NULL
+				 : memmem(result.p, result.n < NEAR ? result.n : NEAR,
+					   words, sizeof words - 1);
 
 	if (at == NULL)
 		return result;

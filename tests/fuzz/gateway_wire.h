@@ -16,7 +16,9 @@
 
 #include "base/json/json.h"
 #include "gateway/enforce.h"
+#include "gateway/repeat.h"
 #include "gateway/sse.h"
+#include "gateway/usage.h"
 
 enum { WIRE_MAX = 1 << 20 };
 
@@ -45,6 +47,50 @@ check_json(struct str text, enum wire_part part)
 		check_object(j, part);
 }
 
+/* Counts are counts whatever comes, and of the calls of an answer two pass. */
+struct wire_meter {
+	struct gw_meter m;
+	struct gw_repeat repeat;
+	int left;
+};
+
+static inline bool
+wire_may_call(void *to, struct pol_decision *why)
+{
+	int *left = to;
+
+	*why = (struct pol_decision){ .verdict = POL_DENY,
+		.rule = "limits.calls_per_minute",
+		.file = "p.toml",
+		.message = "enough" };
+	return (*left)-- > 0;
+}
+
+static inline struct gw_rules
+metered(struct wire_meter *w, const struct gw_rules *r)
+{
+	struct gw_rules with = *r;
+
+	memset(w, 0, sizeof *w);
+	gw_used_init(&w->m.used);
+	w->left = 2;
+	w->m.repeat = &w->repeat;
+	w->m.may_call = wire_may_call;
+	w->m.to = &w->left;
+	with.meter = &w->m;
+	return with;
+}
+
+static inline void
+check_meter(const struct wire_meter *w)
+{
+	for (int i = 0; i < GW_COUNTS; i++)
+		assert(w->m.used.n[i] >= GW_UNKNOWN &&
+			w->m.used.n[i] <= 2 * GW_COUNT_MAX);
+	assert(w->m.used.wanted.n <= GW_NAME_MAX && w->m.used.served.n <= GW_NAME_MAX);
+	assert(gw_repeat_times(&w->repeat) == 0 || w->repeat.nopen > 0);
+}
+
 static inline void
 fuzz_body(enum gw_api api, const struct gw_rules *r, struct str in, bool request)
 {
@@ -53,10 +99,13 @@ fuzz_body(enum gw_api api, const struct gw_rules *r, struct str in, bool request
 	size_t found = 0;
 	const struct gw_sink sink = { wire_found, &found };
 	struct err e = ERR_INIT;
+	struct wire_meter w;
+	const struct gw_rules with = metered(&w, r);
 	int rc;
 
-	rc = request ? gw_request(api, r, in, &out, &sink, &e)
-		     : gw_answer(api, r, in, &out, &sink, &e);
+	rc = request ? gw_request(api, &with, in, &out, &sink, &e)
+		     : gw_answer(api, &with, in, &out, &sink, &e);
+	check_meter(&w);
 	if (rc < 0) {
 		assert(e.text[0] != '\0' && found > 0);
 		return;
@@ -76,7 +125,9 @@ run_stream(enum gw_api api, const struct gw_rules *r, struct str in, size_t piec
 {
 	size_t found = 0;
 	const struct gw_sink sink = { wire_found, &found };
-	struct gw_stream *s = gw_stream_new(api, r, &sink);
+	struct wire_meter w;
+	const struct gw_rules with = metered(&w, r);
+	struct gw_stream *s = gw_stream_new(api, &with, &sink);
 	struct err e = ERR_INIT;
 	int rc = 0;
 
@@ -89,6 +140,7 @@ run_stream(enum gw_api api, const struct gw_rules *r, struct str in, size_t piec
 	if (rc == 0)
 		rc = gw_stream_end(s, out, &e);
 	gw_stream_free(s);
+	check_meter(&w);
 	return rc;
 }
 
