@@ -408,9 +408,9 @@ def what_a_person_sees(build):
         script.message = lambda: dict(Script.message(script), model="dear-2")
         script.used, script.calls = (12000, 300), range(2)
         run.ask(CLAUDE, ask_of(CLAUDE))
+        usage_of(home, run, 1)  # so that it stands before the other one
         codex.ask(CODEX, ask_of(CODEX))
         codex.ask(CODEX, ask_of(CODEX, model="none"))
-        usage_of(home, run, 1)
         usage_of(home, codex, 1)
         rows = [line.split() for line in pando(build, home, "top").splitlines()]
         same(rows[0], ["RUN", "AGENT", "AGE", "MODEL", "TOKENS", "COST", "CALLS", "DENIED", "FOLDER"],
