@@ -89,7 +89,7 @@ take_field(struct js_members *m, size_t i, const struct js_item *item, struct er
 	struct js_field *const f = &m->f[i];
 	const struct str key = item->key;
 
-	if (key.n != f->len || key.n == 0 || ((key.p[0] ^ f->name[0]) & ~0x20) != 0)
+	if (key.n != f->len || (key.n > 0 && ((key.p[0] ^ f->name[0]) & ~0x20) != 0))
 		return 0;
 	if (memcmp(key.p, f->name, key.n) == 0) {
 		f->m = *item;

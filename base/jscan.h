@@ -96,7 +96,7 @@ bool js_next(struct js_iter *it, struct js_item *item);
  * val.type JS_NONE. Every member's name is looked at, so that duplicates are found.
  */
 struct js_field {
-	const char *name; /* not empty */
+	const char *name;
 	size_t len;
 	struct js_item m;
 };

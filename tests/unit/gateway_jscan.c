@@ -318,6 +318,19 @@ fields_are_found_and_must_be_single(void)
 	}
 }
 
+/* A rule of the policy may name any argument. */
+static void
+an_empty_name_is_a_name(void)
+{
+	struct js_field f[] = { JS_FIELD(""), JS_FIELD("a") };
+	struct err e = ERR_INIT;
+
+	ok_int(js_fields(checked("{\"b\":1,\"\":2,\"a\":3}"), f, LEN(f), &e), 0, e.text);
+	ok_bytes(f[0].m.val.raw, STR("2"), "the empty one");
+	ok_bytes(f[1].m.val.raw, STR("3"), "another");
+	ok_int(js_fields(checked("{\"\":2,\"\":2}"), f, LEN(f), &e), -1, "twice");
+}
+
 static void
 members_have_a_ceiling(void)
 {
@@ -470,6 +483,7 @@ main(void)
 	an_index_changes_no_walk();
 	an_index_has_a_ceiling();
 	fields_are_found_and_must_be_single();
+	an_empty_name_is_a_name();
 	members_have_a_ceiling();
 	a_repeated_name_is_found_among_many();
 	text_is_decoded_or_refused();
