@@ -31,6 +31,7 @@ read_tool(struct js v, struct tool *t, struct err *e)
 	};
 
 	t->c = gw_case_of("definition");
+	t->tools = t->allowed = t->approval = (struct js){ .type = JS_NONE };
 	t->type.n = t->name.n = t->server.n = t->space.n = t->connector.n = 0;
 	if (js_fields(v, f, N, e) < 0 || gw_name_read(f[TYPE].m.val, &t->type, e) < 0 ||
 		gw_name_read(f[NAME].m.val, &t->name, e) < 0 ||

@@ -31,7 +31,7 @@ holds(const char *wrong, struct str in, struct str out)
 static bool
 is_more_tools(const json_t *item)
 {
-	return text_is(item, "type", "additional_tools");
+	return oracle_is(item, "type", "additional_tools");
 }
 
 /* In the order of what went in: only lists of tools may be gone, and plain items are the same. */
@@ -120,7 +120,7 @@ make_events(struct buf *b, const char *item, size_t index)
 {
 	json_t *j = json_loads(item, 0, NULL);
 	const char *args = json_text_of(j, "arguments");
-	const bool custom = text_is(j, "type", "custom_tool_call");
+	const bool custom = oracle_is(j, "type", "custom_tool_call");
 	size_t n = 2;
 
 	if (custom)
@@ -218,7 +218,7 @@ judge_stream(struct str stream, json_t **response, bool mixed)
 			CLEANUP(json_freep) json_t *j = json_parse(ev.data, &e);
 			const json_t *number = json_object_get(j, "sequence_number");
 
-			wrong = j == NULL ? e.text : oracle_event(&seen, j, true);
+			wrong = j == NULL ? "no JSON" : oracle_event(&seen, j, true);
 			if (!mixed && json_integer_value(number) <= last)
 				wrong = "numbers do not rise";
 			last = json_integer_value(number);

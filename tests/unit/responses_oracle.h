@@ -19,7 +19,7 @@
 enum { ORACLE_ITEMS_MAX = 256 };
 
 static inline bool
-text_is(const json_t *object, const char *key, const char *want)
+oracle_is(const json_t *object, const char *key, const char *want)
 {
 	const char *have = json_text_of(object, key);
 
@@ -58,7 +58,7 @@ oracle_tools(const json_t *list, bool ours, size_t depth)
 		const json_t *in = json_object_get(t, "tools");
 		const char *why = NULL;
 
-		if (text_is(t, "type", "namespace"))
+		if (oracle_is(t, "type", "namespace"))
 			why = oracle_tools(in,
 				(ours || depth == 0) &&
 					oracle_is_ours(json_text_of(t, "name")),
@@ -66,8 +66,8 @@ oracle_tools(const json_t *list, bool ours, size_t depth)
 		else if (!ours || in != NULL)
 			why = "a tool outside of our namespaces";
 		else if (json_object_get(t, "type") != NULL &&
-			 !text_is(t, "type", "function") &&
-			 !text_is(t, "type", "custom") && !text_is(t, "type", ""))
+			 !oracle_is(t, "type", "function") &&
+			 !oracle_is(t, "type", "custom") && !oracle_is(t, "type", ""))
 			why = "a tool of the provider";
 		if (why != NULL)
 			return why;
@@ -82,7 +82,7 @@ oracle_choice(const json_t *choice)
 
 	if (!json_is_object(choice))
 		return NULL;
-	if (!text_is(choice, "type", "allowed_tools"))
+	if (!oracle_is(choice, "type", "allowed_tools"))
 		return oracle_is_ours(json_text_of(choice, "namespace"))
 			       ? NULL
 			       : "a choice of a foreign tool";
@@ -110,16 +110,16 @@ oracle_item(const json_t *item)
 
 	if (!json_is_object(item))
 		return NULL;
-	if (text_is(item, "type", "function_call") ||
-		text_is(item, "type", "custom_tool_call"))
+	if (oracle_is(item, "type", "function_call") ||
+		oracle_is(item, "type", "custom_tool_call"))
 		return oracle_is_ours(json_text_of(item, "namespace"))
 			       ? NULL
 			       : "a call of a foreign tool";
 	if (oracle_is_call(item))
 		return "a call of a tool of the provider";
-	if (text_is(item, "type", "item_reference"))
+	if (oracle_is(item, "type", "item_reference"))
 		return "an item that nobody saw";
-	if (text_is(item, "type", "additional_tools") || text_ends(type, "_output"))
+	if (oracle_is(item, "type", "additional_tools") || text_ends(type, "_output"))
 		return oracle_tools(json_object_get(item, "tools"), false, 0);
 	if (json_is_array(json_object_get(item, "tools")))
 		return "tools in an item of another kind";
@@ -154,7 +154,7 @@ oracle_count(const json_t *list, bool results, const char *call_id)
 						       "_output")
 					     : oracle_is_call(item);
 
-		n += of_kind && text_is(item, "call_id", call_id);
+		n += of_kind && oracle_is(item, "call_id", call_id);
 	}
 	return n;
 }
@@ -261,12 +261,12 @@ oracle_event(struct oracle_stream *s, const json_t *event, bool tidy)
 		json_object_get(event, "response"), "output");
 	const char *why;
 
-	if (text_is(event, "type", "response.output_item.added"))
+	if (oracle_is(event, "type", "response.output_item.added"))
 		return oracle_event_item(s, event, false);
-	if (text_is(event, "type", "response.output_item.done"))
+	if (oracle_is(event, "type", "response.output_item.done"))
 		return oracle_event_item(s, event, true);
 	why = oracle_items(output);
-	return why == NULL && tidy && text_is(event, "type", "response.completed")
+	return why == NULL && tidy && oracle_is(event, "type", "response.completed")
 		       ? oracle_repeats(s, output)
 		       : why;
 }
