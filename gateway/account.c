@@ -66,16 +66,16 @@ int
 gw_account_enter(
 	struct gw_account *a, size_t bytes, struct pol_decision *why, struct err *e)
 {
+	struct gw_spender s;
 	const struct pol_limits *l;
 	enum pol_budget which;
 	int got;
 
 	if (a->run == NULL)
 		return 0;
+	s = (struct gw_spender){ &a->run->budget, a->run->policy, a->run->agent };
 	l = pol_limits_of(a->run->policy);
-	a->asked = bytes;
-	got = gw_budget_enter(&a->run->budget, a->run->policy, a->run->agent, &a->meter,
-		bytes, &a->ticket, &which, e);
+	got = gw_budget_enter(&s, &a->meter, bytes, &a->ticket, &which, e);
 	drop_repeat(a);
 	if (got < 0 && a->audit) {
 		audit_only(a, which, e->text, bytes);
@@ -160,7 +160,7 @@ gw_account_end(struct gw_account *a)
 		if (a->status >= STATUS_ERROR)
 			a->how = GW_FAILED;
 		c = gw_budget_leave(&a->run->budget, a->run->policy, &a->meter.used,
-			&a->ticket, a->asked, a->answered, a->how);
+			&a->ticket, a->how);
 		add_up(a, now_us);
 		tell(a, &c, now_us);
 	} else {

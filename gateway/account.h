@@ -16,7 +16,6 @@ struct gw_account {
 	struct gw_meter meter;
 	struct gw_ticket ticket;
 	bool audit;
-	size_t asked, answered;    /* bytes */
 	int64_t begin_us, head_us; /* head_us 0: there was no answer */
 	int status;
 	int64_t calls, denials;

@@ -99,9 +99,10 @@ void
 gw_budget_hold(struct gw_budget *b, const struct policy *p, const struct gw_meter *m,
 	size_t bytes, struct gw_ticket *t)
 {
-	*t = (struct gw_ticket){
-		.held = true, .tokens = b->largest_tokens, .microusd = b->largest_microusd
-	};
+	*t = (struct gw_ticket){ .held = true,
+		.tokens = b->largest_tokens,
+		.microusd = b->largest_microusd,
+		.asked = bytes };
 	if (t->tokens == 0) {
 		t->tokens = guess(bytes, GW_TOKEN_ASKED);
 		t->microusd = first_microusd(p, m, t->tokens);
@@ -123,52 +124,52 @@ key_of(enum pol_budget which)
 
 /* The end of each refusal: whose rule it is, and what to do. */
 static int
-stopped(const struct policy *p, enum pol_agent agent, enum pol_budget which,
-	struct err *e, const char *what)
+stopped(const struct gw_spender *s, enum pol_budget which, struct err *e,
+	const char *what)
 {
 	static const char *const again[POL_AGENTS] = { "claude --continue",
 		"codex resume --last" };
-	const struct pol_decision d = pol_budget_decision(p, which);
+	const struct pol_decision d = pol_budget_decision(s->policy, which);
 
 	if (which == POL_SAME)
 		return err_set(e, ERR_REFUSED,
 			"[pando-ai] stopped: %s (rule %s, %s:%d). To go on, say what it should "
 			"do instead, or raise %s in [limits] of %s and start %s again.",
 			what, d.rule, d.file, d.line, key_of(which), d.file,
-			pol_agent_name(agent));
+			pol_agent_name(s->agent));
 	return err_set(e, ERR_REFUSED,
 		"[pando-ai] stopped: %s (rule %s, %s:%d). To go on, start %s again ('%s' keeps "
 		"the conversation): each start has a budget of its own. To have a larger one, "
 		"raise %s in [limits] of %s first. 'pando-ai report' shows what was used.",
-		what, d.rule, d.file, d.line, pol_agent_name(agent), again[agent],
+		what, d.rule, d.file, d.line, pol_agent_name(s->agent), again[s->agent],
 		key_of(which), d.file);
 }
 
 enum { WHAT_MAX = 512 };
 
 static int
-tokens_reached(const struct gw_budget *b, const struct policy *p, enum pol_agent agent,
-	struct err *e)
+tokens_reached(const struct gw_spender *s, struct err *e)
 {
+	const struct gw_budget *const b = s->budget;
 	char what[WHAT_MAX];
 	int n = snprintf(what, sizeof what,
 		"this run has used %" PRId64 " of %" PRId64 " tokens",
-		b->sum[GW_SUM_TOKENS], pol_limits_of(p)->tokens_per_run);
+		b->sum[GW_SUM_TOKENS], pol_limits_of(s->policy)->tokens_per_run);
 
 	if (b->nheld > 0)
 		(void)snprintf(what + n, sizeof what - (size_t)n,
 			", and %zu requests under way count for %" PRId64, b->nheld,
 			b->held_tokens);
-	return stopped(p, agent, POL_TOKENS, e, what);
+	return stopped(s, POL_TOKENS, e, what);
 }
 
 static int
-usd_reached(const struct gw_budget *b, const struct policy *p, enum pol_agent agent,
-	struct err *e)
+usd_reached(const struct gw_spender *s, struct err *e)
 {
+	const struct gw_budget *const b = s->budget;
 	const int64_t used = b->sum[GW_SUM_MICROUSD];
 	const int64_t held = b->held_microusd + CENT - 1;
-	const int64_t most = pol_limits_of(p)->microusd_per_run;
+	const int64_t most = pol_limits_of(s->policy)->microusd_per_run;
 	char what[WHAT_MAX];
 	int n = snprintf(what, sizeof what,
 		"this run has cost %" PRId64 ".%02" PRId64 " of %" PRId64 ".%02" PRId64
@@ -180,7 +181,7 @@ usd_reached(const struct gw_budget *b, const struct policy *p, enum pol_agent ag
 		(void)snprintf(what + n, sizeof what - (size_t)n,
 			", and %zu requests under way count for %" PRId64 ".%02" PRId64,
 			b->nheld, held / POL_MILLION, held % POL_MILLION / CENT);
-	return stopped(p, agent, POL_USD, e, what);
+	return stopped(s, POL_USD, e, what);
 }
 
 static int
@@ -197,8 +198,7 @@ no_price(const struct policy *p, struct str model, struct err *e)
 }
 
 static int
-same_reached(const struct policy *p, enum pol_agent agent, const struct gw_repeat *r,
-	struct err *e)
+same_reached(const struct gw_spender *s, const struct gw_repeat *r, struct err *e)
 {
 	char what[WHAT_MAX];
 	char tool[LOG_QUOTED_MAX];
@@ -210,31 +210,32 @@ same_reached(const struct policy *p, enum pol_agent agent, const struct gw_repea
 		name.n > 2 ? log_quoted((struct str){ name.p + 1, name.n - 2 }, tool)
 			   : "a tool",
 		r->times);
-	return stopped(p, agent, POL_SAME, e, what);
+	return stopped(s, POL_SAME, e, what);
 }
 
 int
-gw_budget_enter(struct gw_budget *b, const struct policy *p, enum pol_agent agent,
-	const struct gw_meter *m, size_t bytes, struct gw_ticket *t,
-	enum pol_budget *which, struct err *e)
+gw_budget_enter(const struct gw_spender *s, const struct gw_meter *m, size_t bytes,
+	struct gw_ticket *t, enum pol_budget *which, struct err *e)
 {
+	struct gw_budget *const b = s->budget;
+	const struct policy *const p = s->policy;
 	const struct pol_limits *l = pol_limits_of(p);
 	struct pol_price price;
 
 	*which = POL_TOKENS;
 	if (l->tokens_per_run > 0 &&
 		plus(b->sum[GW_SUM_TOKENS], b->held_tokens) >= l->tokens_per_run)
-		return tokens_reached(b, p, agent, e);
+		return tokens_reached(s, e);
 	*which = POL_USD;
 	if (l->microusd_per_run > 0 && !pol_price_of(p, gw_str(&m->used.wanted), &price))
 		return no_price(p, gw_str(&m->used.wanted), e);
 	if (l->microusd_per_run > 0 &&
 		plus(b->sum[GW_SUM_MICROUSD], b->held_microusd) >= l->microusd_per_run)
-		return usd_reached(b, p, agent, e);
+		return usd_reached(s, e);
 	*which = POL_SAME;
 	if (l->same_call > 0 && m->repeat != NULL &&
 		gw_repeat_times(m->repeat) >= (size_t)l->same_call)
-		return same_reached(p, agent, m->repeat, e);
+		return same_reached(s, m->repeat, e);
 	gw_budget_hold(b, p, m, bytes, t);
 	return 0;
 }
@@ -243,10 +244,10 @@ gw_budget_enter(struct gw_budget *b, const struct policy *p, enum pol_agent agen
 
 /* The numbers with what is missing taken from the sizes. */
 static bool
-complete(struct gw_used *u, size_t asked, size_t answered, enum gw_ending how)
+complete(struct gw_used *u, const struct gw_ticket *t, enum gw_ending how)
 {
-	const int64_t in = guess(asked, GW_TOKEN_ASKED);
-	const int64_t out = guess(answered, GW_TOKEN_ANSWERED);
+	const int64_t in = guess(t->asked, GW_TOKEN_ASKED);
+	const int64_t out = guess(t->answered, GW_TOKEN_ANSWERED);
 	bool guessed = false;
 
 	if (u->n[GW_IN] < 0 && u->n[GW_CACHE_READ] < 0 && u->n[GW_CACHE_WRITE] < 0) {
@@ -275,12 +276,12 @@ give_back(struct gw_budget *b, struct gw_ticket *t)
 	b->held_tokens -= t->tokens;
 	b->held_microusd -= t->microusd;
 	b->nheld--;
-	*t = (struct gw_ticket){ .held = false };
+	t->held = false;
 }
 
 struct gw_cost
 gw_budget_leave(struct gw_budget *b, const struct policy *p, const struct gw_used *u,
-	struct gw_ticket *t, size_t asked, size_t answered, enum gw_ending how)
+	struct gw_ticket *t, enum gw_ending how)
 {
 	struct gw_cost c = { .microusd = GW_UNKNOWN };
 	struct gw_used all = *u;
@@ -293,7 +294,7 @@ gw_budget_leave(struct gw_budget *b, const struct policy *p, const struct gw_use
 		b->model = u->served;
 	if (how == GW_FAILED && gw_used_tokens(u) < 0)
 		return c;
-	c.guessed = complete(&all, asked, answered, how);
+	c.guessed = complete(&all, t, how);
 	c.tokens = gw_used_tokens(&all);
 	b->sum[GW_SUM_TOKENS] = plus(b->sum[GW_SUM_TOKENS], c.tokens);
 	b->largest_tokens = larger(b->largest_tokens, c.tokens);

@@ -60,15 +60,22 @@ void gw_budget_fini(struct gw_budget *b); /* for CLEANUP too */
 struct gw_ticket {
 	bool held;
 	int64_t tokens, microusd;
+	size_t asked, answered; /* bytes; the second is the caller's to count */
+};
+
+/* Whose budget it is. */
+struct gw_spender {
+	struct gw_budget *budget;
+	const struct policy *policy;
+	enum pol_agent agent;
 };
 
 /*
  * A request that policy lets pass, with the model and the row of calls that were read from it.
  * -1: a budget is reached, *which says which one, e why and how to go on. It is not held then.
  */
-int gw_budget_enter(struct gw_budget *b, const struct policy *p, enum pol_agent agent,
-	const struct gw_meter *m, size_t bytes, struct gw_ticket *t,
-	enum pol_budget *which, struct err *e);
+int gw_budget_enter(const struct gw_spender *s, const struct gw_meter *m, size_t bytes,
+	struct gw_ticket *t, enum pol_budget *which, struct err *e);
 /* The same, whatever the budgets say. */
 void gw_budget_hold(struct gw_budget *b, const struct policy *p, const struct gw_meter *m,
 	size_t bytes, struct gw_ticket *t);
@@ -86,8 +93,7 @@ struct gw_cost {
 	bool guessed;
 };
 struct gw_cost gw_budget_leave(struct gw_budget *b, const struct policy *p,
-	const struct gw_used *u, struct gw_ticket *t, size_t asked, size_t answered,
-	enum gw_ending how);
+	const struct gw_used *u, struct gw_ticket *t, enum gw_ending how);
 
 /*
  * One more call now (a clock that does not go back): false, and *why, when the last minute has

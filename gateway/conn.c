@@ -452,7 +452,7 @@ on_body(void *to, struct str bytes)
 		c->paused = true;
 		return GW_UP_PAUSE;
 	}
-	c->account.answered += bytes.n;
+	c->account.ticket.answered += bytes.n;
 	return c->decoder != NULL ? take_coded(c, bytes) : take(c, bytes);
 }
 

@@ -56,9 +56,10 @@ a_run_stops_when_its_tokens_are_used(void)
 	struct err e = ERR_INIT;
 	int passed = 0;
 
-	while (gw_budget_enter(&b, p, POL_CLAUDE, &m, 8, &t, &which, &e) == 0) {
+	while (gw_budget_enter(&(struct gw_spender){ &b, p, POL_CLAUDE }, &m, 8, &t,
+		       &which, &e) == 0) {
 		passed++;
-		(void)gw_budget_leave(&b, p, &u, &t, 8, 8, GW_ENDED);
+		(void)gw_budget_leave(&b, p, &u, &t, GW_ENDED);
 	}
 	ok_int(passed, 3, "49, 98, 147: the third goes beyond it");
 	ok_int(which, POL_TOKENS, "which");
@@ -90,10 +91,13 @@ requests_at_once_do_not_all_pass(void)
 	struct err e = ERR_INIT;
 	int passed = 0;
 
-	ok_int(gw_budget_enter(&b, p, POL_CODEX, &m, 0, &t[0], &which, &e), 0, "first");
-	(void)gw_budget_leave(&b, p, &u, &t[0], 0, 0, GW_ENDED);
+	ok_int(gw_budget_enter(&(struct gw_spender){ &b, p, POL_CODEX }, &m, 0, &t[0],
+		       &which, &e),
+		0, "first");
+	(void)gw_budget_leave(&b, p, &u, &t[0], GW_ENDED);
 	while (passed < ASKERS &&
-		gw_budget_enter(&b, p, POL_CODEX, &m, 0, &t[passed], &which, &e) == 0)
+		gw_budget_enter(&(struct gw_spender){ &b, p, POL_CODEX }, &m, 0,
+			&t[passed], &which, &e) == 0)
 		passed++;
 	ok_int(passed, 9, "100 used, 9 times 100 under way");
 	ok(strstr(e.text,
@@ -102,7 +106,7 @@ requests_at_once_do_not_all_pass(void)
 		e.text);
 	ok(strstr(e.text, "'codex resume --last'") != NULL, e.text);
 	for (int i = 0; i < passed; i++)
-		(void)gw_budget_leave(&b, p, &u, &t[i], 0, 0, GW_ENDED);
+		(void)gw_budget_leave(&b, p, &u, &t[i], GW_ENDED);
 	ok_int(b.sum[GW_SUM_TOKENS], 1000, "no overshoot where all are alike");
 	ok_int(b.held_tokens, 0, "nothing is held");
 	gw_budget_fini(&b);
@@ -120,10 +124,12 @@ the_first_requests_count_by_their_size(void)
 	struct err e = ERR_INIT;
 
 	for (int i = 0; i < 2; i++)
-		ok_int(gw_budget_enter(&b, p, POL_CLAUDE, &m, 200, &t[i], &which, &e), 0,
-			"51 tokens each");
-	ok_int(gw_budget_enter(&b, p, POL_CLAUDE, &m, 200, &t[2], &which, &e), -1,
-		"a third");
+		ok_int(gw_budget_enter(&(struct gw_spender){ &b, p, POL_CLAUDE }, &m, 200,
+			       &t[i], &which, &e),
+			0, "51 tokens each");
+	ok_int(gw_budget_enter(&(struct gw_spender){ &b, p, POL_CLAUDE }, &m, 200, &t[2],
+		       &which, &e),
+		-1, "a third");
 	gw_budget_fini(&b);
 	pol_free(p);
 }
@@ -161,8 +167,8 @@ what_is_not_told_is_guessed(void)
 		struct gw_cost c;
 
 		gw_budget_hold(&b, p, &m, endings[i].asked, &t);
-		c = gw_budget_leave(&b, p, &u, &t, endings[i].asked, endings[i].answered,
-			endings[i].how);
+		t.answered = endings[i].answered;
+		c = gw_budget_leave(&b, p, &u, &t, endings[i].how);
 		ok_int(c.tokens, endings[i].tokens, endings[i].name);
 		ok_int(c.guessed, endings[i].guessed, endings[i].name);
 		ok_int(c.microusd, -1, endings[i].name);
@@ -189,17 +195,17 @@ tokens_cost_what_their_prices_say(void)
 	u.n[GW_CACHE_WRITE] = 2000;
 	u.n[GW_CACHE_WRITE_1H] = 500;
 	u.n[GW_REASONING] = 50; /* among the output */
-	c = gw_budget_leave(&b, p, &u, &t, 0, 0, GW_ENDED);
+	c = gw_budget_leave(&b, p, &u, &t, GW_ENDED);
 	ok_int(c.microusd, 3000 + 1500 + 3000 + 5625 + 3000, "micro-USD");
 	ok_int(c.tokens, 13100, "tokens");
 	u = used_of("opus-4", 0, 0);
 	u.n[GW_CACHE_READ] = 1;
-	c = gw_budget_leave(&b, p, &u, &t, 0, 0, GW_ENDED);
+	c = gw_budget_leave(&b, p, &u, &t, GW_ENDED);
 	ok_int(c.microusd, 1, "a part of a millionth is rounded up");
 	/* the model that answered has no price, the one that was asked for has */
 	u = used_of("other", 1000, 0);
 	u.wanted = asks_for("opus-4").used.wanted;
-	c = gw_budget_leave(&b, p, &u, &t, 0, 0, GW_ENDED);
+	c = gw_budget_leave(&b, p, &u, &t, GW_ENDED);
 	ok_int(c.microusd, 3000, "the price of the one that was asked for");
 	ok_bytes(gw_str(&b.model), STR("other"), "the last model");
 	gw_budget_fini(&b);
@@ -219,17 +225,19 @@ a_run_stops_when_its_money_is_spent(void)
 	struct err e = ERR_INIT;
 	int passed = 0;
 
-	ok_int(gw_budget_enter(&b, p, POL_CODEX, &unknown, 8, &t, &which, &e), -1,
-		"no price");
+	ok_int(gw_budget_enter(&(struct gw_spender){ &b, p, POL_CODEX }, &unknown, 8, &t,
+		       &which, &e),
+		-1, "no price");
 	ok_str(e.text,
 		"[pando-ai] stopped: the model \"gpt\\x1b\" has no price, so the budget of "
 		"this run cannot be held (rule limits.usd_per_run, p.toml:2). Add a [[price]] "
 		"with model = \"gpt\\x1b\" to p.toml ('man policy.toml' shows one), or choose "
 		"a model that has one.",
 		"text");
-	while (gw_budget_enter(&b, p, POL_CODEX, &m, 8, &t, &which, &e) == 0) {
+	while (gw_budget_enter(&(struct gw_spender){ &b, p, POL_CODEX }, &m, 8, &t,
+		       &which, &e) == 0) {
 		passed++;
-		(void)gw_budget_leave(&b, p, &u, &t, 8, 8, GW_ENDED);
+		(void)gw_budget_leave(&b, p, &u, &t, GW_ENDED);
 	}
 	ok_int(passed, 2, "two at 3 cents");
 	ok_int(which, POL_USD, "which");
@@ -254,11 +262,14 @@ numbers_stay_at_their_ceiling(void)
 	struct err e = ERR_INIT;
 
 	b.sum[GW_SUM_TOKENS] = b.sum[GW_SUM_MICROUSD] = b.sum[GW_SUM_IN] = INT64_MAX - 1;
-	(void)gw_budget_leave(&b, p, &u, &t, SIZE_MAX, SIZE_MAX, GW_ENDED);
+	t.asked = t.answered = SIZE_MAX;
+	(void)gw_budget_leave(&b, p, &u, &t, GW_ENDED);
 	ok(b.sum[GW_SUM_TOKENS] == INT64_MAX, "tokens");
 	ok(b.sum[GW_SUM_MICROUSD] == INT64_MAX, "money");
 	ok(b.sum[GW_SUM_IN] == INT64_MAX, "input");
-	ok_int(gw_budget_enter(&b, p, POL_CODEX, &m, 8, &t, &which, &e), -1, "no more");
+	ok_int(gw_budget_enter(
+		       &(struct gw_spender){ &b, p, POL_CODEX }, &m, 8, &t, &which, &e),
+		-1, "no more");
 	gw_budget_fini(&b);
 	pol_free(p);
 }
@@ -305,9 +316,13 @@ the_same_call_stops_at_its_number(void)
 	m.repeat = r;
 	r->last.tool = STR("\"mcp__pando_core__read-file\"");
 	r->times = 2;
-	ok_int(gw_budget_enter(&b, p, POL_CLAUDE, &m, 8, &t, &which, &e), 0, "twice");
+	ok_int(gw_budget_enter(
+		       &(struct gw_spender){ &b, p, POL_CLAUDE }, &m, 8, &t, &which, &e),
+		0, "twice");
 	r->times = 3;
-	ok_int(gw_budget_enter(&b, p, POL_CLAUDE, &m, 8, &t, &which, &e), -1, "3 times");
+	ok_int(gw_budget_enter(
+		       &(struct gw_spender){ &b, p, POL_CLAUDE }, &m, 8, &t, &which, &e),
+		-1, "3 times");
 	ok_int(which, POL_SAME, "which");
 	ok_str(e.text,
 		"[pando-ai] stopped: the model has called mcp__pando_core__read-file 3 times "
