@@ -231,7 +231,8 @@ print(answer.read().decode(), end="")
 
 def post(s, url, body):
     """As the person: the gateway hears nobody else, and of claude only sessions that it knows."""
-    own = {"x-api-key", "authorization", "anthropic-version", "x-claude-code-session-id"}
+    own = {"x-api-key", "authorization", "anthropic-version", "x-claude-code-session-id",
+           "chatgpt-account-id"}
     head = ["%s=%s" % h for h in s.requests()[0]["headers"].items() if h[0].lower() in own]
     r = subprocess.run(["/usr/bin/python3", "-c", POST, url, *head], input=json.dumps(body), text=True,
                        capture_output=True, timeout=2 * SOON_SECONDS, check=False,

@@ -167,7 +167,8 @@ class Handler(BaseHTTPRequestHandler):
     def route(self, path, headers, body, record):
         dialect = dialect_of(path, headers)
         record["dialect"] = dialect
-        if self.command == "POST" and path.endswith(("/v1/messages", "/v1/responses")):
+        if self.command == "POST" and path.endswith(("/v1/messages", "/v1/responses",
+                                                        "/codex/responses")):
             return self.generate(dialect, headers, body, record)
         self.server.recorder.line(record)
         if self.command == "POST" and path.endswith("/v1/messages/count_tokens"):
