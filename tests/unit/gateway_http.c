@@ -20,7 +20,8 @@ enum {
 	GIVE_UP_US = 10000000,
 	GOT_MAX = 1 << 16,
 	MUCH = 8 << 20,
-	NAP_US = 1000
+	NAP_US = 1000,
+	WAIT_US = 60000 /* half of limits.body there */
 };
 
 /* A server with one connection, what its handler saw, and what the other end got. */
@@ -231,7 +232,7 @@ a_body_that_comes_on_has_time(void)
 
 		say(&s, piece);
 		/* together longer than the limit */
-		while (i + 1 < PIECES && clock_mono_us() - from < 2 * SHORT * 1000)
+		while (i + 1 < PIECES && clock_mono_us() - from < WAIT_US)
 			turn(&s);
 	}
 	ok(until(&s, &s.wholes), "it is whole at last");
