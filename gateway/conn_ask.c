@@ -1,0 +1,122 @@
+#include "base/clock.h"
+#include "gateway/audit.h"
+#include "gateway/caller.h"
+#include "gateway/conn_state.h"
+#include "gateway/head.h"
+#include "gateway/login.h"
+
+enum { URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
+
+/* What is compressed is read, and goes on as it came unless policy changes it. */
+static int
+check_text(struct gw_conn *c, struct str head, struct str body, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_BODY_MAX);
+	struct gw_codings codings;
+	int got;
+
+	if (gw_codings_read(&codings, head, e) < 0)
+		return err_wrap(e, "pando-ai: the request");
+	if (!c->route.post)
+		return 0;
+	if (codings.n > 0 && gw_decode(&codings, true, body, &text, e) < 0)
+		return err_wrap(e, "pando-ai: the body of the request");
+	c->is_coded = codings.n > 0;
+	c->rules.offers = gw_hold_wants_offers(&c->hold, &c->route, head);
+	got = gw_request(c->route.api, &c->rules, codings.n > 0 ? buf_str(&text) : body,
+		&c->changed, &c->sink, e);
+	return got < 0 || gw_hold_offers(&c->hold, c->route.api, e) < 0 ? -1 : got;
+}
+
+static int
+check_body(struct gw_conn *c, struct str head, struct err *e)
+{
+	const int64_t begin = clock_mono_us();
+	struct gw_audit_request said = { .api = c->route.api };
+	struct err unlogged = ERR_INIT;
+	const struct str body = gw_http_body(c->q);
+	struct pol_decision why;
+	int got = 0;
+
+	if (body.n > GW_BODY_MAX)
+		got = err_set(e, ERR_REFUSED,
+			"pando-ai: the request has %zu bytes, the gateway takes at most %d",
+			body.n, GW_BODY_MAX);
+	else
+		got = check_text(c, head, body, e);
+	if (got > 0 && c->changed.over)
+		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
+	if (got >= 0 && gw_account_enter(&c->account, body.n, &why, e) < 0) {
+		got = -1;
+		said.why = &why;
+	}
+	c->body = body;
+	if (got > 0) {
+		c->body = buf_str(&c->changed);
+		c->is_coded = false;
+	}
+	said.refusal = got < 0 ? e->text : NULL;
+	said.changes = c->changes;
+	said.elapsed_us = clock_mono_us() - begin;
+	if (!c->log_failed && gw_audit_request(c->run, &said, &unlogged) < 0) {
+		c->log_failed = true;
+		c->e = got < 0 ? c->e : unlogged;
+	}
+	c->is_told = !c->log_failed;
+	return got < 0 ? -1 : gw_conn_check_log(c, e);
+}
+
+static void
+fields_up(const struct gw_conn *c, struct str head, struct buf *out)
+{
+	const struct str nominated = gw_head_get(head, "connection");
+	struct str rest = head, name, value;
+
+	while (gw_head_next(&rest, &name, &value))
+		if (gw_head_goes_up(name, nominated) ||
+			(c->is_coded && gw_head_lists(name, STR("content-encoding"))))
+			gw_head_put(out, name, value);
+}
+
+static int
+send_up(struct gw_conn *c, struct str head, struct err *e)
+{
+	CLEANUP(buf_wipe) struct buf fields = BUF_INIT(GW_HEAD_MAX);
+	CLEANUP(buf_fini) struct buf url = BUF_INIT(URL_MAX);
+	const struct gw_up_calls calls = gw_conn_calls(c);
+	struct gw_up_request r = { .post = c->route.post, .body = c->body };
+
+	fields_up(c, head, &fields);
+	c->route.up.p = gw_http_target(c->q).p + c->up_at;
+	gw_login_url(gw_reg_upstream(c->run, c->provider), c->provider, &c->route, &url);
+	if (fields.over || url.over)
+		return err_set(e, ERR_DATA, "pando-ai: the headers are too long");
+	r.url = buf_text(&url);
+	r.head = buf_str(&fields);
+	c->up = gw_up_start(c->upstream, &r, &calls, e);
+	return c->up == NULL ? err_wrap(e, "pando-ai: the provider cannot be asked") : 0;
+}
+
+enum gw_state
+gw_conn_ask(struct gw_conn *c)
+{
+	const struct str head = gw_http_lines(c->q);
+	int held;
+
+	if (gw_login_of(&c->route, head, &c->provider, &c->e) < 0)
+		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
+	c->rules.body_fixed = c->rules.agent == POL_CLAUDE && gw_head_is_login(head);
+	c->rules.caller = gw_caller_of(c->rules.agent, c->run->agent_version, head);
+	c->direction = "request";
+	held = gw_hold_ask(&c->hold, &c->route, head, &c->e);
+	if (held > 0)
+		return GW_HOLD;
+	c->is_told = held < 0;
+	if (held < 0 || check_body(c, head, &c->e) < 0 || send_up(c, head, &c->e) < 0)
+		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
+	if (c->body.p == c->changed.p)
+		gw_http_drop(c->q);
+	c->account.how = GW_BROKEN; /* until it ends otherwise */
+	c->direction = "response";
+	return GW_WAIT;
+}

@@ -1,0 +1,75 @@
+#ifndef GATEWAY_CONN_STATE_H
+#define GATEWAY_CONN_STATE_H
+
+/*
+ * One exchange from within: conn.c (its states), conn_ask.c (the request), conn_answer.c (the
+ * answer). Nobody else's.
+ */
+
+#include "gateway/account.h"
+#include "gateway/coding.h"
+#include "gateway/conn.h"
+#include "gateway/hold.h"
+#include "gateway/http.h"
+#include "gateway/upstream.h"
+
+enum {
+	GW_STATUS_MOVED = 300,
+	GW_STATUS_BAD_REQUEST = 400, /* both clients show it and do not ask again */
+	GW_STATUS_BAD_GATEWAY = 502,
+	GW_CHANGED_MAX = 2 * GW_BODY_MAX /* what policy makes of a body */
+};
+
+struct gw_conn {
+	LIST_ENTRY(gw_conn) link;
+	struct gw_reg *run;
+	struct gw_upstream *upstream;
+	struct gw_route route;
+	enum pol_provider provider;
+	enum gw_state state;
+	enum gw_state
+		then; /* where to go when the provider's transfer is gone; or GW_NEW */
+	struct gw_req *q; /* NULL once answered, or the client has gone */
+	struct gw_http_watch watch;
+	size_t up_at; /* where route.up begins in the target, which may move */
+	struct gw_hold hold;
+	struct gw_up *up;
+	struct gw_stream *stream;
+	struct gw_decoder *decoder; /* of a compressed answer, or NULL */
+	struct gw_rules rules;
+	struct gw_sink sink;
+	struct gw_account account; /* of a call of a model */
+	const char *direction;
+	size_t changes;
+	struct str body;    /* of the request, as it goes on: of q, or */
+	struct buf changed; /* what policy made of it */
+	struct buf head;    /* of the answer, as it goes on */
+	int status;
+	struct buf answer; /* a JSON answer: as it came, then as it goes on */
+	bool is_begun;     /* part of the answer's body has been sent */
+	bool is_coded;     /* the body goes on with its Content-Encoding */
+	bool paused;
+	bool log_failed;
+	bool has_found; /* something is not in the log yet ... */
+	bool must_log;  /* ... and it goes on */
+	bool is_told;   /* the refusal is in the decision log already */
+	int refusal;    /* its status */
+	struct err e;   /* its text */
+};
+
+/* The one door. After a move to GW_GONE the exchange is freed. */
+void gw_conn_go(struct gw_conn *c, enum gw_state to);
+/* What is wrong is in c->e; answers GW_REFUSE. */
+enum gw_state gw_conn_refuse(struct gw_conn *c, int status);
+/* -1 when a decision could not be recorded; the error says so, whatever it said before. */
+int gw_conn_check_log(struct gw_conn *c, struct err *e);
+
+/* --- conn_ask.c --- */
+enum gw_state gw_conn_ask(struct gw_conn *c);
+
+/* --- conn_answer.c --- */
+struct gw_up_calls gw_conn_calls(struct gw_conn *c);
+/* The client takes again. c may be gone behind this. */
+void gw_conn_drained(struct gw_conn *c);
+
+#endif
