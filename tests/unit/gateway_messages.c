@@ -196,6 +196,10 @@ a_fixed_body_passes_whole_or_not_at_all(void)
 	pol_free(p);
 }
 
+#define OPENED "{\"type\":\"tool_result\",\"content\":["
+#define CLOSED "]}"
+#define NINE(what) what what what what what what what what what
+
 static void
 what_is_not_understood_is_refused(void)
 {
@@ -219,6 +223,25 @@ what_is_not_understood_is_refused(void)
 		{ "{\"tools\":[{\"name\":\"\\ud83d\"}]}",
 			"[pando-ai] refused the request: a tool definition: the name of a tool, server, "
 			"type or call: a JSON string has half a surrogate pair or U+0000" },
+		{ "{\"new\":1,\"max_tokens\":1,\"new\":2}",
+			"[pando-ai] refused the request: a JSON object has two members named new" },
+		{ "{\"Tools\":[]}",
+			"[pando-ai] refused the request: a JSON member's name differs from \"tools\" only in "
+			"its case" },
+		{ "{\"messages\":[{\"content\":[{\"type\":\"text\",\"t\\u0065xt\":\"x\"}]}]}",
+			"[pando-ai] refused the request: a content block: a JSON member's name is written with "
+			"escapes: t\\x5cu0065xt" },
+		{ "{\"new\":{\"a\":[{\"na\\u006de\":1}]}}",
+			"[pando-ai] refused a request with the member new: it could carry a tool call and "
+			"pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"new\":{\"a\":[{\"name\":\"Bash\",\"arguments\":\"\"}]}}",
+			"[pando-ai] refused a request with the member new: it could carry a tool call and "
+			"pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"new\":[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]}",
+			"[pando-ai] refused a request with the member new: it could carry a tool call and "
+			"pando-ai does not know it (rule firewall.unknown, built-in)" },
+		{ "{\"messages\":[{\"content\":[" NINE(OPENED) NINE(CLOSED) "]}]}",
+			"[pando-ai] refused the request: content nested more than 8 deep" },
 		{ "{\"messages\":{}}",
 			"[pando-ai] refused the request: messages is not an array" },
 		{ "{\"messages\":[{\"content\":[1]}]}",
@@ -554,6 +577,32 @@ policy_can_end_the_stream_at_a_call(void)
 	pol_free(p);
 }
 
+/* The provider goes on and on; what is kept back of it has an end. */
+static void
+a_call_is_not_held_without_end(void)
+{
+	static const char piece[] = ARGS("0", "0123456789abcdef0123456789abcdef");
+	struct policy *p = pol_default();
+	CLEANUP(wire_fini) struct wire w;
+	const struct gw_sink sink = { wire_found, &w.found };
+	struct gw_stream *s;
+	size_t held = 0;
+
+	wire_init(&w, p, POL_CLAUDE);
+	s = gw_stream_new(GW_MESSAGES, &w.rules, &sink);
+	ok_int(gw_stream_feed(s, STR(START CALL_START("0", "tool_use", "t", "Bash")),
+		       &w.out, &w.e),
+		0, "it begins");
+	while (held <= GW_HELD_MAX && gw_stream_feed(s, STR(piece), &w.out, &w.e) == 0)
+		held += sizeof piece - 1;
+	ok(held > GW_HELD_MAX / 2 && held <= GW_HELD_MAX, "up to the ceiling");
+	ok(strstr(w.e.text, "a call is longer than 16777216 bytes") != NULL, w.e.text);
+	ok(memmem(w.out.p, w.out.n, "Bash", 4) == NULL, "nothing of it went out");
+	ok(strstr(buf_text(&w.out), "event: error\n") != NULL, "but the error");
+	gw_stream_free(s);
+	pol_free(p);
+}
+
 static void
 a_refusal_has_the_dialects_shape(void)
 {
@@ -580,6 +629,7 @@ main(void)
 	a_stream_in_audit_flows_unchanged();
 	a_stream_that_must_stop_ends_with_an_error();
 	policy_can_end_the_stream_at_a_call();
+	a_call_is_not_held_without_end();
 	a_refusal_has_the_dialects_shape();
 	return test_done();
 }
