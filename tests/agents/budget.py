@@ -64,6 +64,18 @@ def the_same_call(r, stage, agent, person):
         check_stopped(r, s, s.supervised(), "limits.same_call", 4)
 
 
+def the_person_goes_on(r, stage, agent, person):
+    """What the person says after the refusal begins a new row of calls."""
+    again = {"claude": ["-p", "--continue", "Do something else."],
+             "codex": ["exec", "--skip-git-repo-check", "resume", "--last", "Do something else."]}
+    with Scene(stage, agent, person, [[read_call()]] * 3 + [[{"say": FINAL}]],
+               policy="[limits]\nsame_call = 3\n") as s:
+        r.ok(s.supervised().status != 0, "it is stopped")
+        r.same(len(s.requests()), 3, "after three calls")
+        s.start_supervised(again[agent]).wait()
+        r.ok(len(s.requests()) > 3, "then the model is asked again", s.requests())
+
+
 def calls_a_minute(r, stage, agent, person):
     turns = [[read_call()], [read_call()], [read_call()], [{"say": FINAL}]]
     with Scene(stage, agent, person, turns, policy="[limits]\ncalls_per_minute = 2\n") as s:
@@ -84,7 +96,7 @@ def below_them(r, stage, agent, person):
         r.same(refused(s), [], "nothing is refused")
 
 
-CASES = (tokens, money, no_price, the_same_call, calls_a_minute, below_them)
+CASES = (tokens, money, no_price, the_same_call, the_person_goes_on, calls_a_minute, below_them)
 
 
 def main():

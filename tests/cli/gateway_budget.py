@@ -2,6 +2,8 @@
 """What a run uses is counted, told and kept; a budget that is reached stops it with its reason."""
 import argparse
 import json
+import os
+import signal
 import subprocess
 import sys
 import threading
@@ -12,6 +14,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 import _gateway as g
 from _gateway import ok, same
 from gateway_revive import Agent, kill
+from gateway_upgrade import Installed
 
 PRICES = """
 [[price]]
@@ -308,6 +311,38 @@ def a_killed_gateway(build):
         agent.end()
 
 
+def a_gateway_that_hands_over(build):
+    """What is under way then is the new one's to count, by its size, and the old one leaves it so."""
+    script = Script()
+    provider = g.Provider(script)
+    home = Installed(build, provider.port)
+    with home.policy.open("a") as f:
+        f.write("[limits]\ntokens_per_run = 1000\n")
+    home.start()
+    old, run = home.pid(), home.register()
+    run.ask(CLAUDE, ask_of(CLAUDE))
+    script.arrived = threading.Semaphore(0)
+    script.release.clear()
+    got = []
+    t = threading.Thread(target=lambda: got.append(lost(run, ask_of(CLAUDE))))
+    t.start()
+    ok(script.arrived.acquire(timeout=g.DEADLINE), "a request is under way")
+    home.install(home.original.read_bytes())
+    home.register()
+    new = home.another(old)
+    same(sums(home, run)[1]["tokens"], 40, "the new one counts what is under way")
+    script.release.set()
+    t.join()
+    same(got[0][0], 200, "it ends well")
+    ok(g.until(lambda: home.gateway.poll() is not None), "and the old one with it")
+    os.kill(new, signal.SIGKILL)
+    g.until(lambda: not g.is_alive(new))
+    home.start()
+    same(sums(home, run)[1]["tokens"], 40, "the sums are the new one's")
+    home.close()
+    provider.close()
+
+
 def lost(run, body):
     try:
         return run.ask(CLAUDE, body)
@@ -451,7 +486,7 @@ def main():
     p.add_argument("--build", required=True)
     build = p.parse_args().build
     for case in (each_exchange_is_told, what_is_not_told_is_guessed, a_budget_of_tokens, a_budget_of_money,
-                 at_once, a_killed_gateway, calls_a_minute, the_same_call, in_audit_mode, what_a_person_sees):
+                 at_once, a_killed_gateway, a_gateway_that_hands_over, calls_a_minute, the_same_call, in_audit_mode, what_a_person_sees):
         case(build)
     g.done()
 
