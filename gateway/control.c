@@ -428,6 +428,8 @@ gw_control_close(struct gw_control *c, bool bye)
 		next = LIST_NEXT(p, link);
 		if (p->watches && !p->serves && bye)
 			say_bye(p);
+		/* handed over, a server counts as connected for what we still have to end */
+		p->serves = p->serves && bye;
 		peer_free(p);
 	}
 	if (c->accept != NULL)

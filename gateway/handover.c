@@ -58,8 +58,8 @@ end(struct gw_handover *h, bool taken)
 	if (h->reply != NULL)
 		event_free(h->reply);
 	h->reply = NULL;
-	fd_closep(&h->channel);
 	if (!taken) {
+		fd_closep(&h->channel);
 		(void)kill(h->child, SIGKILL); /* it may have ended */
 		(void)waitpid(h->child, NULL, 0);
 	}

@@ -45,7 +45,7 @@ struct gw_handover {
 	int channel; /* -1: none under way */
 	pid_t child;
 	struct event *reply;
-	/* The new one answers; taken: it has the place. */
+	/* The new one answers; taken: it has the place, and hears us by the channel (heir.h). */
 	void (*on_end)(void *to, bool taken);
 	void *to;
 };

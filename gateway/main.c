@@ -164,9 +164,8 @@ serve(struct options *o, struct err *e)
 	if (got > 0 && o->from.channel >= 0) {
 		struct err gone = ERR_INIT;
 
-		if (gw_handover_say(o->from.channel, "ready", &gone) < 0)
+		if (gw_server_inherit(&s, fd_take(&o->from.channel), &gone) < 0)
 			log_error("the gateway before us is gone: %s", gone.text);
-		fd_closep(&o->from.channel);
 	}
 	if (got > 0) {
 		tell(&o->ready, "ready");

@@ -73,6 +73,8 @@ struct gw_runs {
 	struct gw_policies *policies;
 	/* Called once for each run that ends by itself, before it is freed. */
 	void (*on_ended)(struct gw_reg *r, void *to);
+	/* A call of ours was let through; NULL: nobody else asks. */
+	void (*on_call)(const struct gw_reg *r, const struct gw_call *c, void *to);
 	void *to;
 };
 

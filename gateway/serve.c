@@ -72,7 +72,11 @@ add_witness(struct gw_reg *r, const struct gw_finding *f, struct err *e)
 	if (!goes_on(f) || !pol_is_pando(f->use.server) ||
 		call_hash(f->args, sha256, &none) < 0)
 		return 0;
-	return gw_witness_add(&r->witnesses, &c, clock_mono_us(), e);
+	if (gw_witness_add(&r->witnesses, &c, clock_mono_us(), e) < 0)
+		return -1;
+	if (r->all->on_call != NULL)
+		r->all->on_call(r, &c, r->all->to);
+	return 0;
 }
 
 bool

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/place.h"
@@ -61,12 +62,19 @@ on_drain_look(evutil_socket_t fd, short what, void *arg)
 		on_stop(s);
 }
 
+static void
+on_call_of_old(const struct gw_reg *r, const struct gw_call *c, void *to)
+{
+	const struct gw_server *s = to;
+
+	gw_heir_tell(s->handover.channel, r, c);
+}
+
 /* From here on the runs, their folders and the sockets are the new one's. */
 static void
 on_handed_over(void *to, bool taken)
 {
 	struct gw_server *s = to;
-	struct gw_reg *r;
 
 	if (!taken) {
 		pause_doors(s, false);
@@ -74,8 +82,12 @@ on_handed_over(void *to, bool taken)
 	}
 	log_debug("another gateway has our place: draining");
 	s->draining = true;
-	LIST_FOREACH(r, &s->runs.head, link)
-	gw_ledger_yield(r);
+	s->runs.on_call = on_call_of_old;
+	for (struct gw_reg *r = LIST_FIRST(&s->runs.head); r != NULL;
+		r = LIST_NEXT(r, link)) {
+		gw_ledger_yield(r);
+		gw_heir_tell_all(s->handover.channel, r);
+	}
 	gw_rundir_yield(&s->dir);
 	gw_control_close(&s->control, false);
 	gw_policies_stop(s->runs.policies);
@@ -258,7 +270,8 @@ static int
 open_doors(struct gw_server *s, const int place[GW_PLACE_FDS], struct err *e)
 {
 	s->base = event_base_new();
-	if (s->base == NULL)
+	/* what the former gateway tells comes before all else (heir.h) */
+	if (s->base == NULL || event_base_priority_init(s->base, 2) < 0)
 		return err_set(e, ERR_GATEWAY, "libevent cannot be set up");
 	gw_runs_init(&s->runs, s->base, on_run_ended, s);
 	s->up = gw_upstream_new(s->base, e);
@@ -302,6 +315,7 @@ gw_server_open(struct gw_server *s, const struct gw_server_from *from, struct er
 	int got;
 
 	*s = (struct gw_server){ .dir = { .fd = -1, .lock = -1 },
+		.heir = { .channel = -1 },
 		.log = { .fd = -1 },
 		.front = { .given = { -1, -1 } },
 		.control = { .fd = -1 },
@@ -320,6 +334,17 @@ gw_server_open(struct gw_server *s, const struct gw_server_from *from, struct er
 	if (s->runs.n == 0)
 		begin_to_linger(s, GW_LINGER_S);
 	return 1;
+}
+
+int
+gw_server_inherit(struct gw_server *s, int channel, struct err *e)
+{
+	if (gw_handover_say(channel, "ready", e) < 0) {
+		(void)close(channel);
+		return -1;
+	}
+	s->heir.runs = &s->runs;
+	return gw_heir_open(&s->heir, s->base, channel, e);
 }
 
 void
@@ -344,6 +369,7 @@ gw_server_close(struct gw_server *s)
 	/* socket and lock first: who asked us to stop waits for the end of its connection */
 	gw_rundir_close(&s->dir);
 	gw_control_close(&s->control, true);
+	gw_heir_close(&s->heir);
 	gw_handover_fini(&s->handover);
 	gw_program_fini(&s->program);
 	for (size_t i = 0; i < GW_SIGNALS; i++)

@@ -12,6 +12,7 @@
 #include "gateway/control.h"
 #include "gateway/front.h"
 #include "gateway/handover.h"
+#include "gateway/heir.h"
 #include "gateway/rundir.h"
 #include "gateway/runs.h"
 #include "gateway/upstream.h"
@@ -31,6 +32,7 @@ struct gw_server {
 	struct event *linger;
 	struct gw_program program;
 	struct gw_handover handover;
+	struct gw_heir heir;
 	struct event *upgrade; /* soon: look whether the control socket is quiet */
 	struct event *drained; /* a look now and then, when another one has our place */
 	bool draining;
@@ -45,6 +47,8 @@ struct gw_server_from {
 
 /* 1: open, both doors answer. 0: another gateway has the place. -1: it cannot. */
 int gw_server_open(struct gw_server *s, const struct gw_server_from *from, struct err *e);
+/* Open by a channel: says so there, and hears from then on; the channel is consumed. */
+int gw_server_inherit(struct gw_server *s, int channel, struct err *e);
 void gw_server_run(struct gw_server *s);
 /* Takes what gw_server_open has left behind in every case. */
 void gw_server_close(struct gw_server *s);

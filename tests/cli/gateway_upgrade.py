@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """A gateway whose program is replaced hands over; one that systemd listens for starts on demand."""
 import argparse
+import hashlib
 import json
 import os
 import shutil
@@ -104,6 +105,68 @@ def streams_live_through_it(build, provider):
     same(len(home.lines("gateway_run_restored")), 2, "the log tells of both runs")
     same(home.lines("gateway_run_ended"), [], "... and of no end")
     home.close()
+
+
+class Serving:
+    """A server of ours, as it asks the gateway whether the model made a call."""
+
+    def __init__(self, home, run):
+        self.s = socket.socket(socket.AF_UNIX)
+        self.s.settimeout(g.DEADLINE)
+        self.s.connect(str(home.run / "gateway.sock"))
+        self.lines = self.s.makefile()
+        self.reply = self.ask({"op": "serve", "run": run.id, "role": "core"})
+
+    def ask(self, request):
+        self.s.sendall(json.dumps(request).encode() + b"\n")
+        return json.loads(self.lines.readline() or '{"ended":true}')
+
+    def take(self, call, arguments="{}"):
+        return self.ask({"take": call, "tool": "list-files",
+                         "args_sha256": hashlib.sha256(arguments.encode()).hexdigest()})
+
+
+def calls_of_before_are_known(build, _):
+    """A call that the old gateway lets through is made where the new one is asked."""
+    events = list(g.call_events("mcp__pando_core__list-files"))
+
+    def two(h):
+        gated = b"gated" in h.body
+        h.start({"content-type": "text/event-stream"})
+        for i, e in enumerate(events):
+            if i == 3 and gated:
+                GATE.wait(g.DEADLINE)
+            h.piece(e if gated else e.replace(b"toolu_1", b"toolu_0"))
+        h.end()
+
+    provider = g.Provider(two)
+    home = Installed(build, provider.port)
+    home.start()
+    run = home.register()
+    old, server = home.pid(), Serving(home, run)
+    same(server.reply.get("ok"), True, "a server is known to the old gateway")
+    run.ask("/v1/messages", g.ASK)
+    GATE.clear()
+    c = run.open()
+    c.request("POST", run.url("/v1/messages"),
+              json.dumps(dict(g.ASK, messages=[{"role": "user", "content": "gated"}])))
+    r = c.getresponse()
+    head = r.read1(10)
+    home.install(home.original.read_bytes())
+    os.kill(old, 1)
+    ok(home.another(old), "a new gateway is there", old)
+    same(server.lines.readline(), "", "the server sees that its gateway has gone")
+    server = Serving(home, run)
+    GATE.set()
+    ok(b"toolu_1" in head + r.read(), "the old one passes a call", head)
+    same(server.take("toolu_1", "[]").get("ok"), False, "the new one knows it: not with other arguments")
+    same(server.take("toolu_1").get("ok"), True, "... with its own")
+    same(server.take("toolu_1").get("ok"), False, "... and once")
+    same(server.take("toolu_0").get("ok"), True, "... and the one of before the upgrade")
+    same(server.take("toolu_2").get("ok"), False, "... and no other")
+    c.close()
+    home.close()
+    provider.close()
 
 
 def nobody_is_turned_away(build, provider):
@@ -237,6 +300,7 @@ def main():
     GATE.set()
     try:
         streams_live_through_it(build, provider)
+        calls_of_before_are_known(build, provider)
         nobody_is_turned_away(build, provider)
         a_broken_one_is_not_taken(build, provider)
         started_on_demand(build, provider)
