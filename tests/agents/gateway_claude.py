@@ -9,15 +9,14 @@ more through its own run, asking for plain answers.
 """
 import json
 import signal
-import subprocess
 import sys
 
 from _agents import SOON_SECONDS, Scene, native_touch, options, persons, run_cases, stages, until
-from _scripts import (EVIL_CALL, FINAL, check_allowed, check_blocked, lines_about, read_call,
+from _scripts import (EVIL_CALL, FINAL, check_allowed, check_blocked, lines_about, post, read_call,
                       workspace_call)
 
 LOGIN = "sk-ant-oat01-dummy-login"
-HEADERS = {"key": {"x-api-key": "sk-ant-dummy-key"}, "login": {"authorization": "Bearer " + LOGIN}}
+LOGINS = ("key", "login")
 NO_PUSH = """
 [[rule]]
 id = "no-push"
@@ -106,36 +105,13 @@ def check_streamed(r, s, n, tool, rule):
          "turn %d: the allowed call has its result" % n, results)
 
 
-POST = """
-import sys, json, urllib.error, urllib.request
-q = urllib.request.Request(sys.argv[1], sys.stdin.buffer.read(),
-    dict(json.loads(sys.argv[2]), **{"content-type": "application/json",
-                                     "anthropic-version": "2023-06-01"}))
-opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-try:
-    answer = opener.open(q, timeout=30)
-except urllib.error.HTTPError as e:
-    answer = e
-print(answer.status)
-print(answer.read().decode(), end="")
-"""
-
-
-def post(s, base, body, headers=None):
-    """As the person: the gateway hears nobody else."""
-    p = subprocess.run(["/usr/bin/python3", "-c", POST, base + "/v1/messages",
-                        json.dumps(headers or HEADERS[s.login])],
-                       input=json.dumps(body), text=True, capture_output=True, check=False,
-                       timeout=2 * SOON_SECONDS, env=s.env("/usr/bin:/bin"),
-                       **s.person.popen_args())
-    if p.returncode != 0:
-        raise RuntimeError(p.stderr)
-    status, _, text = p.stdout.partition("\n")
-    return int(status), json.loads(text)
+def plain(s, base, body):
+    status, text = post(s, base + "/v1/messages", dict(body, stream=False))
+    return status, json.loads(text)
 
 
 def check_plain(r, s, base, n, tool, rule):
-    status, got = post(s, base, dict(s.body_of(s.requests()[n]), stream=False))
+    status, got = plain(s, base, s.body_of(s.requests()[n]))
     how = "turn %d plain" % n
     r.same(status, 200, how + ": an answer")
     check_answer(r, how, got["content"], got["stop_reason"], tool, rule)
@@ -151,12 +127,12 @@ def check_login(r, s):
 def check_offers(r, s, base):
     """What the client does not offer, put into its request: out it comes, or nothing goes on."""
     before = len(s.requests())
-    body = dict(s.body_of(s.requests()[0]), stream=False)
+    body = s.body_of(s.requests()[0])
     native = {"name": "Bash", "description": "x", "input_schema": {"type": "object"}}
     search = {"type": "web_search_20250305", "name": "web_search"}
     body["tools"] = body["tools"] + [native, search]
     body["tool_choice"] = {"type": "tool", "name": "web_search"}
-    status, got = post(s, base, body)
+    status, got = plain(s, base, body)
     if s.login == "key":
         sent = s.body_of(s.requests()[-1])
         r.same(status, 200, "offers: the request goes on")
@@ -172,8 +148,8 @@ def check_offers(r, s, base):
 
 def check_unknown(r, s, base):
     before = len(s.requests())
-    body = dict(s.body_of(s.requests()[0]), stream=False, hosted_tools=[{"name": "Bash"}])
-    status, got = post(s, base, body)
+    body = dict(s.body_of(s.requests()[0]), hosted_tools=[{"name": "Bash"}])
+    status, got = plain(s, base, body)
     r.same(status, 400, "an unknown member that holds tools is refused")
     r.ok("hosted_tools" in got["error"]["message"]
          and "firewall.unknown" in got["error"]["message"], "it is named, with the rule", got)
@@ -324,7 +300,7 @@ def main():
     person = persons()[-1]  # what the gateway does is the same for everyone
     stage = stages(o.build, [person])[person.name]
     out = [("claude with a %s: %s" % (login, f.__name__.replace("_", " ")), f,
-            (stage, person, login)) for f in CASES for login in HEADERS]
+            (stage, person, login)) for f in CASES for login in LOGINS]
     return run_cases([c for c in out if o.only in c[0]])
 
 
