@@ -4,6 +4,7 @@
 /*
  * The account of one exchange: it enters the run's budget when its request may be sent on,
  * and when it is over it is told in the decision log (gateway_usage) and in the run's sums.
+ * On a WebSocket each request is one, begun anew and ended with its answer.
  * Requests that call no model have none: theirs stays empty, and all of this does nothing.
  */
 
@@ -27,8 +28,8 @@ struct gw_account {
 void gw_account_begin(struct gw_account *a, struct gw_reg *run, enum gw_api api,
 	struct gw_rules *rules);
 /*
- * Behind gw_request(), before the request is sent. -1: a budget is reached, e is for the
- * client, *why for the log.
+ * Behind gw_request(), while its text is there, before the request is sent; bytes: of the
+ * plain text. -1: a budget is reached, e is for the client, *why for the log.
  */
 int gw_account_enter(
 	struct gw_account *a, size_t bytes, struct pol_decision *why, struct err *e);

@@ -9,10 +9,12 @@ enum { URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
 
 /* What is compressed is read, and goes on as it came unless policy changes it. */
 static int
-check_text(struct gw_conn *c, struct str head, struct str body, struct err *e)
+check_text(struct gw_conn *c, struct str head, struct str body, struct pol_decision *why,
+	struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_BODY_MAX);
 	struct gw_codings codings;
+	struct str plain = body;
 	int got;
 
 	if (gw_codings_read(&codings, head, e) < 0)
@@ -21,11 +23,15 @@ check_text(struct gw_conn *c, struct str head, struct str body, struct err *e)
 		return 0;
 	if (codings.n > 0 && gw_decode(&codings, true, body, &text, e) < 0)
 		return err_wrap(e, "pando-ai: the body of the request");
+	if (codings.n > 0)
+		plain = buf_str(&text);
 	c->is_coded = codings.n > 0;
 	c->rules.offers = gw_hold_wants_offers(&c->hold, &c->route, head);
-	got = gw_request(c->route.api, &c->rules, codings.n > 0 ? buf_str(&text) : body,
-		&c->changed, &c->sink, e);
-	return got < 0 || gw_hold_offers(&c->hold, c->route.api, e) < 0 ? -1 : got;
+	got = gw_request(c->route.api, &c->rules, plain, &c->changed, &c->sink, e);
+	if (got < 0 || gw_hold_offers(&c->hold, c->route.api, e) < 0)
+		return -1;
+	/* here, since it looks into the text */
+	return gw_account_enter(&c->account, plain.n, why, e) < 0 ? -1 : got;
 }
 
 static int
@@ -35,7 +41,7 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 	struct gw_audit_request said = { .api = c->route.api };
 	struct err unlogged = ERR_INIT;
 	const struct str body = gw_http_body(c->q);
-	struct pol_decision why;
+	struct pol_decision why = { .rule = NULL };
 	int got = 0;
 
 	if (body.n > GW_BODY_MAX)
@@ -43,19 +49,16 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 			"pando-ai: the request has %zu bytes, the gateway takes at most %d",
 			body.n, GW_BODY_MAX);
 	else
-		got = check_text(c, head, body, e);
+		got = check_text(c, head, body, &why, e);
 	if (got > 0 && c->changed.over)
 		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
-	if (got >= 0 && gw_account_enter(&c->account, body.n, &why, e) < 0) {
-		got = -1;
-		said.why = &why;
-	}
 	c->body = body;
 	if (got > 0) {
 		c->body = buf_str(&c->changed);
 		c->is_coded = false;
 	}
 	said.refusal = got < 0 ? e->text : NULL;
+	said.why = why.rule != NULL ? &why : NULL;
 	said.changes = c->changes;
 	said.elapsed_us = clock_mono_us() - begin;
 	if (!c->log_failed && gw_audit_request(c->run, &said, &unlogged) < 0) {

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What a run uses is counted, told and kept; a budget that is reached stops it with its reason."""
 import argparse
+import gzip
 import json
 import os
 import signal
@@ -402,6 +403,9 @@ def the_same_call(build):
         same(claude(claude_turns(5), [{"role": "user", "content": "do something else"}])[0], 200,
              "what the person says goes on")
         same(home.register().ask(CLAUDE, ask_of(CLAUDE))[0], 200, "another transcript has none")
+        packed = gzip.compress(json.dumps(ask_of(CLAUDE, messages=hi + list(claude_turns(5)))).encode())
+        text = text_of(CLAUDE, home.register().ask(CLAUDE, packed, {"content-encoding": "gzip"}))
+        ok("has called mcp__pando_core__read-file 4 times" in text, "a compressed transcript", text)
         items = g.ASK_CODEX["input"]
         same(codex.ask(CODEX, ask_of(CODEX, input=items + list(codex_turns(3))))[0], 200, "codex: three")
         text = text_of(CODEX, codex.ask(CODEX, ask_of(CODEX, input=items + list(codex_turns(4)))))
