@@ -60,6 +60,11 @@ struct gw_rules {
 	 * is there, or it stands on a response of `seen`.
 	 */
 	bool message;
+	/*
+	 * A request that stands on another response is refused (finding "unknown" of the tool
+	 * "previous_response_id"). A client that is told so by the API's own code,
+	 * previous_response_not_found, sends its whole input (API guide "WebSocket mode").
+	 */
 	struct gw_seen *seen;   /* of the run; borrowed; NULL: none is known */
 	struct gw_meter *meter; /* usage.h; NULL: nobody counts */
 };

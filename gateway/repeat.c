@@ -110,19 +110,15 @@ gw_repeat_block(struct gw_repeat *r, const struct msg_block *b)
 }
 
 void
-gw_repeat_item(struct gw_repeat *r, struct js v, const struct res_item *i)
+gw_repeat_item(struct gw_repeat *r, const struct res_item *i)
 {
-	struct js_field f[] = { JS_FIELD("name"), JS_FIELD("namespace"),
-		JS_FIELD("output"), JS_FIELD("role") };
-	struct err unread = ERR_INIT; /* it was read once already */
-
-	if (r == NULL || js_fields(v, f, LEN(f), &unread) < 0)
+	if (r == NULL)
 		return;
 	if (i->kind == RES_CALL)
-		open_call(r, &i->pair, f[1].m.val.raw, f[0].m.val, i->args);
+		open_call(r, &i->pair, i->spaced.raw, i->named, i->args);
 	else if (i->kind == RES_OUTPUT)
-		close_call(r, &i->pair, f[2].m.val);
-	else if (is_user(f[3].m.val))
+		close_call(r, &i->pair, i->output);
+	else if (is_user(i->role))
 		r->times = 0;
 }
 

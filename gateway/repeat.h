@@ -36,7 +36,7 @@ struct gw_repeat {
 /* The parts of a transcript as they come. All take NULL and do nothing then. */
 void gw_repeat_message(struct gw_repeat *r, struct js role, struct js content);
 void gw_repeat_block(struct gw_repeat *r, const struct msg_block *b);
-void gw_repeat_item(struct gw_repeat *r, struct js v, const struct res_item *i);
+void gw_repeat_item(struct gw_repeat *r, const struct res_item *i);
 
 /* Behind the last part: how many times in a row the last call was made. */
 size_t gw_repeat_times(const struct gw_repeat *r);

@@ -80,7 +80,7 @@ filter_item(struct req *r, struct js v, struct err *e)
 
 	if (res_item_read(v, &i, e) < 0)
 		return -1;
-	gw_repeat_item(gw_meter_repeat(r->j->rules->meter), v, &i);
+	gw_repeat_item(gw_meter_repeat(r->j->rules->meter), &i);
 	switch (i.kind) {
 	case RES_PLAIN:
 		return 0;

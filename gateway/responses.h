@@ -57,7 +57,8 @@ struct res_item {
 	struct gw_name type, name, space, server;
 	struct gw_name id;   /* of the item */
 	struct gw_name pair; /* what a call and its output share: call_id, else the id */
-	struct js args, tools; /* ranges of the text it was read from */
+	/* ranges of the text it was read from */
+	struct js args, tools, named, spaced, role, output;
 };
 
 int res_item_read(struct js v, struct res_item *i, struct err *e);

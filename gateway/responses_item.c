@@ -1,7 +1,7 @@
 #include "gateway/responses.h"
 
 struct res_type {
-	const char *name;
+	struct str name;
 	enum res_kind kind;
 	enum gw_args args;
 	bool named;   /* its name and namespace say which tool; else its type does */
@@ -11,39 +11,57 @@ struct res_type {
 };
 
 static const struct res_type types[] = {
-	{ .name = "message", .kind = RES_PLAIN },
-	{ .name = "reasoning", .kind = RES_PLAIN },
-	{ "function_call", RES_CALL, GW_ARGS_OBJECT, true, false, true, true },
-	{ .name = "function_call_output", .kind = RES_OUTPUT },
-	{ "custom_tool_call", RES_CALL, GW_ARGS_TEXT, true, false, true, true },
-	{ .name = "custom_tool_call_output", .kind = RES_OUTPUT },
-	{ "local_shell_call", RES_CALL, GW_ARGS_ANY, false, false, false, true },
-	{ .name = "local_shell_call_output", .kind = RES_OUTPUT },
-	{ "shell_call", RES_CALL, GW_ARGS_ANY, false, false, false, false },
-	{ .name = "shell_call_output", .kind = RES_OUTPUT },
-	{ "apply_patch_call", RES_CALL, GW_ARGS_ANY, false, false, false, false },
-	{ .name = "apply_patch_call_output", .kind = RES_OUTPUT },
-	{ "computer_call", RES_CALL, GW_ARGS_ANY, false, false, false, false },
-	{ .name = "computer_call_output", .kind = RES_OUTPUT },
-	{ "tool_search_call", RES_CALL, GW_ARGS_ANY, false, false, false, true },
-	{ .name = "tool_search_output", .kind = RES_OUTPUT },
-	{ "web_search_call", RES_CALL, GW_ARGS_ANY, false, false, false, true },
-	{ "file_search_call", RES_CALL, GW_ARGS_ANY, false, false, false, false },
-	{ "code_interpreter_call", RES_CALL, GW_ARGS_ANY, false, false, false, false },
-	{ "image_generation_call", RES_CALL, GW_ARGS_ANY, false, false, false, false },
-	{ "mcp_call", RES_CALL, GW_ARGS_OBJECT, false, true, true, true },
-	{ "mcp_approval_request", RES_CALL, GW_ARGS_OBJECT, false, true, false, true },
-	{ .name = "mcp_approval_response", .kind = RES_OUTPUT },
-	{ .name = "mcp_list_tools", .kind = RES_LISTED, .remote = true },
-	{ .name = "additional_tools", .kind = RES_TOOLS },
-	{ .name = "compaction", .kind = RES_PLAIN },
-	{ .name = "compaction_summary", .kind = RES_PLAIN },
-	{ .name = "compaction_trigger", .kind = RES_PLAIN },
-	{ .name = "context_compaction", .kind = RES_PLAIN },
-	{ .name = "item_reference", .kind = RES_HIDDEN },
+	{ .name = STR("message"), .kind = RES_PLAIN },
+	{ .name = STR("reasoning"), .kind = RES_PLAIN },
+	{ STR("function_call"), RES_CALL, GW_ARGS_OBJECT, true, false, true, true },
+	{ .name = STR("function_call_output"), .kind = RES_OUTPUT },
+	{ STR("custom_tool_call"), RES_CALL, GW_ARGS_TEXT, true, false, true, true },
+	{ .name = STR("custom_tool_call_output"), .kind = RES_OUTPUT },
+	{ STR("local_shell_call"), RES_CALL, GW_ARGS_ANY, false, false, false, true },
+	{ .name = STR("local_shell_call_output"), .kind = RES_OUTPUT },
+	{ STR("shell_call"), RES_CALL, GW_ARGS_ANY, false, false, false, false },
+	{ .name = STR("shell_call_output"), .kind = RES_OUTPUT },
+	{ STR("apply_patch_call"), RES_CALL, GW_ARGS_ANY, false, false, false, false },
+	{ .name = STR("apply_patch_call_output"), .kind = RES_OUTPUT },
+	{ STR("computer_call"), RES_CALL, GW_ARGS_ANY, false, false, false, false },
+	{ .name = STR("computer_call_output"), .kind = RES_OUTPUT },
+	{ STR("tool_search_call"), RES_CALL, GW_ARGS_ANY, false, false, false, true },
+	{ .name = STR("tool_search_output"), .kind = RES_OUTPUT },
+	{ STR("web_search_call"), RES_CALL, GW_ARGS_ANY, false, false, false, true },
+	{ STR("file_search_call"), RES_CALL, GW_ARGS_ANY, false, false, false, false },
+	{ STR("code_interpreter_call"), RES_CALL, GW_ARGS_ANY, false, false, false,
+		false },
+	{ STR("image_generation_call"), RES_CALL, GW_ARGS_ANY, false, false, false,
+		false },
+	{ STR("mcp_call"), RES_CALL, GW_ARGS_OBJECT, false, true, true, true },
+	{ STR("mcp_approval_request"), RES_CALL, GW_ARGS_OBJECT, false, true, false,
+		true },
+	{ .name = STR("mcp_approval_response"), .kind = RES_OUTPUT },
+	{ .name = STR("mcp_list_tools"), .kind = RES_LISTED, .remote = true },
+	{ .name = STR("additional_tools"), .kind = RES_TOOLS },
+	{ .name = STR("compaction"), .kind = RES_PLAIN },
+	{ .name = STR("compaction_summary"), .kind = RES_PLAIN },
+	{ .name = STR("compaction_trigger"), .kind = RES_PLAIN },
+	{ .name = STR("context_compaction"), .kind = RES_PLAIN },
+	{ .name = STR("item_reference"), .kind = RES_HIDDEN },
 };
 
-enum { TYPE, NAME, SPACE, LABEL, ID, CALL, REQUEST, ARGS, INPUT, ACTION, TOOLS, FIELDS };
+enum {
+	TYPE,
+	NAME,
+	SPACE,
+	LABEL,
+	ID,
+	CALL,
+	REQUEST,
+	ARGS,
+	INPUT,
+	ACTION,
+	TOOLS,
+	ROLE,
+	OUTPUT,
+	FIELDS
+};
 
 static bool
 is_there(struct js v)
@@ -55,7 +73,7 @@ static const struct res_type *
 find_type(struct str name)
 {
 	for (size_t i = 0; i < LEN(types); i++)
-		if (str_is(name, types[i].name))
+		if (str_eq(name, types[i].name))
 			return &types[i];
 	return NULL;
 }
@@ -103,7 +121,8 @@ read_names(struct res_item *i, const struct js_field *f, struct err *e)
 		return -1;
 	if ((i->known->named && (i->name.n == 0 || i->pair.n == 0)) ||
 		(i->known->remote && i->server.n == 0))
-		return err_set(e, ERR_DATA, "a %s item without a name", i->known->name);
+		return err_set(e, ERR_DATA, "a " STR_FMT " item without a name",
+			STR_ARG(i->known->name));
 	return 0;
 }
 
@@ -139,6 +158,8 @@ res_item_read(struct js v, struct res_item *i, struct err *e)
 		[INPUT] = JS_FIELD("input"),
 		[ACTION] = JS_FIELD("action"),
 		[TOOLS] = JS_FIELD("tools"),
+		[ROLE] = JS_FIELD("role"),
+		[OUTPUT] = JS_FIELD("output"),
 	};
 
 	if (js_fields(v, f, FIELDS, e) < 0 ||
@@ -147,6 +168,10 @@ res_item_read(struct js v, struct res_item *i, struct err *e)
 	if (take_args(i, f, e) < 0)
 		return -1;
 	i->tools = f[TOOLS].m.val;
+	i->named = f[NAME].m.val;
+	i->spaced = f[SPACE].m.val;
+	i->role = f[ROLE].m.val;
+	i->output = f[OUTPUT].m.val;
 	i->known = find_type(gw_str(&i->type));
 	i->kind = kind_of(i, f, v);
 	return read_identity(i, f, e);
