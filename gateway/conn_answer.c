@@ -66,11 +66,7 @@ on_head(void *to, int status, struct str lines)
 
 	c->status = status;
 	gw_account_head(&c->account, status);
-	if (gw_up_has_sent(c->up)) {
-		/* a stream may last for an hour; what was asked is not kept for that */
-		gw_http_drop(c->q);
-		buf_fini(&c->changed);
-	}
+	gw_conn_forget_sent(c);
 	next = kind_of_answer(c, lines);
 	if (status < GW_STATUS_BAD_REQUEST && next != GW_REFUSE &&
 		begin_decoder(c, lines, next == GW_WHOLE ? GW_BODY_MAX : UINT64_MAX) < 0)

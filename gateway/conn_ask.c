@@ -100,6 +100,16 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 	return c->up == NULL ? err_wrap(e, "pando-ai: the provider cannot be asked") : 0;
 }
 
+void
+gw_conn_forget_sent(struct gw_conn *c)
+{
+	if (!gw_up_has_sent(c->up))
+		return;
+	gw_http_drop(c->q);
+	buf_fini(&c->changed);
+	c->body = STR("");
+}
+
 enum gw_state
 gw_conn_ask(struct gw_conn *c)
 {
@@ -119,6 +129,7 @@ gw_conn_ask(struct gw_conn *c)
 		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
 	if (c->body.p == c->changed.p)
 		gw_http_drop(c->q);
+	gw_conn_forget_sent(c);
 	c->account.how = GW_BROKEN; /* until it ends otherwise */
 	c->direction = "response";
 	return GW_WAIT;

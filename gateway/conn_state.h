@@ -66,6 +66,11 @@ int gw_conn_check_log(struct gw_conn *c, struct err *e);
 
 /* --- conn_ask.c --- */
 enum gw_state gw_conn_ask(struct gw_conn *c);
+/*
+ * What the provider has is not kept: a stream may last for an hour, and the next request is
+ * read into the same memory while that is still in the processor's cache.
+ */
+void gw_conn_forget_sent(struct gw_conn *c);
 
 /* --- conn_answer.c --- */
 struct gw_up_calls gw_conn_calls(struct gw_conn *c);
