@@ -34,7 +34,7 @@ stop_serving(struct gw_peer *p)
 	struct gw_reg *r = p->serves ? gw_runs_named(p->all->runs, p->run) : NULL;
 
 	if (r != NULL)
-		r->handshake.part[p->part].connections--;
+		gw_handshake_serve(&r->handshake, p->part, -1);
 	p->serves = false;
 }
 
@@ -205,7 +205,7 @@ op_serve(struct gw_peer *p, const json_t *ask, json_t *out, struct err *e)
 	p->serves = true;
 	p->part = part;
 	memcpy(p->run, r->id, sizeof p->run);
-	r->handshake.part[part].connections++;
+	gw_handshake_serve(&r->handshake, part, 1);
 	return 0;
 }
 
@@ -306,8 +306,8 @@ on_line(struct bufferevent *bev, void *arg)
 		answer(p, (struct str){ line, n });
 		free(line);
 	}
-	if (!hears_answers(p) ||
-		(!p->is_answered && evbuffer_get_length(in) >= GW_LINE_MAX))
+	if (!hears_answers(p) || ((p->serves || !p->is_answered) &&
+					 evbuffer_get_length(in) >= GW_LINE_MAX))
 		peer_free(p);
 }
 

@@ -72,6 +72,7 @@ take_session(struct gw_handshake *h, struct str id, struct err *e)
 	memcpy(to, id.p, id.n);
 	to[id.n] = '\0';
 	h->nsessions++;
+	h->given_up = false;
 	return 1;
 }
 
@@ -94,9 +95,17 @@ gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e)
 		news = !h->part[p].was_up || h->part[p].no_tools != none;
 		h->part[p].was_up = true;
 		h->part[p].no_tools = none;
+		h->given_up = h->given_up && !news;
 		return news;
 	}
 	return err_set(e, ERR_DATA, "nothing checks in like that");
+}
+
+void
+gw_handshake_serve(struct gw_handshake *h, enum gw_part p, int connections)
+{
+	h->part[p].connections += (unsigned int)connections;
+	h->given_up = false;
 }
 
 void

@@ -47,6 +47,7 @@ struct gw_handshake {
 		bool was_up;   /* has answered its client */
 		bool no_tools; /* and has none, since there is no sandbox */
 	} part[GW_PARTS];
+	bool given_up; /* it was waited for in vain, and nothing has come or gone since */
 	bool offers_seen; /* codex: a request with the right tools has come */
 };
 
@@ -60,6 +61,9 @@ const char *gw_part_server(enum gw_part p); /* POL_SERVER_.. */
  * Answers 1 when that is news, 0 when it was known.
  */
 int gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e);
+/* A server has connected, or its connection has ended. */
+void gw_handshake_serve(struct gw_handshake *h, enum gw_part p, int connections);
+
 /* The lines of a former gateway; one that is not understood, or half, says nothing. */
 void gw_handshake_restore(struct gw_handshake *h, struct str lines);
 

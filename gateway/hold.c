@@ -48,6 +48,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	h->over = true;
+	h->run->handshake.given_up = true;
 	h->on_over(h->run);
 }
 
@@ -75,7 +76,9 @@ gw_hold_ask(
 
 	if (mode == POL_OFF || gw_handshake_is_complete(&r->handshake, r->agent, head))
 		return 0;
-	if (mode == POL_ENFORCE && !h->over && (h->timer != NULL || begins_to_wait(h)))
+	/* a client asks again at once when it is refused (claude 2.1.329, three times) */
+	if (mode == POL_ENFORCE && !h->over && !r->handshake.given_up &&
+		(h->timer != NULL || begins_to_wait(h)))
 		return 1;
 	gw_handshake_put_missing(&r->handshake, r->agent, head, &missing);
 	return refuse(r, route->api, buf_text(&missing), e);

@@ -22,7 +22,7 @@ PURE = [
     "policy/show.c", "policy/compile.c", "policy/bundle.c", "policy/chain.c", "policy/verify.c",
     "policy/price.c",
     "gateway/head.c", "gateway/login.c", "gateway/route.c",
-    "base/jscan.c",
+    "base/jscan.c", "base/jcs.c", "policy/call_hash.c", "gateway/witness.c", "gateway/handshake.c",
     "base/jstring.c", "base/jmembers.c",
     "gateway/alike.c", "gateway/coding.c",
     "gateway/h1.c",
