@@ -497,7 +497,7 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	q->busy = true;
-	q->blocked = false;
+	q->blocked = q->corked = false;
 	if (!q->broken && gw_link_flush(q) && !q->blocked) {
 		if (was_blocked)
 			gw_link_set_deadline(q);

@@ -119,7 +119,10 @@ void gw_http_watch(struct gw_req *q, const struct gw_http_watch *w); /* borrowed
 
 /* Status line and fields ("Name: value\n") of an answer whose body follows in pieces. */
 void gw_http_start(struct gw_req *q, int status, struct str lines);
-/* Written at once, as far as the client takes it; copied otherwise. */
+/*
+ * Written at once, as far as the client takes it; copied otherwise, and when it is not the
+ * first piece in a turn of the loop, at the end of which it is written.
+ */
 void gw_http_send(struct gw_req *q, struct str bytes);
 size_t gw_http_backlog(const struct gw_req *q);
 void gw_http_end(struct gw_req *q);

@@ -55,6 +55,7 @@ struct gw_req {
 	bool busy;    /* a callback of ours is on the stack */
 	bool reading; /* readable is pending */
 	bool blocked; /* writable is pending: the client takes no more */
+	bool corked;  /* something was sent in this turn: more of it is joined */
 	bool broken;  /* the client is gone, which is told from the loop */
 	enum gw_method method;
 	bool has_whole, keep, said_end;

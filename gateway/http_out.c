@@ -6,7 +6,7 @@
 #include "gateway/head.h"
 #include "gateway/http_link.h"
 
-enum { PIECES = 4, SIZE_LINE_MAX = 24, OUT_KEPT = 4 << 10 };
+enum { PIECES = 4, SIZE_LINE_MAX = 24, OUT_KEPT = 4 << 10, CORKED_MAX = 32 << 10 };
 /* lines get a CR each */
 enum { OUT_HEAD_MAX = 2 * GW_HEAD_MAX };
 
@@ -41,7 +41,7 @@ break_off(struct gw_req *q)
 }
 
 static void
-keep_rest(struct gw_req *q, const struct iovec *v, size_t n, size_t done)
+append(struct gw_req *q, const struct iovec *v, size_t n, size_t done)
 {
 	for (size_t i = 0; i < n; i++) {
 		const size_t skip = done < v[i].iov_len ? done : v[i].iov_len;
@@ -49,10 +49,16 @@ keep_rest(struct gw_req *q, const struct iovec *v, size_t n, size_t done)
 		done -= skip;
 		buf_put(&q->out, (const char *)v[i].iov_base + skip, v[i].iov_len - skip);
 	}
-	if (q->out.over) {
+	if (q->out.over)
 		break_off(q);
+}
+
+static void
+keep_rest(struct gw_req *q, const struct iovec *v, size_t n, size_t done)
+{
+	append(q, v, n, done);
+	if (q->broken)
 		return;
-	}
 	if (!q->blocked && event_add(&q->writable, NULL) == 0)
 		q->blocked = true;
 	gw_link_set_deadline(q);
@@ -70,6 +76,10 @@ emit(struct gw_req *q, struct iovec *v, size_t n)
 		return;
 	if (q->blocked) {
 		keep_rest(q, v + 1, n - 1, 0);
+		return;
+	}
+	if (q->corked && waits < CORKED_MAX) {
+		append(q, v + 1, n - 1, 0);
 		return;
 	}
 	v[0] = (struct iovec){ waits > 0 ? q->out.p + q->sent : NULL, waits };
@@ -181,6 +191,19 @@ gw_http_start(struct gw_req *q, int status, struct str lines)
 	gw_link_wake(q);
 }
 
+/*
+ * The first piece of a turn goes at once; those that come with it, since the provider was
+ * faster than we, go together at the end of the turn.
+ */
+static void
+cork(struct gw_req *q)
+{
+	if (q->corked || q->blocked || q->broken)
+		return;
+	q->corked = true;
+	gw_link_wake(q);
+}
+
 void
 gw_http_send(struct gw_req *q, struct str bytes)
 {
@@ -192,13 +215,14 @@ gw_http_send(struct gw_req *q, struct str bytes)
 		return;
 	if (q->framing == FRAME_RAW) {
 		gw_link_say(q, bytes);
-		return;
+	} else {
+		n = snprintf(line, sizeof line, "%zx\r\n", bytes.n);
+		v[1] = (struct iovec){ line, (size_t)n };
+		v[2] = (struct iovec){ (void *)(uintptr_t)bytes.p, bytes.n };
+		v[3] = (struct iovec){ end, sizeof end - 1 };
+		emit(q, v, PIECES);
 	}
-	n = snprintf(line, sizeof line, "%zx\r\n", bytes.n);
-	v[1] = (struct iovec){ line, (size_t)n };
-	v[2] = (struct iovec){ (void *)(uintptr_t)bytes.p, bytes.n };
-	v[3] = (struct iovec){ end, sizeof end - 1 };
-	emit(q, v, PIECES);
+	cork(q);
 }
 
 void
