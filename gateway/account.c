@@ -164,7 +164,7 @@ gw_account_end(struct gw_account *a)
 		add_up(a, now_us);
 		tell(a, &c, now_us);
 	} else {
-		a->run->budget.sum[GW_SUM_REFUSALS]++;
+		a->run->budget.sum[GW_SUM_REFUSALS] += a->refused;
 	}
 	gw_ledger_save(a->run);
 	a->run = NULL;

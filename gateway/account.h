@@ -20,6 +20,7 @@ struct gw_account {
 	int64_t begin_us, head_us; /* head_us 0: there was no answer */
 	int status;
 	int64_t calls, denials;
+	bool refused; /* by us; else a client that left before it was asked is nothing */
 	enum gw_ending
 		how; /* GW_FAILED until it was sent; whoever sends and ends it says so */
 };

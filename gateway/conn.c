@@ -127,6 +127,7 @@ enter_refuse(struct gw_conn *c)
 	if (!c->is_told || c->direction == NULL || strcmp(c->direction, "response") == 0)
 		/* nothing goes on, so there is nothing to hold back if this fails */
 		(void)gw_audit_refused(&c->run->log, &who, c->route.api, c->e.text, &e);
+	c->account.refused = true;
 	gw_http_refuse(c->q, &r);
 	c->q = NULL;
 	return GW_GONE;

@@ -181,6 +181,11 @@ def each_exchange_is_told(build):
         same(told(usage_of(home, run, 4)[-1]),
              {"model_asked": "error", "calls": 0, "denials": 0, "status": 500}, "an error of the provider")
         run.ask(CLAUDE, b"{")
+        c = run.open()  # a client that leaves before its request is whole is no refusal
+        c.putrequest("POST", run.url(CLAUDE))
+        c.putheader("content-length", "100")
+        c.endheaders(b"{")
+        c.close()
         status, have = sums(home, run)
         same(have, {"tokens_in": 30, "tokens_out": 15, "cache_read": 9, "cache_write": 6, "tokens": 60,
                     "requests": 4, "refusals": 1, "errors": 1, "calls": 2, "answers": 4}, "the sums in status")
