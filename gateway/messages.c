@@ -4,7 +4,20 @@
 #include "gateway/messages_request.h"
 #include "gateway/usage.h"
 
-enum { TOOLS, CHOICE, SERVERS, CONTAINER, MESSAGES, SYSTEM, FALLBACKS, MODEL, SLOTS };
+enum {
+	TOOLS,
+	CHOICE,
+	SERVERS,
+	CONTAINER,
+	MESSAGES,
+	SYSTEM,
+	FALLBACKS,
+	THINKING,
+	CONTEXT,
+	OUTPUT,
+	MODEL,
+	SLOTS
+};
 
 static const struct msg_member members[] = {
 	MSG_MEMBER("model", MODEL),
@@ -18,9 +31,9 @@ static const struct msg_member members[] = {
 	MSG_MEMBER("max_tokens", MSG_PASS),
 	MSG_MEMBER("metadata", MSG_PASS),
 	MSG_MEMBER("stream", MSG_PASS),
-	MSG_MEMBER("thinking", MSG_PASS),
-	MSG_MEMBER("context_management", MSG_PASS),
-	MSG_MEMBER("output_config", MSG_PASS),
+	MSG_MEMBER("thinking", THINKING),
+	MSG_MEMBER("context_management", CONTEXT),
+	MSG_MEMBER("output_config", OUTPUT),
 	MSG_MEMBER("output_format", MSG_PASS),
 	MSG_MEMBER("cache_control", MSG_PASS),
 	MSG_MEMBER("diagnostics", MSG_PASS),
@@ -37,6 +50,34 @@ static const struct msg_member members[] = {
 };
 static const struct msg_shape shape = MSG_SHAPE(members);
 
+/* One object whose documented members say nothing of tools; absent, or no object, it is none. */
+static int
+check_setting(const struct msg_req *r, struct js v, const struct msg_shape *known,
+	const char *what, struct err *e)
+{
+	struct str odd;
+
+	if (v.type != JS_OBJECT)
+		return 0;
+	if (msg_members(v, known, NULL, 0, &odd, e) < 0)
+		return err_wrap(e, "%s", what);
+	return odd.n > 0 ? msg_judge_odd(r->j, what, odd, e) : 0;
+}
+
+static int
+check_settings(const struct msg_req *r, struct js list, const struct msg_shape *known,
+	const char *what, struct err *e)
+{
+	struct js_iter it;
+	struct js_item m;
+
+	js_open(&it, list);
+	while (js_next(&it, &m))
+		if (check_setting(r, m.val, known, what, e) < 0)
+			return -1;
+	return 0;
+}
+
 /* What another model is asked with instead; the API takes these members and no other. */
 static int
 check_fallbacks(const struct msg_req *r, struct js fallbacks, struct err *e)
@@ -48,19 +89,66 @@ check_fallbacks(const struct msg_req *r, struct js fallbacks, struct err *e)
 		MSG_MEMBER("output_config", MSG_PASS),
 		MSG_MEMBER("speed", MSG_PASS),
 	};
-	static const struct msg_shape fallback_shape = MSG_SHAPE(fallback);
-	struct js_iter it;
-	struct js_item entry;
+	static const struct msg_shape known = MSG_SHAPE(fallback);
+
+	return check_settings(r, fallbacks, &known, "a fallback", e);
+}
+
+/* What the provider leaves out of a long transcript. */
+static int
+check_context(const struct msg_req *r, struct js context, struct err *e)
+{
+	enum { EDITS, N };
+	static const struct msg_member management[] = { MSG_MEMBER("edits", EDITS) };
+	static const struct msg_shape known = MSG_SHAPE(management);
+	static const struct msg_member edit[] = {
+		MSG_MEMBER("type", MSG_PASS),
+		MSG_MEMBER("trigger", MSG_PASS),
+		MSG_MEMBER("keep", MSG_PASS),
+		MSG_MEMBER("clear_at_least", MSG_PASS),
+		MSG_MEMBER("clear_tool_inputs", MSG_PASS),
+		MSG_MEMBER("exclude_tools", MSG_PASS),
+		MSG_MEMBER("instructions", MSG_PASS),
+		MSG_MEMBER("pause_after_compaction", MSG_PASS),
+	};
+	static const struct msg_shape known_edit = MSG_SHAPE(edit);
+	struct js m[N];
 	struct str odd;
 
-	js_open(&it, fallbacks);
-	while (js_next(&it, &entry)) {
-		if (msg_members(entry.val, &fallback_shape, NULL, 0, &odd, e) < 0)
-			return err_wrap(e, "fallbacks");
-		if (odd.n > 0 && msg_judge_odd(r->j, "a fallback", odd, e) < 0)
-			return -1;
-	}
-	return 0;
+	if (context.type != JS_OBJECT)
+		return 0;
+	if (msg_members(context, &known, m, N, &odd, e) < 0)
+		return err_wrap(e, "context_management");
+	if (odd.n > 0 && msg_judge_odd(r->j, "context_management", odd, e) < 0)
+		return -1;
+	return check_settings(r, m[EDITS], &known_edit, "an edit of the context", e);
+}
+
+/* The schema of an answer may have members of any name. */
+static int
+check_output(const struct msg_req *r, struct js output, struct err *e)
+{
+	static const struct msg_member config[] = {
+		MSG_MEMBER("effort", MSG_PASS),
+		MSG_MEMBER("format", MSG_PASS),
+		MSG_MEMBER("task_budget", MSG_PASS),
+	};
+	static const struct msg_shape known = MSG_SHAPE(config);
+
+	return check_setting(r, output, &known, "output_config", e);
+}
+
+static int
+check_thinking(const struct msg_req *r, struct js thinking, struct err *e)
+{
+	static const struct msg_member config[] = {
+		MSG_MEMBER("type", MSG_PASS),
+		MSG_MEMBER("budget_tokens", MSG_PASS),
+		MSG_MEMBER("display", MSG_PASS),
+	};
+	static const struct msg_shape known = MSG_SHAPE(config);
+
+	return check_setting(r, thinking, &known, "thinking", e);
 }
 
 /* The members of the body that go as a whole. */
@@ -100,6 +188,9 @@ filter_body(struct msg_req *r, struct js root, struct err *e)
 		msg_filter_servers(r, m[SERVERS], e) < 0 ||
 		msg_filter_container(r, m[CONTAINER], e) < 0 ||
 		check_fallbacks(r, m[FALLBACKS], e) < 0 ||
+		check_context(r, m[CONTEXT], e) < 0 ||
+		check_output(r, m[OUTPUT], e) < 0 ||
+		check_thinking(r, m[THINKING], e) < 0 ||
 		msg_filter_system(r, m[SYSTEM], e) < 0 ||
 		msg_filter_messages(r, m[MESSAGES], e) < 0)
 		return -1;
