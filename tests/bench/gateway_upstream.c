@@ -2,7 +2,9 @@
  * What a request to a provider on this machine costs the gateway by each of its two clients:
  * CPU time of this process (getrusage), the provider being another one.
  *
- *   gateway_upstream [plain|curl] [REQUESTS] [BODY_BYTES] [AT_A_TIME]
+ *   gateway_upstream [plain|curl] [REQUESTS] [BODY_BYTES] [AT_A_TIME] [URL]
+ *
+ * URL: of a provider that runs already, for TLS (its authority by SSL_CERT_FILE).
  */
 
 #include <arpa/inet.h>
@@ -127,7 +129,8 @@ on_done(void *to, const char *why)
 {
 	struct bench *b = to;
 
-	b->failed += why != NULL;
+	if (why != NULL && b->failed++ == 0)
+		log_error("bench: %s", why);
 	if (b->left > 0)
 		start(b);
 	else
@@ -198,16 +201,18 @@ main(int argc, char **argv)
 	const long at_a_time = argc > 4 ? atol(argv[4]) : 1;
 	struct bench b = { .base = event_base_new() };
 	struct err e = ERR_INIT;
-	char url[64];
+	char url[256];
 	int port = 0;
 	const int listener = listen_here(&port);
 
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (listener < 0 || at_a_time < 1 || at_a_time > CONNS_MAX)
 		return 1;
-	if (fork() == 0)
+	if (argc <= 5 && fork() == 0)
 		serve(listener);
 	(void)snprintf(url, sizeof url, "http://127.0.0.1:%d/v1/messages", port);
+	if (argc > 5)
+		(void)snprintf(url, sizeof url, "%s", argv[5]);
 	b.r = (struct gw_up_request){ .url = url,
 		.post = true,
 		.head = STR("content-type: application/json\nx-api-key: k\n"
