@@ -111,29 +111,36 @@ gw_curl_loop_fini(struct gw_curl_loop *u)
 		event_free(u->timer);
 }
 
-/*
- * NODE_EXTRA_CA_CERTS adds to the authorities, as it does for an agent: a company that
- * inspects TLS sets it for claude, whose traffic this is now. A file that cannot be read adds
- * nothing, so the handshake fails and says so.
- */
-static CURLcode
-on_tls(CURL *easy, void *ssl, void *arg)
-{
-	const char *file = getenv("NODE_EXTRA_CA_CERTS");
-
-	(void)easy;
-	(void)arg;
-	if (file != NULL && file[0] != '\0')
-		(void)X509_STORE_load_file(SSL_CTX_get_cert_store(ssl), file);
-	return CURLE_OK;
-}
-
 static const char *
 set_in_env(const char *name)
 {
 	const char *value = getenv(name);
 
 	return value != NULL && value[0] != '\0' ? value : NULL;
+}
+
+/*
+ * NODE_EXTRA_CA_CERTS adds to the authorities, as it does for an agent: a company that
+ * inspects TLS sets it for claude, whose traffic this is now. A file that cannot be read adds
+ * nothing, so the handshake fails and says so. curl keeps the parsed authorities for the next
+ * connections: a mark in them says that the file, which takes long to read, is in there.
+ */
+static CURLcode
+on_tls(CURL *easy, void *ssl, void *arg)
+{
+	static int mark = -1;
+	const char *file = set_in_env("NODE_EXTRA_CA_CERTS");
+	X509_STORE *all = SSL_CTX_get_cert_store(ssl);
+
+	(void)easy;
+	(void)arg;
+	if (mark < 0)
+		mark = X509_STORE_get_ex_new_index(0, NULL, NULL, NULL, NULL);
+	if (file == NULL || X509_STORE_get_ex_data(all, mark) != NULL)
+		return CURLE_OK;
+	(void)X509_STORE_load_file(all, file);
+	return X509_STORE_set_ex_data(all, mark, &mark) == 1 ? CURLE_OK
+							     : CURLE_OUT_OF_MEMORY;
 }
 
 /*

@@ -6,7 +6,7 @@
 #include "gateway/head.h"
 #include "gateway/upstream_way.h"
 
-enum { MS_PER_S = 1000, UPLOAD_STEP = 512 << 10, SPARE_MAX = 0 + 16 };
+enum { MS_PER_S = 1000, UPLOAD_STEP = 16 << 10, SPARE_MAX = 16 };
 
 struct gw_curl {
 	struct gw_curl_loop loop;
@@ -22,7 +22,7 @@ struct transfer {
 	struct curl_slist *fields;
 	struct buf head;
 	int status;
-	bool head_told;
+	bool head_told, is_begun;
 	curl_off_t body_size;
 	char why[CURL_ERROR_SIZE];
 };
@@ -61,7 +61,9 @@ finish(struct transfer *t, CURLcode code)
 	const char *why = code == CURLE_OK ? NULL : all;
 
 	(void)curl_multi_remove_handle(t->all->loop.multi, t->easy); /* it is in there */
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
+	if (code == CURLE_ABORTED_BY_CALLBACK)
+		why = "the connection broke before it answered";
+	else if (code == CURLE_PEER_FAILED_VERIFICATION)
 		(void)snprintf(all, sizeof all, "%s%s", t->why, untrusted);
 	else if (code != CURLE_OK)
 		why = t->why[0] != '\0' ? t->why : curl_easy_strerror(code);
@@ -169,6 +171,26 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	return CURL_WRITEFUNC_ERROR;
 }
 
+/*
+ * A connection is there, the request goes out now. curl calls this once more when it is about
+ * to send it again, since a kept connection ended without an answer: but the provider may
+ * have read it, so that is the end.
+ */
+static int
+on_connection(void *arg, char *ip, char *own_ip, int port, int own_port)
+{
+	struct transfer *t = arg;
+
+	(void)ip;
+	(void)own_ip;
+	(void)port;
+	(void)own_port;
+	if (t->is_begun)
+		return CURL_PREREQFUNC_ABORT;
+	t->is_begun = true;
+	return CURL_PREREQFUNC_OK;
+}
+
 static int
 add_field(struct transfer *t, const char *line, struct err *e)
 {
@@ -230,6 +252,8 @@ set_options(struct transfer *t, const struct gw_up_request *r)
 		(long)((l->idle_ms + MS_PER_S - 1) / MS_PER_S));
 	(void)curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
 	(void)curl_easy_setopt(c, CURLOPT_UPLOAD_BUFFERSIZE, (long)UPLOAD_STEP);
+	(void)curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_connection);
+	(void)curl_easy_setopt(c, CURLOPT_PREREQDATA, t);
 	(void)curl_easy_setopt(c, CURLOPT_HTTPHEADER, t->fields);
 	(void)curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_head);
 	(void)curl_easy_setopt(c, CURLOPT_HEADERDATA, t);

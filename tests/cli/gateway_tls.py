@@ -122,7 +122,7 @@ class Proxy:
 
 def home_to(build, url, **env):
     home = g.Home(build, 0)
-    home.policy.write_text('[proxy]\nanthropic_upstream = "%s"\n' % url)
+    home.policy.write_text(g.UNATTENDED + '[proxy]\nanthropic_upstream = "%s"\n' % url)
     home.start(**env)
     return home, home.register()
 
@@ -190,6 +190,18 @@ def proxies_are_honoured(build, ca, secure):
         ok(all(b"Proxy-Authorization: Basic" in x for x in proxy.heads), "... its own login", proxy.heads)
         home.close()
         proxy.close()
+
+
+def nothing_is_sent_twice(build, ca, secure):
+    """A kept connection that takes the request and then ends: the provider may have read it."""
+    home, run = home_to(build, "https://127.0.0.1:%d" % secure.port, SSL_CERT_FILE=str(ca.root))
+    for size in (10, 300000):
+        same(run.ask("/v1/messages", g.ASK)[2], STREAM, "a connection is there")
+        before = len(secure.seen)
+        status, _, got = run.ask("/v1/messages", dict(g.ASK, metadata={"user_id": "x" * size}), {"x-play": "dead"})
+        ok(status == 502 and b"broke" in got, "it breaks behind a request of %d bytes: 502" % size, (status, got))
+        same(len(secure.seen) - before, 1, "... which the provider was sent once")
+    home.close()
 
 
 def broken_answers_are_told(build, ca, secure):
@@ -265,7 +277,7 @@ def many_streams_on_one_connection(build, ca):
     status, _, got = run.ask("/v1/messages", dict(g.ASK, pad="x" * BIG))
     ok(status == 404 and b"nghttpd" in got, "a large request goes up, its error comes back", (status, got))
     same((h2.connections(), h2.streams("/v1/messages")), (1, 1), "... on the same connection")
-    home.policy.write_text('[proxy]\nanthropic_upstream = "%s/big"\n' % url)
+    home.policy.write_text(g.UNATTENDED + '[proxy]\nanthropic_upstream = "%s/big"\n' % url)
     slow = home.register()
     c = http.client.HTTPConnection("127.0.0.1", slow.port, timeout=g.DEADLINE)
     c.request("GET", slow.url("/v1/models"))
@@ -290,6 +302,7 @@ def main():
         authorities_are_honoured(build, ca, secure)
         names_are_checked(build, ca)
         proxies_are_honoured(build, ca, secure)
+        nothing_is_sent_twice(build, ca, secure)
         broken_answers_are_told(build, ca, secure)
         many_streams_on_one_connection(build, ca)
     finally:
