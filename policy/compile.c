@@ -194,6 +194,12 @@ pol_writable(const struct policy *p, const char *const **paths)
 	return p->nwritable;
 }
 
+bool
+pol_websocket(const struct policy *p)
+{
+	return p->v.websocket;
+}
+
 int
 pol_linger_seconds(const struct policy *p)
 {

@@ -38,6 +38,8 @@ static const struct pol_key keys[POL_KEY_IDS] = {
 		"where requests of codex with a ChatGPT account go" },
 	[KEY_LINGER] = { "proxy.linger_seconds", "whole number from 0 to 86400", "10",
 		"how long the gateway stays behind its last agent" },
+	[KEY_WEBSOCKET] = { "proxy.websocket", "true | false", "false",
+		"codex may speak to the gateway over a WebSocket" },
 	[KEY_DEFINITION] = { "firewall.definition", "strip | refuse", "\"strip\"",
 		"an off-policy tool that is offered to the model" },
 	[KEY_HISTORY] = { "firewall.history", "strip | refuse", "\"strip\"",

@@ -166,6 +166,8 @@ const char *pol_upstream(const struct policy *p, enum pol_provider to);
 
 /* How long the gateway stays when the last run has ended. */
 int pol_linger_seconds(const struct policy *p);
+/* Whether codex may speak to it over a WebSocket. */
+bool pol_websocket(const struct policy *p);
 
 /* [firewall]: what to do with each kind of finding on the wire. */
 enum pol_react pol_on_definition(const struct policy *p); /* STRIP | REFUSE */

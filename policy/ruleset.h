@@ -108,6 +108,7 @@ enum pol_setting {
 	POL_SET_UPSTREAM_OPENAI,
 	POL_SET_UPSTREAM_CHATGPT,
 	POL_SET_LINGER,
+	POL_SET_WEBSOCKET,
 	POL_SET_DEFINITION,
 	POL_SET_HISTORY,
 	POL_SET_CALL,
@@ -136,6 +137,7 @@ struct pol_values {
 	enum pol_mode mode[POL_AGENTS];
 	char *upstream[POL_PROVIDERS]; /* owned */
 	int linger_seconds;
+	bool websocket;
 	enum pol_react definition, history, call, unknown;
 	struct pol_log log;
 	struct pol_limits limits;

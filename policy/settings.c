@@ -86,6 +86,11 @@ pol_setting(enum pol_setting s)
 			.max = LINGER_MAX,
 			.by_authority = true,
 			.in_project = POL_NOT_HERE },
+		[POL_SET_WEBSOCKET] = { .key = KEY_WEBSOCKET,
+			.kind = POL_IS_BOOL,
+			.stricter = -1,
+			.in_project = POL_NOT_HERE,
+			.in_locked = POL_STRICTEST_ONLY },
 		[POL_SET_DEFINITION] = WORD(KEY_DEFINITION, strips, 1),
 		[POL_SET_HISTORY] = WORD(KEY_HISTORY, strips, 1),
 		[POL_SET_CALL] = WORD(KEY_CALL, calls, 1),
@@ -157,6 +162,8 @@ pol_value(const struct pol_values *v, enum pol_setting s)
 		return v->mode[POL_CODEX];
 	case POL_SET_LINGER:
 		return v->linger_seconds;
+	case POL_SET_WEBSOCKET:
+		return v->websocket;
 	case POL_SET_DEFINITION:
 		return v->definition;
 	case POL_SET_HISTORY:
@@ -221,6 +228,9 @@ pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 		break;
 	case POL_SET_LINGER:
 		v->linger_seconds = (int)value;
+		break;
+	case POL_SET_WEBSOCKET:
+		v->websocket = value != 0;
 		break;
 	case POL_SET_DEFINITION:
 		v->definition = (enum pol_react)value;

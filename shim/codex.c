@@ -236,5 +236,5 @@ plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	add_argv(p, f, pol, a);
 	plan_add_env(p, f, POL_CODEX, &scrub);
 	words_addf(&p->env, "CODEX_HOME=%s/codex", f->dir);
-	return codex_add_files(p, f, e);
+	return codex_add_files(p, f, pol, e);
 }

@@ -193,7 +193,7 @@ put_login(struct buf *b, const struct plan_facts *f)
 }
 
 static void
-put_provider(struct buf *b, const struct plan_facts *f)
+put_provider(struct buf *b, const struct plan_facts *f, const struct policy *pol)
 {
 	CLEANUP(mem_freep) char *url = plan_base_url(f, "/v1");
 
@@ -201,12 +201,14 @@ put_provider(struct buf *b, const struct plan_facts *f)
 		    "\"\n\n[model_providers." CODEX_PROVIDER
 		    "]\nname = \"Pando\"\nbase_url = ");
 	buf_put_json(b, str_of(url));
-	buf_puts(b, "\nwire_api = \"responses\"\nsupports_websockets = false\n");
+	buf_printf(b, "\nwire_api = \"responses\"\nsupports_websockets = %s\n",
+		pol_websocket(pol) ? "true" : "false");
 	put_login(b, f);
 }
 
 int
-codex_add_files(struct plan *p, const struct plan_facts *f, struct err *e)
+codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	struct err *e)
 {
 	static const char *const direct[] = { "model_provider", "model_providers",
 		"openai_base_url", "chatgpt_base_url" };
@@ -217,7 +219,7 @@ codex_add_files(struct plan *p, const struct plan_facts *f, struct err *e)
 	for (size_t i = 0; f->port == 0 && i < LEN(direct); i++)
 		carry(&b, f->config, direct[i]);
 	if (f->port != 0)
-		put_provider(&b, f);
+		put_provider(&b, f, pol);
 	if (b.over)
 		return err_set(e, ERR_DATA, "codex: your config.toml is too large");
 	plan_add_file(p, "codex/config.toml", mem_strdup(buf_text(&b)));

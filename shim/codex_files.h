@@ -20,7 +20,8 @@ extern const char *const codex_own_keys[];
  *     auth.json         -> the person's, also for a login made in the session
  *     AGENTS.md prompts -> the person's
  */
-int codex_add_files(struct plan *p, const struct plan_facts *f, struct err *e);
+int codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	struct err *e);
 
 /*
  * `codex debug models --bundled` made harmless: tool_mode "direct" is the only way out of

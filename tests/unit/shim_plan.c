@@ -369,6 +369,24 @@ an_audited_codex_has_its_own_tools(void)
 }
 
 static void
+codex_speaks_over_a_websocket_where_the_policy_says_so(void)
+{
+	for (int on = 0; on < 2; on++) {
+		CLEANUP(plan_fini) struct plan p;
+		CLEANUP(buf_fini) struct buf text = BUF_INIT(PLAN_TEXT_MAX);
+		struct plan_facts f = codex_facts();
+
+		plan_of(&p, &f, on != 0 ? "[proxy]\nwebsocket = true\n" : "", codex_argv,
+			POL_CODEX);
+		put_plan(&text, &p);
+		ok(strstr(buf_text(&text), on != 0 ? "\nsupports_websockets = true\n"
+						   : "\nsupports_websockets = false\n") !=
+				NULL,
+			"as the policy says");
+	}
+}
+
+static void
 model_traffic_goes_where_the_policy_says(void)
 {
 	static const struct {
@@ -560,6 +578,7 @@ main(void)
 	claude_keeps_its_default_tools_but_the_denied();
 	an_audited_claude_has_its_own_tools();
 	an_audited_codex_has_its_own_tools();
+	codex_speaks_over_a_websocket_where_the_policy_says_so();
 	a_key_is_approved_only_where_there_is_no_other_login();
 	codex_starts_with_everything_of_its_own_off();
 	codex_terminal_has_no_server_of_its_own();
