@@ -9,14 +9,15 @@
 #include "gateway/head.h"
 #include "gateway/serve.h"
 
-static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "HOLD", "WAIT",
-	"STREAM", "WHOLE", "PASS", "REPLY", "REFUSE", "END", "CUT", "GONE" };
+static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "HOLD", "SOCKET",
+	"WAIT", "STREAM", "WHOLE", "PASS", "REPLY", "REFUSE", "END", "CUT", "GONE" };
 
 #define TO(s) (1u << (s))
 static const unsigned int moves[GW_STATES] = {
 	[GW_NEW] = TO(GW_READ),
 	[GW_READ] = TO(GW_ASK) | TO(GW_GONE),
-	[GW_ASK] = TO(GW_HOLD) | TO(GW_WAIT) | TO(GW_REFUSE),
+	[GW_ASK] = TO(GW_HOLD) | TO(GW_SOCKET) | TO(GW_WAIT) | TO(GW_REFUSE),
+	[GW_SOCKET] = TO(GW_REFUSE) | TO(GW_GONE),
 	[GW_HOLD] = TO(GW_ASK) | TO(GW_GONE),
 	[GW_WAIT] = TO(GW_STREAM) | TO(GW_WHOLE) | TO(GW_PASS) | TO(GW_REFUSE) |
 		    TO(GW_GONE),
@@ -38,6 +39,7 @@ conn_free(struct gw_conn *c)
 		gw_up_cancel(c->up);
 	if (c->q != NULL)
 		gw_http_cut(c->q);
+	gw_socket_free(c->socket);
 	gw_account_end(&c->account);
 	gw_hold_fini(&c->hold);
 	gw_stream_free(c->stream);
@@ -45,6 +47,7 @@ conn_free(struct gw_conn *c)
 	buf_fini(&c->changed);
 	buf_fini(&c->head);
 	buf_fini(&c->answer);
+	buf_fini(&c->turn);
 	LIST_REMOVE(c, link);
 	c->run->nconns--;
 	free(c);
@@ -168,6 +171,7 @@ enter(struct gw_conn *c)
 	case GW_NEW:
 	case GW_READ:
 	case GW_HOLD:
+	case GW_SOCKET:
 	case GW_WAIT:
 	case GW_WHOLE:
 	case GW_GONE:
@@ -235,10 +239,11 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 	c->sink = (struct gw_sink){ on_found, c };
 	c->hold = (struct gw_hold){ .on_over = gw_conn_checked_in, .run = run };
 	c->body = STR("");
-	if (route->kind == GW_TO_CALL)
+	if (route->kind == GW_TO_CALL && !route->socket)
 		gw_account_begin(&c->account, run, route->api, &c->rules);
 	c->changed = (struct buf)BUF_INIT(GW_CHANGED_MAX);
 	c->head = (struct buf)BUF_INIT(GW_HEAD_MAX);
+	c->turn = (struct buf)BUF_INIT(GW_HEAD_MAX);
 	c->answer = (struct buf)BUF_INIT(
 		route->kind == GW_TO_ACCOUNT ? GW_ACCOUNT_MAX : GW_BODY_MAX);
 	LIST_INSERT_HEAD(&run->conns, c, link);

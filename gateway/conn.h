@@ -12,6 +12,7 @@
  *    |          |  \---> PASS -----> END      nothing in it for policy: as it comes
  *    |          |   \--> WHOLE ----> REPLY    a JSON answer, collected and checked
  *    |          |          |
+ *    |\---> SOCKET                                 a WebSocket: many requests (conn_socket.c)
  *    \----------+----------+-------> REFUSE   nothing was sent yet: an error that says why
  *                    STREAM, PASS -> CUT      too late for that: the connection breaks
  *
@@ -30,6 +31,7 @@ enum gw_state {
 	GW_READ,
 	GW_ASK,
 	GW_HOLD,
+	GW_SOCKET,
 	GW_WAIT,
 	GW_STREAM,
 	GW_WHOLE,

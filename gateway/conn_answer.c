@@ -256,6 +256,7 @@ after(struct gw_conn *c, const char *why)
 	case GW_READ:
 	case GW_ASK:
 	case GW_HOLD:
+	case GW_SOCKET:
 	case GW_REPLY:
 	case GW_REFUSE:
 	case GW_END:

@@ -7,15 +7,49 @@
 
 enum { URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
 
+int
+gw_conn_decide(struct gw_conn *c, struct str head, struct str text, struct buf *out,
+	struct err *e)
+{
+	int got;
+
+	c->limit = (struct pol_decision){ .rule = NULL };
+	c->rules.offers = gw_hold_wants_offers(&c->hold, &c->route, head);
+	got = gw_request(c->route.api, &c->rules, text, out, &c->sink, e);
+	if (got > 0 && out->over)
+		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
+	if (got < 0 || gw_hold_offers(&c->hold, c->route.api, e) < 0)
+		return -1;
+	/* here, since it looks into the text */
+	return gw_account_enter(&c->account, text.n, &c->limit, e) < 0 ? -1 : got;
+}
+
+int
+gw_conn_record(struct gw_conn *c, int got, int64_t begin_us, struct err *e)
+{
+	const struct gw_audit_request said = { .api = c->route.api,
+		.refusal = got < 0 ? e->text : NULL,
+		.why = c->limit.rule != NULL ? &c->limit : NULL,
+		.changes = c->changes,
+		.elapsed_us = clock_mono_us() - begin_us };
+	struct err unlogged = ERR_INIT;
+
+	if (!c->log_failed && gw_audit_request(c->run, &said, &unlogged) < 0) {
+		c->log_failed = true;
+		c->e = got < 0 ? c->e : unlogged;
+	}
+	c->is_told = !c->log_failed;
+	if (got < 0)
+		return -1;
+	return gw_conn_check_log(c, e) < 0 ? -1 : got;
+}
+
 /* What is compressed is read, and goes on as it came unless policy changes it. */
 static int
-check_text(struct gw_conn *c, struct str head, struct str body, struct pol_decision *why,
-	struct err *e)
+check_text(struct gw_conn *c, struct str head, struct str body, struct err *e)
 {
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(GW_BODY_MAX);
 	struct gw_codings codings;
-	struct str plain = body;
-	int got;
 
 	if (gw_codings_read(&codings, head, e) < 0)
 		return err_wrap(e, "pando-ai: the request");
@@ -23,54 +57,35 @@ check_text(struct gw_conn *c, struct str head, struct str body, struct pol_decis
 		return 0;
 	if (codings.n > 0 && gw_decode(&codings, true, body, &text, e) < 0)
 		return err_wrap(e, "pando-ai: the body of the request");
-	if (codings.n > 0)
-		plain = buf_str(&text);
 	c->is_coded = codings.n > 0;
-	c->rules.offers = gw_hold_wants_offers(&c->hold, &c->route, head);
-	got = gw_request(c->route.api, &c->rules, plain, &c->changed, &c->sink, e);
-	if (got < 0 || gw_hold_offers(&c->hold, c->route.api, e) < 0)
-		return -1;
-	/* here, since it looks into the text */
-	return gw_account_enter(&c->account, plain.n, why, e) < 0 ? -1 : got;
+	return gw_conn_decide(
+		c, head, codings.n > 0 ? buf_str(&text) : body, &c->changed, e);
 }
 
 static int
 check_body(struct gw_conn *c, struct str head, struct err *e)
 {
 	const int64_t begin = clock_mono_us();
-	struct gw_audit_request said = { .api = c->route.api };
-	struct err unlogged = ERR_INIT;
 	const struct str body = gw_http_body(c->q);
-	struct pol_decision why = { .rule = NULL };
-	int got = 0;
+	int got;
 
 	if (body.n > GW_BODY_MAX)
 		got = err_set(e, ERR_REFUSED,
 			"pando-ai: the request has %zu bytes, the gateway takes at most %d",
 			body.n, GW_BODY_MAX);
 	else
-		got = check_text(c, head, body, &why, e);
-	if (got > 0 && c->changed.over)
-		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
+		got = check_text(c, head, body, e);
+	got = gw_conn_record(c, got, begin, e);
 	c->body = body;
 	if (got > 0) {
 		c->body = buf_str(&c->changed);
 		c->is_coded = false;
 	}
-	said.refusal = got < 0 ? e->text : NULL;
-	said.why = why.rule != NULL ? &why : NULL;
-	said.changes = c->changes;
-	said.elapsed_us = clock_mono_us() - begin;
-	if (!c->log_failed && gw_audit_request(c->run, &said, &unlogged) < 0) {
-		c->log_failed = true;
-		c->e = got < 0 ? c->e : unlogged;
-	}
-	c->is_told = !c->log_failed;
-	return got < 0 ? -1 : gw_conn_check_log(c, e);
+	return got;
 }
 
-static void
-fields_up(const struct gw_conn *c, struct str head, struct buf *out)
+void
+gw_conn_put_fields(const struct gw_conn *c, struct str head, struct buf *out)
 {
 	const struct str nominated = gw_head_get(head, "connection");
 	struct str rest = head, name, value;
@@ -81,6 +96,13 @@ fields_up(const struct gw_conn *c, struct str head, struct buf *out)
 			gw_head_put(out, name, value);
 }
 
+void
+gw_conn_put_url(struct gw_conn *c, struct buf *url)
+{
+	c->route.up.p = gw_http_target(c->q).p + c->up_at;
+	gw_login_url(gw_reg_upstream(c->run, c->provider), c->provider, &c->route, url);
+}
+
 static int
 send_up(struct gw_conn *c, struct str head, struct err *e)
 {
@@ -89,9 +111,8 @@ send_up(struct gw_conn *c, struct str head, struct err *e)
 	const struct gw_up_calls calls = gw_conn_calls(c);
 	struct gw_up_request r = { .post = c->route.post, .body = c->body };
 
-	fields_up(c, head, &fields);
-	c->route.up.p = gw_http_target(c->q).p + c->up_at;
-	gw_login_url(gw_reg_upstream(c->run, c->provider), c->provider, &c->route, &url);
+	gw_conn_put_fields(c, head, &fields);
+	gw_conn_put_url(c, &url);
 	if (fields.over || url.over)
 		return err_set(e, ERR_DATA, "pando-ai: the headers are too long");
 	r.url = buf_text(&url);
@@ -125,6 +146,8 @@ gw_conn_ask(struct gw_conn *c)
 	if (held > 0)
 		return GW_HOLD;
 	c->is_told = held < 0;
+	if (held == 0 && c->route.socket)
+		return gw_conn_socket(c, head);
 	if (held < 0 || check_body(c, head, &c->e) < 0 || send_up(c, head, &c->e) < 0)
 		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
 	if (c->body.p == c->changed.p)

@@ -3,7 +3,7 @@
 
 /*
  * One exchange from within: conn.c (its states), conn_ask.c (the request), conn_answer.c (the
- * answer). Nobody else's.
+ * answer), conn_socket.c (many of both, on a WebSocket). Nobody else's.
  */
 
 #include "gateway/account.h"
@@ -11,11 +11,13 @@
 #include "gateway/conn.h"
 #include "gateway/hold.h"
 #include "gateway/http.h"
+#include "gateway/socket.h"
 #include "gateway/upstream.h"
 
 enum {
 	GW_STATUS_MOVED = 300,
 	GW_STATUS_BAD_REQUEST = 400, /* both clients show it and do not ask again */
+	GW_STATUS_UPGRADE = 426,     /* codex then uses POST */
 	GW_STATUS_BAD_GATEWAY = 502,
 	GW_CHANGED_MAX = 2 * GW_BODY_MAX /* what policy makes of a body */
 };
@@ -33,6 +35,8 @@ struct gw_conn {
 	struct gw_http_watch watch;
 	size_t up_at; /* where route.up begins in the target, which may move */
 	struct gw_hold hold;
+	struct gw_socket *socket; /* q is its own */
+	struct buf turn; /* what all requests on it have of the first one's fields */
 	struct gw_up *up;
 	struct gw_stream *stream;
 	struct gw_decoder *decoder; /* of a compressed answer, or NULL */
@@ -41,9 +45,10 @@ struct gw_conn {
 	struct gw_account account; /* of a call of a model */
 	const char *direction;
 	size_t changes;
-	struct str body;    /* of the request, as it goes on: of q, or */
-	struct buf changed; /* what policy made of it */
-	struct buf head;    /* of the answer, as it goes on */
+	struct pol_decision limit; /* that refuses the request; rule NULL: none */
+	struct str body;           /* of the request, as it goes on: of q, or */
+	struct buf changed;        /* what policy made of it */
+	struct buf head;           /* of the answer, as it goes on */
 	int status;
 	struct buf answer; /* a JSON answer: as it came, then as it goes on */
 	bool is_begun;     /* part of the answer's body has been sent */
@@ -71,6 +76,20 @@ enum gw_state gw_conn_ask(struct gw_conn *c);
  * read into the same memory while that is still in the processor's cache.
  */
 void gw_conn_forget_sent(struct gw_conn *c);
+/*
+ * gw_request; whether its tools are those of the launch; and whether the run may go on. head:
+ * of the request.
+ */
+int gw_conn_decide(struct gw_conn *c, struct str head, struct str text, struct buf *out,
+	struct err *e);
+/* Behind that, whose answer is got: it is recorded. begin_us: when it was looked at first. */
+int gw_conn_record(struct gw_conn *c, int got, int64_t begin_us, struct err *e);
+/* The provider's address, and the fields of the request that it gets. */
+void gw_conn_put_url(struct gw_conn *c, struct buf *url);
+void gw_conn_put_fields(const struct gw_conn *c, struct str head, struct buf *out);
+
+/* --- conn_socket.c --- */
+enum gw_state gw_conn_socket(struct gw_conn *c, struct str head);
 
 /* --- conn_answer.c --- */
 struct gw_up_calls gw_conn_calls(struct gw_conn *c);

@@ -141,12 +141,12 @@ on_run_request(struct gw_front *f, struct gw_reg *run, struct gw_req *q, struct 
 	struct gw_http_refusal r = { .api = route.api, .final = true };
 	char text[NOTE_MAX];
 
-	if (wants_websocket(q)) {
+	if (wants_websocket(q) && (!route.socket || !pol_websocket(run->policy))) {
 		r.status = UPGRADE_REQUIRED;
 		r.text =
-			"pando-ai: websockets are not supported: use POST and server-sent "
-			"events";
-	} else if (route.kind == GW_TO_NONE) {
+			"pando-ai: no WebSocket here: use POST and server-sent events, or set "
+			"websocket = true in [proxy] of the policy";
+	} else if (route.kind == GW_TO_NONE || (route.socket && !wants_websocket(q))) {
 		r.status = NOT_FOUND;
 		r.text =
 			"pando-ai: this path is not one that the gateway passes on for this "

@@ -18,8 +18,11 @@ static const struct {
 	{ POL_CLAUDE, GW_HEAD, "/", 0, GW_TO_PROBE },
 	{ POL_CLAUDE, GW_HEAD, "", 0, GW_TO_PROBE },
 	{ POL_CODEX, GW_POST, "/v1/responses", sizeof "/v1" - 1, GW_TO_CALL },
+	{ POL_CODEX, GW_GET, "/v1/responses", sizeof "/v1" - 1, GW_TO_CALL },
 	{ POL_CODEX, GW_GET, "/v1/models", sizeof "/v1" - 1, GW_TO_MODELS },
 	{ POL_CODEX, GW_POST, ACCOUNT "/codex/responses", sizeof ACCOUNT "/codex" - 1,
+		GW_TO_CALL },
+	{ POL_CODEX, GW_GET, ACCOUNT "/codex/responses", sizeof ACCOUNT "/codex" - 1,
 		GW_TO_CALL },
 	{ POL_CODEX, GW_GET, ACCOUNT "/codex/models", sizeof ACCOUNT "/codex" - 1,
 		GW_TO_MODELS },
@@ -80,6 +83,7 @@ gw_route(enum pol_agent agent, enum gw_method method, struct str rest)
 			continue;
 		r.kind = routes[i].kind;
 		r.post = method == GW_POST;
+		r.socket = method == GW_GET && r.kind == GW_TO_CALL;
 		r.chatgpt = str_starts(path, STR(ACCOUNT "/"));
 		r.up = str_skip(rest, routes[i].skip);
 		break;

@@ -35,6 +35,7 @@ struct gw_route {
 	enum gw_route_kind kind;
 	enum gw_api api;
 	bool post;
+	bool socket;   /* a WebSocket is asked for, or it is no route */
 	bool chatgpt;  /* the path is one of the ChatGPT account's */
 	struct str up; /* what follows the upstream's URL, query included */
 };

@@ -75,7 +75,7 @@ gw_socket_free(struct gw_socket *s)
 {
 	if (s == NULL)
 		return;
-	if (s->q != NULL && s->state != NO)
+	if (s->q != NULL)
 		gw_http_cut(s->q);
 	gw_dial_close(s->dial);
 	gw_relay_free(s->relay);
@@ -91,8 +91,11 @@ gw_socket_free(struct gw_socket *s)
 static void
 refuse(struct gw_socket *s, const char *why)
 {
+	struct gw_req *q = s->q;
+
 	go(s, NO);
-	s->o.on_no(s->o.to, why);
+	s->q = NULL;
+	s->o.on_no(s->o.to, q, why);
 }
 
 /* --- once it is open -------------------------------------------------------------- */

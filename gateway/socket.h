@@ -35,7 +35,7 @@ struct gw_socket_setup {
 	const struct gw_sink *sink;
 	struct gw_relay_calls calls;
 	/* It did not come about: why; the request is the owner's again. */
-	void (*on_no)(void *to, const char *why);
+	void (*on_no)(void *to, struct gw_req *q, const char *why);
 	/* It is over, the request is gone. */
 	void (*on_end)(void *to);
 	void *to;

@@ -53,12 +53,12 @@ gw_relay_is_answering(const struct gw_relay *r)
 }
 
 static void
-over(struct gw_relay *r)
+over(struct gw_relay *r, bool well)
 {
 	if (!r->answering)
 		return;
 	r->answering = false;
-	r->o.calls->answered(r->o.calls->to);
+	r->o.calls->answered(r->o.calls->to, well);
 }
 
 /* Says it to both ends; the client is told more, since it is a person's. */
@@ -68,7 +68,7 @@ close_both(struct gw_relay *r, int code, const char *why, struct gw_relay_out *o
 	if (r->closed)
 		return;
 	r->closed = true;
-	over(r);
+	over(r, false);
 	gw_ws_put_close(r->client, code, str_of(why), out->down);
 	gw_ws_put_close(r->provider, GW_WS_NORMAL, STR(""), out->up);
 }
@@ -203,7 +203,7 @@ take_event(struct gw_relay *r, struct str text, struct gw_relay_out *out)
 	if (got < 0)
 		close_both(r, GW_WS_POLICY, "pando-ai: the answer was refused", out);
 	else if (r->answering && ends_answer(text))
-		over(r);
+		over(r, true);
 }
 
 static void

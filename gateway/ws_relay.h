@@ -31,8 +31,8 @@ struct gw_relay_calls {
 	int (*request)(void *to, struct str text, struct buf *out, struct err *e);
 	/* A message of an answer was decided; -1: that could not be recorded. */
 	int (*told)(void *to, struct err *e);
-	/* An answer has ended, well or not. */
-	void (*answered)(void *to);
+	/* An answer has ended; well: as the provider ends one. */
+	void (*answered)(void *to, bool well);
 	void *to;
 };
 

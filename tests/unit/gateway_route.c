@@ -53,6 +53,8 @@ only_known_paths_of_the_agent_pass(void)
 		{ POL_CLAUDE, GW_HEAD, "", GW_TO_PROBE, "" },
 		{ POL_CLAUDE, GW_HEAD, "/", GW_TO_PROBE, "/" },
 		{ POL_CODEX, GW_POST, "/v1/responses", GW_TO_CALL, "/responses" },
+		{ POL_CODEX, GW_GET, "/v1/responses", GW_TO_CALL, "/responses" },
+		{ POL_CLAUDE, GW_GET, "/v1/responses", GW_TO_NONE, "" },
 		{ POL_CODEX, GW_GET, "/v1/models?v=1", GW_TO_MODELS, "/models?v=1" },
 		{ POL_CLAUDE, GW_GET, "/v1/messages", GW_TO_NONE, "" },
 		{ POL_CLAUDE, GW_OTHER_METHOD, "/v1/messages", GW_TO_NONE, "" },
@@ -112,6 +114,8 @@ only_known_paths_of_the_agent_pass(void)
 		ok_int(r.kind, rows[i].want, rows[i].rest);
 		ok_int(r.api, rows[i].agent == POL_CODEX ? GW_RESPONSES : GW_MESSAGES,
 			rows[i].rest);
+		ok_int(r.socket, r.kind == GW_TO_CALL && rows[i].method == GW_GET,
+			"a GET of a call is a WebSocket's");
 		if (r.kind != GW_TO_NONE)
 			ok_bytes(r.up, str_of(rows[i].up), rows[i].rest);
 	}

@@ -65,11 +65,11 @@ on_told(void *to, struct err *e)
 }
 
 static void
-on_answered(void *to)
+on_answered(void *to, bool well)
 {
 	struct play *p = to;
 
-	buf_puts(&p->said, "[answered]");
+	buf_puts(&p->said, well ? "[answered]" : "[broken]");
 }
 
 static struct gw_relay_calls calls = { on_request, on_told, on_answered, NULL };
@@ -306,7 +306,7 @@ an_answer_that_is_refused_ends_it(void)
 		buf_text(&p.got_client));
 	ok_bytes(buf_str(&p.got_provider), STR(CREATE("") "\nclose 1000 \n"),
 		"closed well");
-	ok_str(buf_text(&p.said), "[asked][answered]", "and over");
+	ok_str(buf_text(&p.said), "[asked][broken]", "and over");
 }
 
 static void
