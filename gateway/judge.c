@@ -51,6 +51,13 @@ gw_case_take_args(struct gw_case *c, struct js v, enum gw_args want)
 }
 
 void
+gw_case_deny_garbled(struct gw_case *c)
+{
+	c->decision = built_in_denial("gateway.strict",
+		"its arguments cannot be read: give them as one JSON object");
+}
+
+void
 gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking asking)
 {
 	c->use.asking = asking;
@@ -60,8 +67,7 @@ gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking aski
 		c->decision = built_in_denial("pando",
 			"a server at the provider has the name of a server of pando-ai");
 	else if (c->garbled && (c->decision.unsure || !gw_case_is_off(c)))
-		c->decision = built_in_denial("gateway.strict",
-			"its arguments cannot be read: give them as one JSON object");
+		gw_case_deny_garbled(c);
 }
 
 void

@@ -73,6 +73,8 @@ void gw_case_take_args(struct gw_case *c, struct js v, enum gw_args want);
 void gw_case_decide(const struct gw_judge *j, struct gw_case *c, enum pol_asking asking);
 /* Decided without the policy: rule and message are constants. */
 void gw_case_deny(struct gw_case *c, const char *rule, const char *message);
+/* Of a call that would pass, but for arguments that are none. */
+void gw_case_deny_garbled(struct gw_case *c);
 bool gw_case_is_off(const struct gw_case *c);
 
 /*

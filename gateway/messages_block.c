@@ -261,8 +261,11 @@ msg_block_case(const struct gw_judge *j, const struct msg_block *b, struct js in
 		c.use = gw_use(j, STR(""), name);
 	gw_case_take_args(&c, input, GW_ARGS_OBJECT);
 	gw_case_decide(j, &c, POL_CALL);
-	if (b->is_client_call && is_harmless(name) && !c.garbled)
+	if (b->is_client_call && is_harmless(name)) {
 		allow_harmless(&c);
+		if (c.garbled)
+			gw_case_deny_garbled(&c);
+	}
 	return c;
 }
 
