@@ -130,7 +130,10 @@ show(const json_t *runs)
 		return;
 	}
 	term_row(&t, heads);
-	json_array_foreach(runs, i, run) add_run(&t, run);
+	json_array_foreach(runs, i, run)
+	{
+		add_run(&t, run);
+	}
 	term_table_print(&t);
 }
 

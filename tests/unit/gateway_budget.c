@@ -281,7 +281,7 @@ calls_a_minute_are_counted(void)
 {
 	struct policy *p = policy_of("[limits]\ncalls_per_minute = 3\n");
 	struct gw_budget b = { .call_us = NULL };
-	struct pol_decision why;
+	struct pol_decision why = { .rule = NULL };
 	static const struct {
 		int64_t second;
 		bool want;
