@@ -173,24 +173,40 @@ gw_audit_checkin(struct gw_reg *r, const char *line, struct err *e)
 	return rec_write(&r->log, &who, &rec, e);
 }
 
-int
-gw_audit_handshake(struct gw_reg *r, enum gw_api api, const char *why, struct err *e)
+static int
+audit_handshake(struct gw_reg *r, enum gw_api api, const char *event, const char *verdict,
+	const char *why, struct err *e)
 {
-	const enum pol_mode mode = pol_handshake_of(r->policy, r->agent);
 	const struct rec_who who = gw_reg_who(r);
 	struct rec rec = REC_INIT;
 
-	rec.event = mode == POL_AUDIT ? "gateway_handshake_audited"
-				      : "gateway_handshake_refused";
+	rec.event = event;
 	rec.layer = layer;
 	rec.direction = "request";
 	rec.api = gw_api_name(api);
-	rec.verdict = pol_verdict_name(POL_DENY);
+	rec.verdict = verdict;
 	rec.rule = POL_RULE_HANDSHAKE;
 	rec.file = "built-in";
-	rec.mode = pol_mode_name(mode);
+	rec.mode = pol_mode_name(pol_handshake_of(r->policy, r->agent));
 	rec.note = str_of(why);
 	return rec_write(&r->log, &who, &rec, e);
+}
+
+int
+gw_audit_handshake(struct gw_reg *r, enum gw_api api, const char *why, struct err *e)
+{
+	const bool audit = pol_handshake_of(r->policy, r->agent) == POL_AUDIT;
+
+	return audit_handshake(r, api,
+		audit ? "gateway_handshake_audited" : "gateway_handshake_refused",
+		pol_verdict_name(POL_DENY), why, e);
+}
+
+int
+gw_audit_gap(struct gw_reg *r, enum gw_api api, const char *why, struct err *e)
+{
+	return audit_handshake(
+		r, api, "gateway_handshake_gap", pol_verdict_name(POL_ALLOW), why, e);
 }
 
 int

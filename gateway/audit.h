@@ -46,6 +46,8 @@ int gw_audit_flush(struct gw_reg *r, struct err *e);
 int gw_audit_checkin(struct gw_reg *r, const char *line, struct err *e);
 /* gateway_handshake_refused, or _audited: a request whose supervision is not there. */
 int gw_audit_handshake(struct gw_reg *r, enum gw_api api, const char *why, struct err *e);
+/* gateway_handshake_gap: one that goes on without a server that has ended. */
+int gw_audit_gap(struct gw_reg *r, enum gw_api api, const char *why, struct err *e);
 /* gateway_witness_refused: a server of ours was asked for a call that no model made so. */
 int gw_audit_witness(
 	struct gw_reg *r, const struct gw_call *c, const char *why, struct err *e);

@@ -148,6 +148,16 @@ gw_handshake_is_complete(const struct gw_handshake *h, enum pol_agent a, struct 
 	return a != POL_CLAUDE || has_session(h, session_of(head));
 }
 
+bool
+gw_handshake_has_gap(const struct gw_handshake *h, enum pol_agent a, struct str head)
+{
+	for (int p = 0; p < GW_PARTS; p++)
+		if (!h->part[p].was_up)
+			return false;
+	return (a != POL_CLAUDE || has_session(h, session_of(head))) &&
+	       !gw_handshake_is_complete(h, a, head);
+}
+
 static void
 put_part(const struct gw_handshake *h, enum gw_part p, struct buf *out)
 {

@@ -5,7 +5,9 @@
  * Has the supervision of a run checked in? Pure.
  *
  *   both agents   pando_core and pando_workspace are connected, and each has answered its
- *                 client once since the run began
+ *                 client once since the run began. One that has ended later is waited for,
+ *                 but stops nobody: without it none of its calls is made, and claude starts it
+ *                 again for the next one of them (2.1.329)
  *   claude        the hook has told the session of the request (x-claude-code-session-id, the
  *                 hook's session_id: equal in 2.1.197 and 2.1.329; /clear and resume make new
  *                 ones, with a SessionStart of their own)
@@ -30,6 +32,7 @@ enum {
 	GW_SESSION_MAX = 64,   /* characters of a session's id */
 	GW_SESSIONS_MAX = 64,  /* the latest ones of a run */
 	GW_CHECKIN_MS = 10000, /* how long a request waits for what is missing */
+	GW_GAP_MS = 3000, /* and for a server that was there; mcp/dial.h tries each 2 s */
 	GW_CHECKINS_BYTES = 65536,
 	GW_STRANGE_MAX = 400, /* of the names that came unasked, for the message */
 };
@@ -69,6 +72,9 @@ void gw_handshake_restore(struct gw_handshake *h, struct str lines);
 
 /* head: of the request, "Name: value\n" lines. */
 bool gw_handshake_is_complete(
+	const struct gw_handshake *h, enum pol_agent a, struct str head);
+/* All has checked in, and a server that has ended since is all that is missing. */
+bool gw_handshake_has_gap(
 	const struct gw_handshake *h, enum pol_agent a, struct str head);
 /* What is not, as the end of a sentence: "pando_core has not started, ...". */
 void gw_handshake_put_missing(

@@ -54,16 +54,22 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 /* Without a timer it is over at once. */
 static bool
-begins_to_wait(struct gw_hold *h)
+begins_to_wait(struct gw_hold *h, int ms)
 {
-	const struct timeval limit = { GW_CHECKIN_MS / MS_PER_S,
-		(long)(GW_CHECKIN_MS % MS_PER_S) * US_PER_MS };
+	const struct timeval limit = { ms / MS_PER_S, (long)(ms % MS_PER_S) * US_PER_MS };
 
 	h->timer = evtimer_new(h->run->all->base, on_timer, h);
 	if (h->timer != NULL && event_add(h->timer, &limit) == 0)
 		return true;
 	log_error("run %s: no timer: a request does not wait", h->run->id);
 	return false;
+}
+
+/* It goes on without a server that has ended; who has waited for that says so. */
+static int
+bridge(const struct gw_hold *h, enum gw_api api, const char *missing, struct err *e)
+{
+	return h->over ? gw_audit_gap(h->run, api, missing, e) : 0;
 }
 
 int
@@ -73,14 +79,18 @@ gw_hold_ask(
 	struct gw_reg *r = h->run;
 	CLEANUP(buf_fini) struct buf missing = BUF_INIT(MISSING_MAX);
 	const enum pol_mode mode = mode_of(r, route);
+	bool gap;
 
 	if (mode == POL_OFF || gw_handshake_is_complete(&r->handshake, r->agent, head))
 		return 0;
+	gap = gw_handshake_has_gap(&r->handshake, r->agent, head);
 	/* a client asks again at once when it is refused (claude 2.1.329, three times) */
 	if (mode == POL_ENFORCE && !h->over && !r->handshake.given_up &&
-		(h->timer != NULL || begins_to_wait(h)))
+		(h->timer != NULL || begins_to_wait(h, gap ? GW_GAP_MS : GW_CHECKIN_MS)))
 		return 1;
 	gw_handshake_put_missing(&r->handshake, r->agent, head, &missing);
+	if (gap && mode == POL_ENFORCE)
+		return bridge(h, route->api, buf_text(&missing), e);
 	return refuse(r, route->api, buf_text(&missing), e);
 }
 

@@ -6,8 +6,8 @@ the same process, so the run is registered as ever.
 """
 import sys
 
-from _agents import Scene, options, persons, run_cases, stages
-from _scripts import FINAL, check_supervised
+from _agents import (Scene, command_of, kill, options, persons, read_proc, run_cases, stages, until)
+from _scripts import FINAL, check_supervised, read_call, workspace_call
 
 SPOILER = """#!/usr/bin/python3
 import json, os, sys
@@ -142,6 +142,31 @@ def odd_arguments_arrive_as_they_were(r, stage, agent, person):
         r.ok(len(made) >= 4 and made <= ids, "they reach the server", (len(made), len(ids)))
 
 
+def the_core_dies_in_the_middle(r, stage, agent, person):
+    """claude starts a server again for its next call, and must be let go on until then."""
+    turns = [[read_call()], [workspace_call("shell-command", command="until test -e go; do sleep .1; done")],
+             [read_call()], [{"say": FINAL}]]
+    with Scene(stage, agent, person, turns) as s:
+        run = s.start_supervised()
+
+        def events(name):
+            return [d for d in s.decisions() if d["event"] == name]
+
+        r.need(until(lambda: len(events("mcp_call_allowed")) == 2), "the command runs", s.decisions())
+        cores = [p for p in s.processes() if b"PANDO_PROCESS_ROLE=core" in read_proc(p, "environ")
+                 and "pando-mcp" in str(command_of(p))]
+        r.same(len(cores), 1, "there is one core")
+        kill(cores[0])
+        (s.project / "go").write_text("")
+        run.wait()
+        r.ok(run.status == 0 and FINAL in run.out, "the run comes to its end", (run.status, run.out, run.err))
+        r.same([d["note"] for d in events("gateway_handshake_gap")], ["pando_core has ended"], "the log tells of it")
+        made = [d.get("tool") for d in events("mcp_call_allowed")]
+        r.same(made, ["read-file", "shell-command"] + (["read-file"] if agent == "claude" else []),
+               "claude's next call is made by a new server")
+        r.same([d for d in s.decisions() if "witness" in d["event"]], [], "and has its witness")
+
+
 def main():
     o = options()
     _, person = persons()
@@ -150,6 +175,7 @@ def main():
     for agent, ways in WAYS.items():
         here = (stage, agent, person)
         cases.append(("%s: the program between" % agent, the_program_between_changes_nothing_else, here))
+        cases.append(("%s: dead core" % agent, the_core_dies_in_the_middle, here))
         cases.append(("%s: odd arguments" % agent, odd_arguments_arrive_as_they_were, here))
         for how, want in ways.items():
             cases.append(("%s: %s" % (agent, how), half_supervised, (*here, how, want)))

@@ -16,7 +16,7 @@ from _gateway import ok, same
 
 SESSION = "5f0e1d2c-0000-4000-8000-00000000abcd"
 HEAD = {"x-claude-code-session-id": SESSION}
-WAITS = 10  # seconds, of the gateway for what is missing
+WAITS, GAP = 10, 3  # seconds, of the gateway for what is missing, and for a server that was there
 NOT_MADE = "the gateway let no such call of the model through"
 ENFORCED = "\n[security]\nhandshake = \"require\"\n"
 WITNESS_ONLY = "\n[security]\nhandshake = \"off\"\n"
@@ -147,13 +147,6 @@ def beginnings(build, home):
         s.hook()
         return [s.server("core", initialize=False), s.server("workspace")]
 
-    def ended(s):
-        s.hook()
-        servers = [s.server("core"), s.server("workspace")]
-        same(s.says(), 200, "while both are there it passes")
-        servers[0].__exit__()
-        return servers[1:]
-
     return {
         "nothing": (nothing, ["pando_core has not started", "pando_workspace has not started",
                               "the hook of its session has not run"]),
@@ -161,7 +154,6 @@ def beginnings(build, home):
         "no hook": (no_hook, ["the hook of its session has not run"]),
         "another session": (other_session, ["the hook of its session has not run"]),
         "not initialized": (silent, ["pando_core has not answered the agent yet"]),
-        "one has ended": (ended, ["pando_core has ended"]),
     }
 
 
@@ -223,7 +215,15 @@ def who_comes_late_is_waited_for(build, home):
         with s.server("core"):
             t.join(g.DEADLINE)
             same(got, [200, 200], "a server that is started again is waited for")
-            same(s.says(head={"x-claude-code-session-id": SESSION}), 200, "and holds nobody up then")
+            same(s.says(), 200, "and holds nobody up then")
+        same(s.lines("gateway_handshake_gap"), [], "so the log has nothing of it")
+        same(s.says(), 200, "one that does not come again is waited for, and not forever")
+        begin = time.monotonic()
+        same((s.says(), time.monotonic() - begin < GAP), (200, True), "once, and not by each request")
+        same([x["note"] for x in s.lines("gateway_handshake_gap")], ["pando_core has ended"], "the log tells of it")
+        with s.server("core") as again:
+            s.says(read("toolu_1"))
+            same(again.call("read-file", meta("toolu_1"), path="a.txt")[1], False, "when it comes it has its calls")
 
 
 def audit_only_tells(build, provider):

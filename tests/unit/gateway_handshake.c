@@ -37,6 +37,7 @@ all_parts_check_in(void)
 		"session has not run");
 	says(&h, POL_CODEX, "",
 		"pando_core has not started, pando_workspace has not started");
+	ok(!gw_handshake_has_gap(&h, POL_CODEX, STR("")), "nothing was there");
 	gw_handshake_serve(&h, GW_CORE, 1);
 	says(&h, POL_CODEX, "",
 		"pando_core has not answered the agent yet, pando_workspace has not started");
@@ -54,6 +55,8 @@ all_parts_check_in(void)
 	says(&h, POL_CLAUDE, OF_A OF_B, "the request does not say its session");
 	gw_handshake_serve(&h, GW_CORE, -1);
 	says(&h, POL_CLAUDE, OF_A, "pando_core has ended");
+	ok(gw_handshake_has_gap(&h, POL_CLAUDE, STR(OF_A)), "a server has ended");
+	ok(!gw_handshake_has_gap(&h, POL_CLAUDE, STR(OF_B)), "no gap excuses a session");
 	gw_handshake_serve(&h, GW_CORE, 2);
 	gw_handshake_serve(&h, GW_CORE, -1);
 	says(&h, POL_CLAUDE, OF_A, "");
