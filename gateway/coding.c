@@ -310,18 +310,20 @@ stage_run(struct stage *s, struct str *in, struct room room, size_t *made, struc
 {
 	const char *const begin_of_room = room.p;
 	size_t before;
+	int rc;
 
 	*made = 0;
 	if (in->n == 0 && !s->full)
 		return 0; /* zstd takes many calls without progress for an error */
 	do {
 		before = in->n + room.n;
-		if (step(s, in, &room, e) < 0)
-			return -1;
-	} while (room.n > 0 && in->n > 0 && in->n + room.n < before);
+		rc = step(s, in, &room, e);
+	} while (rc == 0 && room.n > 0 && in->n > 0 && in->n + room.n < before);
 	*made = (size_t)(room.p - begin_of_room);
 	s->made += *made;
 	s->full = room.n == 0;
+	if (rc < 0)
+		return -1;
 	if (room.n > 0 && in->n > 0)
 		return damaged(s, "it does not go on", e);
 	return 0;
@@ -417,13 +419,13 @@ make_piece(struct gw_decoder *d, struct str *in, struct buf *out, struct err *e)
 	struct stage *s = &d->stage[d->n - 1];
 	struct room room = { buf_room(out, GW_DECODED_PIECE), GW_DECODED_PIECE };
 	size_t made;
+	int rc;
 
 	if (room.p == NULL)
 		return err_set(e, ERR_DATA, "there is no room for what is decoded");
-	if (stage_run(s, in, room, &made, e) < 0)
-		return -1;
-	out->n += made;
-	return 0;
+	rc = stage_run(s, in, room, &made, e);
+	out->n += made; /* before a damage, too */
+	return rc;
 }
 
 int

@@ -59,7 +59,8 @@ void gw_decoder_free(struct gw_decoder *d);
 /*
  * Takes from the front of in and adds to out, which must have room for GW_DECODED_PIECE
  * bytes. 1: call again, with what is left of in (which may be nothing). 0: all of in was
- * taken and there is no more to come from it. -1: ERR_DATA, damaged or above a ceiling.
+ * taken and there is no more to come from it. -1: ERR_DATA, damaged or above a ceiling; what
+ * stood before the damage is in out, however the bytes were split.
  */
 int gw_decoder_feed(struct gw_decoder *d, struct str *in, struct buf *out, struct err *e);
 /* No more will come. -1: something is missing. */

@@ -96,17 +96,23 @@ on_found(void *to, const struct gw_finding *f)
 	c->e = e;
 }
 
-int
-gw_conn_check_log(struct gw_conn *c, struct err *e)
+static void
+flush_log(struct gw_conn *c)
 {
 	struct err unlogged = ERR_INIT;
 
-	/* lines of others, behind which nothing goes on, may wait */
-	if (!c->log_failed && c->has_found && gw_audit_flush(c->run, &unlogged) < 0 &&
-		c->must_log) {
+	if (gw_audit_flush(c->run, &unlogged) < 0 && c->must_log) {
 		c->log_failed = true;
 		c->e = unlogged;
 	}
+}
+
+int
+gw_conn_check_log(struct gw_conn *c, struct err *e)
+{
+	/* lines of others, behind which nothing goes on, may wait */
+	if (!c->log_failed && c->has_found)
+		flush_log(c);
 	c->has_found = c->must_log = false;
 	if (!c->log_failed)
 		return 0;

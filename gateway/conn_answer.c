@@ -153,10 +153,10 @@ take_coded(struct gw_conn *c, struct str bytes)
 	while (got > 0 && took == GW_UP_TOOK) {
 		buf_reset(&piece);
 		got = gw_decoder_feed(c->decoder, &bytes, &piece, &c->e);
-		if (got >= 0 && piece.n > 0)
+		if (piece.n > 0) /* also what stands before a damage */
 			took = take(c, buf_str(&piece));
 	}
-	return got < 0 ? spoilt(c) : took;
+	return got < 0 && took == GW_UP_TOOK ? spoilt(c) : took;
 }
 
 static enum gw_up_took

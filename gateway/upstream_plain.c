@@ -305,15 +305,37 @@ keep_seconds(struct str lines)
 static void
 pause_at(struct plain *t, struct str piece, struct str rest)
 {
-	const size_t n = (size_t)(rest.p + rest.n - piece.p);
-
-	if (t->held.n > 0)
-		buf_drop_front(&t->held, t->held.n - n); /* it came from there */
-	else
-		buf_put(&t->held, piece.p, n);
+	if (t->held.n > 0) { /* it came from there */
+		memmove(t->held.p, piece.p, piece.n);
+		memmove(t->held.p + piece.n, rest.p, rest.n);
+		t->held.n = piece.n + rest.n;
+	} else {
+		buf_put_str(&t->held, piece);
+		buf_put_str(&t->held, rest);
+	}
 	t->again = piece.n;
 	t->paused = true;
 	(void)event_del(t->link->readable); /* it is pending */
+}
+
+/*
+ * The next thing in the bytes. Pieces of a body that have come together, each in a chunk of
+ * its own, are joined where they lie, in our scratch or in held: a fast provider sends
+ * hundreds in one read, and each would go all the way to the client by itself.
+ */
+static enum gw_got
+next_joined(struct plain *t, struct str *in, struct str *piece)
+{
+	const enum gw_got got = gw_answer_next(&t->answer, in, piece);
+	struct str more;
+
+	/* what ends the loop is told again by the next call */
+	while (got == GW_GOT_BODY && in->n > 0 &&
+		gw_answer_next(&t->answer, in, &more) == GW_GOT_BODY) {
+		memmove((char *)(uintptr_t)piece->p + piece->n, more.p, more.n);
+		piece->n += more.n;
+	}
+	return got;
 }
 
 /* Hands on what the bytes hold; false: t is gone. */
@@ -323,7 +345,7 @@ consume(struct plain *t, struct str in)
 	struct str piece = in;
 
 	for (;;) {
-		switch (gw_answer_next(&t->answer, &in, &piece)) {
+		switch (next_joined(t, &in, &piece)) {
 		case GW_GOT_MORE:
 			return true;
 		case GW_GOT_HEAD:
