@@ -73,21 +73,43 @@ close_both(struct gw_relay *r, int code, const char *why, struct gw_relay_out *o
 	gw_ws_put_close(r->provider, GW_WS_NORMAL, STR(""), out->up);
 }
 
+/*
+ * codex shows the message of the one and ends; the other makes it ask again with its whole
+ * input, which is what an answer needs behind it that policy has changed.
+ */
+static const char final[] = "invalid_prompt", not_found[] = "previous_response_not_found";
+
 /* As a provider says that it does not take a request ("WebSocket mode", errors). */
 static void
-put_refusal(struct gw_relay *r, const char *text, struct gw_relay_out *out)
+put_refusal(
+	struct gw_relay *r, const char *code, const char *text, struct gw_relay_out *out)
 {
 	CLEANUP(buf_fini) struct buf event = BUF_INIT(ERROR_MAX);
 
-	buf_puts(&event, "{\"type\":\"error\",\"status\":400,\"error\":{\"type\":"
-			 "\"invalid_request_error\",\"code\":\"invalid_prompt\","
-			 "\"message\":");
+	buf_printf(&event,
+		"{\"type\":\"error\",\"status\":400,\"error\":{\"type\":"
+		"\"invalid_request_error\",\"code\":\"%s\",\"message\":",
+		code);
 	buf_put_json(&event, str_of(text));
 	buf_puts(&event, "}}");
 	gw_ws_put(r->client, GW_WS_TEXT, buf_str(&event), out->down);
 }
 
 /* --- the client's ------------------------------------------------------------------ */
+
+/* Of a request that is refused. */
+static bool
+stands_on_unseen(const struct gw_relay *r, struct str text)
+{
+	struct js_field previous = JS_FIELD("previous_response_id");
+	const struct js *id = &previous.m.val;
+	struct err e = ERR_INIT;
+	struct js root;
+
+	return js_check(text, &root, &e) == 0 && root.type == JS_OBJECT &&
+	       js_fields(root, &previous, 1, &e) == 0 && id->type == JS_STRING &&
+	       !gw_seen_has(r->o.rules->seen, js_inside(*id));
+}
 
 static void
 take_request(struct gw_relay *r, struct str text, struct gw_relay_out *out)
@@ -104,7 +126,8 @@ take_request(struct gw_relay *r, struct str text, struct gw_relay_out *out)
 	else
 		got = c->request(c->to, text, &instead, &e);
 	if (got < 0) {
-		put_refusal(r, e.text, out);
+		put_refusal(
+			r, stands_on_unseen(r, text) ? not_found : final, e.text, out);
 		return;
 	}
 	gw_stream_free(r->stream);
@@ -194,7 +217,7 @@ take_event(struct gw_relay *r, struct str text, struct gw_relay_out *out)
 	const int got = gw_stream_message(r->stream, text, &checked, &e);
 
 	if (c->told(c->to, &e) < 0) {
-		put_refusal(r, e.text, out);
+		put_refusal(r, final, e.text, out);
 		close_both(r, GW_WS_UNEXPECTED, "pando-ai: a decision was not recorded",
 			out);
 		return;

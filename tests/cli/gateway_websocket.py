@@ -207,7 +207,9 @@ def a_refused_request_leaves_the_connection(provider, run):
                        (json.dumps(dict(CREATE, previous_response_id="resp_9")), "previous_response_id")):
         got = c.ask(text)
         ok(len(got) == 1 and got[0]["type"] == "error" and got[0]["status"] == 400 and
-           want in got[0]["error"]["message"], "refused with a reason: %s" % text[:30], got)
+           want in got[0]["error"]["message"] and
+           (got[0]["error"]["code"] == "previous_response_not_found") == (want == "previous_response_id"),
+           "refused with a reason: %s" % text[:30], got)
     same(len(provider.messages), before, "none of these reached the provider")
     same(c.ask(CREATE), TEXT, "and it goes on")
     same(c.ask(dict(CREATE, previous_response_id="resp_1")), TEXT,

@@ -26,6 +26,7 @@ from urllib.parse import urlsplit
 import provider_messages
 import provider_responses
 import provider_script
+import provider_websocket
 
 BODY_MAX = 64 << 20
 IDLE_SECONDS = 120
@@ -116,6 +117,7 @@ class Handler(BaseHTTPRequestHandler):
     sys_version = ""
     disable_nagle_algorithm = True
     timeout = IDLE_SECONDS
+    ws = None  # when the connection has become a WebSocket
 
     def log_message(self, *_):
         pass
@@ -178,9 +180,49 @@ class Handler(BaseHTTPRequestHandler):
         if self.command == "HEAD":
             return self.send_json(200, {})
         if "websocket" in headers.get("upgrade", "").lower():
+            if self.server.script.websocket and path.endswith("/responses"):
+                return self.converse(path, headers)
             return self.send_error_body(dialect, 426, "invalid_request_error", "use POST")
         return self.send_error_body(dialect, 404, "not_found_error",
                                     "the stand-in has no %s %s" % (self.command, path))
+
+    def converse(self, path, headers):
+        """The Responses API over a WebSocket: requests may stand on answers of the same one."""
+        deflate = "permessage-deflate" in headers.get("sec-websocket-extensions", "")
+        self.send_response(101)
+        for name, value in (("upgrade", "websocket"), ("connection", "Upgrade"),
+                            ("sec-websocket-accept",
+                             provider_websocket.accept(headers["sec-websocket-key"]))):
+            self.send_header(name, value)
+        if deflate:
+            self.send_header("sec-websocket-extensions", "permessage-deflate")
+        self.end_headers()
+        self.close_connection = True
+        self.ws = provider_websocket.WebSocket(self.rfile.read, self.wfile.write, False, deflate)
+        said = {}
+        try:
+            while True:
+                text = self.ws.recv()
+                self.n = self.server.recorder.number()
+                body = json.loads(text)
+                body["input"] = said.get(body.get("previous_response_id"), []) + body["input"]
+                record = {"n": self.n, "method": "WS", "path": path, "headers": headers,
+                          "dialect": "responses", "bytes": len(text), "deflate": self.ws.compressed,
+                          "body": self.server.recorder.body(self.n, path, json.dumps(body).encode())}
+                if body.get("generate") is False:
+                    self.warm_up(body, record)
+                else:
+                    self.generate("responses", headers, dict(body, stream=True), record)
+                said[self.answered["id"]] = body["input"] + self.answered["output"]
+        except provider_websocket.Closed as end:
+            raise Gone("closed: %s" % (end.args,)) from None
+
+    def warm_up(self, body, record):
+        """The client wants an id to go on from, and no answer."""
+        self.answered = provider_responses.answer(body, record["bytes"], [])
+        self.server.recorder.line(record)
+        for _, data in provider_responses.stream(self.answered, 7):
+            self.ws.send(compact(data))
 
     def generate(self, dialect, headers, body, record):
         api, script = DIALECTS[dialect], self.server.script
@@ -209,10 +251,14 @@ class Handler(BaseHTTPRequestHandler):
         for call_id in record["call_ids"]:
             script.remember(call_id, number)
         self.server.recorder.line(record)
+        self.answered = answer
         self.reply(dialect, turn, answer, record["stream"], script.piece)
 
     # --- answering ---------------------------------------------------------
     def reply(self, dialect, turn, answer, streamed, piece):
+        if "status" in turn and self.ws:
+            return self.ws.send(compact({"type": "error", "status": turn["status"], "error": turn.get(
+                "body", DIALECTS[dialect].error_body("api_error", "scripted error"))["error"]}))
         if "status" in turn:
             given = turn.get("body", DIALECTS[dialect].error_body("api_error",
                     "scripted error %d" % turn["status"]))
@@ -265,6 +311,11 @@ class Handler(BaseHTTPRequestHandler):
             error = turn["stream_error"]
             after = int(error.get("after", 3))
             events = events[:after] + [api.stream_error(error, answer, after)]
+        if self.ws:
+            for i, (_, data) in enumerate(events):
+                self.before_event(i, turn)
+                self.ws.send(data if isinstance(data, str) else compact(data), 1 + i % 3)
+            return
         self.head(200, turn, "text/event-stream; charset=utf-8",
                   {"cache-control": "no-cache", "transfer-encoding": "chunked"})
         packer = zlib.compressobj(wbits=31) if turn.get("gzip") else None

@@ -14,7 +14,7 @@ ITEM_KINDS = ("say", "think", "call", "server_tool", "item")
 MISBEHAVIOURS = ("status", "stream_error", "cut_after", "reset_after", "hang", "hang_after",
                  "delay", "bad_json", "content_type", "gzip", "garbage", "raw", "stop_reason",
                  "times", "headers", "body")
-TOP = ("turns", "prompts", "aux_text", "end_text", "piece")
+TOP = ("turns", "prompts", "aux_text", "end_text", "piece", "websocket")
 DIALECT_AGENT = {"messages": "claude", "responses": "codex"}
 
 
@@ -62,6 +62,7 @@ class Script:
         self.aux_text = data.get("aux_text", "Stand-in title")
         self.end_text = data.get("end_text", "The script has ended.")
         self.piece = int(data.get("piece", 7))
+        self.websocket = bool(data.get("websocket"))
         self.turns = [check_turn("turns[%d]" % i, t) for i, t in enumerate(data.get("turns", []))]
         self.prompts = []
         for i, p in enumerate(data.get("prompts", [])):

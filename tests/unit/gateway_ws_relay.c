@@ -275,8 +275,9 @@ an_answer_may_be_stood_on_when_it_passed_here(void)
 
 	play_init(&p, false);
 	client_says(&p, CREATE(",\"previous_response_id\":\"resp_1\""));
-	ok(memmem(p.got_client.p, p.got_client.n, "previous_response_id", 20) != NULL,
-		"one that nobody saw is refused");
+	ok(memmem(p.got_client.p, p.got_client.n, "\"previous_response_not_found\"",
+		   29) != NULL,
+		"one that nobody saw is refused, so that all is sent again");
 	buf_reset(&p.got_client);
 	client_says(&p, CREATE(",\"generate\":false"));
 	provider_says(&p,
