@@ -197,6 +197,16 @@ gw_conn_checked_in(struct gw_reg *run)
 	}
 }
 
+void
+gw_conn_drain(struct gw_reg *run)
+{
+	for (struct gw_conn *c = LIST_FIRST(&run->conns), *next; c != NULL; c = next) {
+		next = LIST_NEXT(c, link);
+		if (c->state == GW_SOCKET)
+			gw_socket_drain(c->socket);
+	}
+}
+
 static void
 on_drained(void *to)
 {

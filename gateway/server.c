@@ -87,6 +87,7 @@ on_handed_over(void *to, bool taken)
 		r = LIST_NEXT(r, link)) {
 		gw_ledger_yield(r);
 		gw_heir_tell_all(s->handover.channel, r);
+		gw_conn_drain(r);
 	}
 	gw_rundir_yield(&s->dir);
 	gw_control_close(&s->control, false);

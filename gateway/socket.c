@@ -27,6 +27,7 @@ struct gw_socket {
 	struct gw_dial *dial;
 	struct gw_relay *relay;
 	struct event *timer;
+	bool draining;
 	int silent;        /* ticks of the timer without a byte from the provider */
 	struct buf ask;    /* the handshake with the provider */
 	struct buf answer; /* and what came, until its head is whole */
@@ -272,6 +273,18 @@ open_both(struct gw_socket *s, const struct gw_ws_deflate *provider)
 	wait_for(s, GW_SOCKET_PING_S);
 }
 
+void
+gw_socket_drain(struct gw_socket *s)
+{
+	CLEANUP(buf_fini) struct buf up = BUF_INIT(OUT_MAX);
+	CLEANUP(buf_fini) struct buf down = BUF_INIT(OUT_MAX);
+	struct gw_relay_out out = { &up, &down };
+
+	s->draining = true;
+	if (s->state == OPEN)
+		send_on(s, &out, gw_relay_drain(s->relay, &out));
+}
+
 /* s may be gone behind this. */
 static void
 take_answer(struct gw_socket *s, struct str bytes)
@@ -294,7 +307,9 @@ take_answer(struct gw_socket *s, struct str bytes)
 		struct str more = str_skip(buf_str(&s->answer), s->head.size);
 
 		open_both(s, &provider);
-		if (more.n > 0)
+		if (s->draining)
+			gw_socket_drain(s);
+		else if (more.n > 0)
 			relay(s, false, more);
 		return;
 	}

@@ -43,6 +43,8 @@ struct gw_socket_setup {
 
 /* NULL: the request is no sound handshake, or nothing can be dialled; it stays the caller's. */
 struct gw_socket *gw_socket_start(const struct gw_socket_setup *s, struct err *e);
+/* Ends it when no answer is under way; s may be gone behind this. */
+void gw_socket_drain(struct gw_socket *s);
 /* Breaks off. Accepts NULL; also for after on_no and on_end, and from within them. */
 void gw_socket_free(struct gw_socket *s);
 

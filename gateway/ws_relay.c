@@ -11,6 +11,7 @@ struct gw_relay {
 	struct gw_ws *client, *provider;
 	struct gw_stream *stream; /* of the answer under way, or the last one */
 	bool answering;
+	bool draining;
 	bool closed;
 };
 
@@ -200,6 +201,21 @@ ends_answer(struct str text)
 }
 
 static void
+end_drained(struct gw_relay *r, struct gw_relay_out *out)
+{
+	if (r->draining && !r->answering)
+		close_both(r, GW_WS_GOING_AWAY, "pando-ai: another gateway goes on", out);
+}
+
+bool
+gw_relay_drain(struct gw_relay *r, struct gw_relay_out *out)
+{
+	r->draining = true;
+	end_drained(r, out);
+	return r->closed;
+}
+
+static void
 put_messages(struct gw_relay *r, const struct buf *checked, struct gw_relay_out *out)
 {
 	struct str rest = buf_str(checked), one;
@@ -227,6 +243,7 @@ take_event(struct gw_relay *r, struct str text, struct gw_relay_out *out)
 		close_both(r, GW_WS_POLICY, "pando-ai: the answer was refused", out);
 	else if (r->answering && ends_answer(text))
 		over(r, true);
+	end_drained(r, out);
 }
 
 static void

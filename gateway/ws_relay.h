@@ -62,6 +62,8 @@ bool gw_relay_client(struct gw_relay *r, struct str bytes, struct gw_relay_out *
 bool gw_relay_provider(struct gw_relay *r, struct str bytes, struct gw_relay_out *out);
 /* The provider has gone without a word; why, in words. */
 void gw_relay_lost(struct gw_relay *r, const char *why, struct gw_relay_out *out);
+/* It ends with the answer under way, or now: the client then connects to the new gateway. */
+bool gw_relay_drain(struct gw_relay *r, struct gw_relay_out *out);
 /* Nothing has come from the provider for a while. */
 void gw_relay_ping(struct gw_relay *r, struct gw_relay_out *out);
 bool gw_relay_is_answering(const struct gw_relay *r);

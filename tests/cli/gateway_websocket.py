@@ -6,12 +6,14 @@ import socket
 import struct
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 import _gateway as g
+import gateway_upgrade
 from _gateway import ok, same
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "provider"))
@@ -393,12 +395,42 @@ def over_tls(build):
     provider.close()
 
 
+def an_upgrade_in_place_ends_it_behind_its_answer(build):
+    provider, gate = Provider(), threading.Event()
+
+    def gated(p, h, s, ask):
+        p.say(s, TEXT[:3])
+        gate.wait(g.DEADLINE)
+        p.say(s, TEXT[3:])
+    provider.play = gated
+    home = gateway_upgrade.Installed(build, provider.port)
+    home.policy.write_text(home.policy.read_text() + POLICY)
+    home.start()
+    old, run = home.pid(), home.register("codex")
+    busy, idle = Client(run), Client(run)
+    busy.ws.send(json.dumps(CREATE))
+    got = [json.loads(busy.ws.recv()) for _ in range(3)]
+    home.install(home.original.read_bytes())
+    home.register("codex")
+    ok(home.another(old), "upgrade: a new gateway is there")
+    same(idle.closed()[0], 1001, "upgrade: one that waits for nothing is closed")
+    gate.set()
+    same(got + busy.answer(), TEXT, "upgrade: an answer under way ends first")
+    same(busy.closed()[0], 1001, "upgrade: then it is closed")
+    ok(g.until(lambda: home.gateway.poll() is not None), "upgrade: and the old gateway ends")
+    for c in (busy, idle):
+        c.end()
+    home.close()
+    provider.close()
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     build = p.parse_args().build
     the_switch_is_off_by_default(build)
     over_tls(build)
+    an_upgrade_in_place_ends_it_behind_its_answer(build)
     provider = Provider()
     home = g.Home(build, provider.port, POLICY)
     same(home.start(), "ready", "the gateway starts")

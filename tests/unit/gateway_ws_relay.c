@@ -364,6 +364,32 @@ each_end_may_close(void)
 }
 
 static void
+a_drained_one_ends_with_its_answer(void)
+{
+	static const char close[] = "close 1001 pando-ai: another gateway goes on\n";
+	CLEANUP(play_fini) struct play p;
+	CLEANUP(play_fini) struct play idle;
+	struct gw_relay_out out = { &p.to_provider, &p.to_client };
+
+	play_init(&p, false);
+	client_says(&p, CREATE(""));
+	ok(!gw_relay_drain(p.r, &out), "not while it is answered");
+	expect(&p, "", CREATE("") "\n", "nothing is said");
+	provider_says(&p, DELTA);
+	ok(!p.closed, "nor amid it");
+	buf_reset(&p.got_client);
+	provider_says(&p, COMPLETED("resp_1"));
+	ok(p.closed, "but behind it");
+	ok(memmem(p.got_client.p, p.got_client.n, close, sizeof close - 1) != NULL,
+		buf_text(&p.got_client));
+	play_init(&idle, false);
+	out = (struct gw_relay_out){ &idle.to_provider, &idle.to_client };
+	ok(gw_relay_drain(idle.r, &out), "at once when there is none");
+	feed(&idle, true, STR(""), 1);
+	expect(&idle, close, "close 1000 \n", "both know");
+}
+
+static void
 control_frames_are_answered_here(void)
 {
 	CLEANUP(play_fini) struct play p;
@@ -424,6 +450,7 @@ main(void)
 	an_answer_that_is_refused_ends_it();
 	what_cannot_be_recorded_does_not_go_on();
 	each_end_may_close();
+	a_drained_one_ends_with_its_answer();
 	control_frames_are_answered_here();
 	every_split_gives_the_same();
 	what_is_not_sound_closes_it();
