@@ -226,6 +226,22 @@ def who_comes_late_is_waited_for(build, home):
             same(again.call("read-file", meta("toolu_1"), path="a.txt")[1], False, "when it comes it has its calls")
 
 
+def a_workspace_without_a_sandbox_checks_in(build, home):
+    """It has no tools and says so, instead of not being there."""
+    if not shutil.which("bwrap"):
+        _mcp.skip("a workspace without a sandbox", "no bwrap to be hidden")
+        return
+    hidden = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", "/dev/null",
+              str(Path(shutil.which("bwrap")).resolve())]
+    s = Scene(build, home)
+    s.hook()
+    with s.server("core"), s.server("workspace", wrap=hidden) as m:
+        same(m.tools(), [], "without a sandbox there are no tools")
+        same(s.says(), 200, "the handshake is complete")
+        ok("bare workspace" in [x["note"] for x in s.lines("gateway_checkin")], "the log tells how",
+           s.lines("gateway_checkin"))
+
+
 def audit_only_tells(build, provider):
     home = g.Home(build, provider.port, 'claude = "audit"\n' + ENFORCED)
     home.start()
@@ -479,6 +495,7 @@ def main():
     half_supervised_is_refused(build, held)
     who_comes_late_is_waited_for(build, held)
     strangers_have_no_part_in_a_run(build, held)
+    a_workspace_without_a_sandbox_checks_in(build, held)
     free.start()
     for case in (calls_are_made_once, codex_is_the_same, a_serving_connection_does_nothing_else,
                  every_way_to_write_it_is_the_same, the_sandboxed_server_asks_too):
