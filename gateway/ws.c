@@ -14,8 +14,8 @@ enum {
 	MASK = 4,         /* bytes */
 	BITS = 15,        /* a window of 32 KB */
 	BITS_LEAST = 9,   /* zlib deflates with no smaller one */
-	LEVEL = 6,
-	MEM_LEVEL = 8 /* deflateInit2's own default */
+	LEVEL = 1,        /* the quickest: a request waits for it */
+	MEM_LEVEL = 8     /* deflateInit2's own default */
 };
 
 /* RFC 6455, 5.2. */
