@@ -18,11 +18,11 @@ witness_fini(struct witness *w)
 }
 
 static bool
-is_ready(int fd)
+is_ready(int fd, int ms)
 {
 	struct pollfd p = { .fd = fd, .events = POLLIN };
 
-	return fd >= 0 && poll(&p, 1, 0) > 0;
+	return fd >= 0 && poll(&p, 1, ms) > 0;
 }
 
 /* The newest one counts. True: there was one. */
@@ -31,7 +31,7 @@ take_handed(struct witness *w)
 {
 	bool any = false;
 
-	while (is_ready(w->from)) {
+	while (is_ready(w->from, 0)) {
 		int fds[FD_PASS_MAX];
 		size_t n = 0;
 		char byte;
@@ -120,7 +120,8 @@ witness_take(struct witness *w, const char *call, const char *tool, struct str a
 		return -1;
 	got = ask(w, call, tool, sha256, e);
 	if (got > 0) {
-		w->dial.next_us = 0; /* it may be there again */
+		w->dial.next_us = 0; /* it may be there again, or is on its way */
+		(void)is_ready(w->dials ? -1 : w->from, WITNESS_WAIT_MS);
 		got = ask(w, call, tool, sha256, e);
 	}
 	return got > 0 ? err_set(e, ERR_GATEWAY, "%s", make_it_again) : got;

@@ -19,6 +19,9 @@
 #include "mcp/dial.h"
 #include "policy/policy.h"
 
+/* How long a call waits until a connection is handed in; longer than DIAL_LAST_MS. */
+enum { WITNESS_WAIT_MS = 2500 };
+
 struct witness {
 	enum pol_mode mode; /* off: nobody is asked; audit: the answer is only logged */
 	bool dials;         /* the server connects itself; else */
