@@ -62,6 +62,16 @@ is_new(struct js_members *m, struct str key, const struct ends *of)
 	return true;
 }
 
+/*
+ * serde_json, with its feature raw_value (codex 0.169.0 has it), takes an object whose only member
+ * is named so for the JSON that is written in its string.
+ */
+static bool
+is_private(struct str key)
+{
+	return str_starts(key, STR("$serde_json::private::"));
+}
+
 static int
 add_name(struct js_members *m, struct str key, struct err *e)
 {
@@ -74,6 +84,11 @@ add_name(struct js_members *m, struct str key, struct err *e)
 	if (has_escape(key, &of))
 		return err_set(e, ERR_DATA,
 			"a JSON member's name is written with escapes: %s",
+			log_quoted(key, name));
+	if (is_private(key))
+		return err_set(e, ERR_DATA,
+			"a JSON member's name says that its object stands for another value: "
+			"%s",
 			log_quoted(key, name));
 	if (!is_new(m, key, &of))
 		return err_set(e, ERR_DATA, "a JSON object has two members named %s",

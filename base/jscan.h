@@ -9,8 +9,8 @@
  * points into the text, which the caller keeps.
  *
  * More strict than the RFC where two readers could differ: in an object that js_fields reads
- * no duplicate member, no escape in a member's name and no name that is a field's but for its
- * case; no unpaired surrogate and no U+0000 in a text that js_text decodes. A lone surrogate
+ * no duplicate member, no escape in a member's name, no name that is a field's but for its case
+ * and none that makes serde_json put another value in the object's place; no unpaired surrogate and no U+0000 in a text that js_text decodes. A lone surrogate
  * elsewhere is valid and passes. tests/unit/gateway_readers.c argues each difference to others.
  *
  * Escapes in names: JSON.stringify and serde_json, by which the clients write, escape in a name

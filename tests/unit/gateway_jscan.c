@@ -301,6 +301,9 @@ fields_are_found_and_must_be_single(void)
 			"a JSON member's name differs from \"name\" only in its case" },
 		{ "{\"name\":1,\"NAME\":2}", -1,
 			"a JSON member's name differs from \"name\" only in its case" },
+		{ "{\"$serde_json::private::RawValue\":\"1\"}", -1,
+			"a JSON member's name says that its object stands for another value: "
+			"$serde_json::private::RawValue" },
 		{ "[1]", -1, "a JSON object is missing where one must be" },
 	};
 

@@ -520,6 +520,13 @@ a_stream_that_must_stop_ends_with_an_error(void)
 		{ "another kind at the end",
 			ADDED("0", "1", CALL(CORE, "echo", "1")) DONE("0", "2", MSG),
 			WRONG("a call ends as something else"), "answer refused /\n" },
+		{ "a call as JSON in a string, which codex's reader puts in place of the item",
+			DONE("0", "1",
+				"{\"$serde_json::private::RawValue\":\"{\\\"type\\\":\\\"function_call\\\","
+				"\\\"call_id\\\":\\\"c\\\",\\\"name\\\":\\\"exec_command\\\"}\"}"),
+			WRONG("an item: a JSON member's name says that its object stands for "
+			      "another value: $serde_json::private::RawValue"),
+			"answer refused /\n" },
 		{ "a call begins twice",
 			ADDED("0", "1", CALL(CORE, "echo", "1"))
 				ADDED("0", "1", CALL(CORE, "echo", "2")),
