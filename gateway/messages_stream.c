@@ -456,7 +456,9 @@ dispatch(struct msg_stream *s, const struct js *m, const struct sse_event *ev,
 	if (gw_name_read(m[TYPE], &name, e) < 0)
 		return -1;
 	type = gw_str(&name);
-	if (ev->name.n > 0 && !str_eq(ev->name, type))
+	if (ev->name.n == 0) /* clients pass it over: it would be read here only */
+		return err_set(e, ERR_DATA, "an event without a name");
+	if (!str_eq(ev->name, type))
 		return err_set(e, ERR_DATA, "an event's name and its type differ");
 	if (str_is(type, "ping"))
 		return on_other(s, type, m, ev->raw, out, e);
@@ -511,7 +513,7 @@ is_plain_text(const struct msg_stream *s, const struct sse_event *ev)
 		d.n--;
 	}
 	return js_check(d, &text, &none) == 0 && text.type == JS_STRING &&
-	       (ev->name.n == 0 || str_is(ev->name, "content_block_delta"));
+	       str_is(ev->name, "content_block_delta");
 }
 
 int

@@ -466,12 +466,12 @@ static const struct row streams[] = {
 		START EV("error",
 			",\"error\":{\"type\":\"overloaded_error\",\"message\":\"m\"}"),
 		NULL, "" },
-	{ "lines end with CRLF, data in two lines, no event name",
-		"data: {\"type\":\"content_block_start\",\"index\":0,\r\ndata: \"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\"}}\r\n\r\n"
-		"data: {\"type\":\"content_block_stop\",\"index\":0}\r\n\r\n"
-		"data: {\"type\":\"message_delta\",\r\ndata: \"delta\":{\"stop_reason\":\"tool_use\"}}\r\n\r\ndata: [DONE]\r\n\r\n",
+	{ "lines end with CRLF, data in two lines",
+		"event: content_block_start\r\ndata: {\"type\":\"content_block_start\",\"index\":0,\r\ndata: \"content_block\":{\"type\":\"tool_use\",\"id\":\"t\",\"name\":\"Bash\"}}\r\n\r\n"
+		"event: content_block_stop\r\ndata: {\"type\":\"content_block_stop\",\"index\":0}\r\n\r\n"
+		"event: message_delta\r\ndata: {\"type\":\"message_delta\",\r\ndata: \"delta\":{\"stop_reason\":\"tool_use\"}}\r\n\r\ndata: [DONE]\r\n\r\n",
 		TEXT_AT("0",
-			BLOCKED("Bash")) "data: {\"type\":\"message_delta\",\ndata: \"delta\":{\"stop_reason\":\"end_turn\"}}\n\ndata: [DONE]\r\n\r\n",
+			BLOCKED("Bash")) "event: message_delta\ndata: {\"type\":\"message_delta\",\ndata: \"delta\":{\"stop_reason\":\"end_turn\"}}\n\ndata: [DONE]\r\n\r\n",
 		"call replaced /Bash t null\n" },
 	{ "what is not ended is not sent",
 		START TEXT_AT("0", "x") "event: ping\ndata: {}\n",
@@ -528,6 +528,19 @@ a_stream_that_must_stop_ends_with_an_error(void)
 		{ "name and type differ",
 			"event: ping\ndata: {\"type\":\"content_block_start\"}\n\n",
 			WRONG("an event's name and its type differ"),
+			"answer refused /\n" },
+		{ "arguments that a client passes over",
+			CALL_START("0", "tool_use", "t", "mcp__pando_core__x") ARGS("0",
+				"{") "data: {\"type\":\"content_block_delta\",\"index\":0,"
+				     "\"delta\":{\"type\":\"input_json_delta\",\"partial_json\":\"\"}}\n\n",
+			WRONG("an event without a name"), "answer refused /\n" },
+		{ "text that a client passes over",
+			EV("content_block_start",
+				",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}") "data: {\"type\":\"content_block_delta\",\"index\":0,\"delta\":"
+												    "{\"type\":\"text_delta\",\"text\":\"x\"}}\n\n",
+			EV("content_block_start",
+				",\"index\":0,\"content_block\":{\"type\":\"text\",\"text\":\"\"}")
+				WRONG("an event without a name"),
 			"answer refused /\n" },
 		{ "the end comes inside a call",
 			CALL_START("0", "tool_use", "t", "Bash") END("tool_use"),
