@@ -246,13 +246,6 @@ note_strange(struct gw_offers *o, struct str name)
 }
 
 void
-gw_offers_next_list(struct gw_offers *o)
-{
-	o->nstrange = o->kept;
-	o->strange[o->nstrange] = '\0';
-}
-
-void
 gw_offers_note(struct gw_offers *o, const struct policy *p, const struct pol_use *u)
 {
 	size_t n;

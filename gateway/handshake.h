@@ -87,14 +87,7 @@ struct gw_offers {
 	uint64_t ours; /* a bit for each of pol_pando_tools() */
 	char strange[GW_STRANGE_MAX];
 	size_t nstrange;
-	size_t kept; /* of it: of the list that no later one replaces */
 };
-
-/*
- * The next list of tools stands in the input, where codex sends a new one behind those of the
- * thread's past: what only the past offered is not what this launch has switched on.
- */
-void gw_offers_next_list(struct gw_offers *o);
 
 /* Each definition of the request, whatever is done with it. */
 void gw_offers_note(struct gw_offers *o, const struct policy *p, const struct pol_use *u);

@@ -130,17 +130,6 @@ may_stay(const struct gw_judge *j, const struct gw_case *c)
 	       pol_is_pando(c->use.server);
 }
 
-void
-gw_judge_list(const struct gw_judge *j, bool in_input)
-{
-	struct gw_offers *o = j->rules->offers;
-
-	if (o != NULL && in_input)
-		gw_offers_next_list(o);
-	else if (o != NULL)
-		o->kept = o->nstrange;
-}
-
 int
 gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react react,
 	const char *done, struct err *e)

@@ -83,8 +83,6 @@ bool gw_case_is_off(const struct gw_case *c);
  */
 int gw_judge_part(const struct gw_judge *j, const struct gw_case *c, enum pol_react react,
 	const char *done, struct err *e);
-/* For gw_offers_next_list(): a list in the input begins, or the request's own has ended. */
-void gw_judge_list(const struct gw_judge *j, bool in_input);
 /*
  * A call in an answer: 0 let it pass, 1 replace it, -1 end the answer. Always told. Where a
  * limit stops what policy would let pass, c gets its decision.

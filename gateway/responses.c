@@ -64,7 +64,6 @@ filter_more_tools(struct req *r, const struct res_item *i, struct err *e)
 {
 	const size_t mark = r->ed.n;
 
-	gw_judge_list(r->j, true);
 	if (res_tools_filter(&r->tools, i->tools, e) < 0)
 		return -1;
 	if (r->tools.list_kept > 0 || r->tools.list_cut == 0)
@@ -303,10 +302,8 @@ filter_body(struct req *r, struct js root, struct err *e)
 
 	if (js_fields(root, f, FIELDS, e) < 0 || check_type(r, f[TYPE].m.val, e) < 0 ||
 		check_hidden(r, f, e) < 0 || check_others(r, root, f, e) < 0 ||
-		res_tools_filter(&r->tools, f[TOOLS].m.val, e) < 0)
-		return -1;
-	gw_judge_list(r->j, false);
-	if (filter_input(r, "input", f[INPUT].m.val, e) < 0 ||
+		res_tools_filter(&r->tools, f[TOOLS].m.val, e) < 0 ||
+		filter_input(r, "input", f[INPUT].m.val, e) < 0 ||
 		filter_input(r, "instructions", f[INSTRUCTIONS].m.val, e) < 0)
 		return -1;
 	gw_meter_asked(r->j->rules->meter, f[MODEL].m.val);

@@ -170,8 +170,7 @@ codex_offers_ours_and_none_that_is_switched_off(void)
 {
 	CLEANUP(pol_freep) struct policy *p = pol_default();
 	struct gw_handshake h = { .nsessions = 0 };
-	struct gw_offers all = { .nstrange = 0 }, less = all, more = all, core = all,
-			 past = all, own = all;
+	struct gw_offers all = { .nstrange = 0 }, less = all, more = all, core = all;
 
 	note_ours(&all, p, "");
 	note(&all, p, "", "list_mcp_resources");
@@ -190,17 +189,6 @@ codex_offers_ours_and_none_that_is_switched_off(void)
 		"write_stdin");
 	checks(&h, p, &core,
 		"its request does not offer pando_workspace/replace to the model");
-	note(&past, p, "",
-		"exec_command"); /* of the list before this thread was resumed */
-	gw_offers_next_list(&past);
-	note_ours(&past, p, "");
-	note(&own, p, "", "exec_command");
-	own.kept = own.nstrange;
-	gw_offers_next_list(&own);
-	note_ours(&own, p, "");
-	checks(&h, p, &own,
-		"its request offers tools that the launch has switched off: exec_command");
-	checks(&(struct gw_handshake){ .nsessions = 0 }, p, &past, "");
 	checks(&h, p, &all, "");
 	h = (struct gw_handshake){ .nsessions = 0 };
 	(void)take(&h, "bare workspace");
