@@ -283,6 +283,13 @@ gw_handshake_wants_offers(const struct gw_handshake *h, enum pol_agent a, struct
 	       !is_member(turn, "request_kind", "compaction");
 }
 
+bool
+gw_handshake_is_resumed(struct str head)
+{
+	return is_member(gw_head_get(head, "x-codex-turn-metadata"),
+		"history_initialization", "cold_resume");
+}
+
 /* As the servers decide what they list (mcp/call.c, server_offers). */
 static bool
 is_listed(const struct gw_handshake *h, const struct policy *p, const struct pol_tool *t)
@@ -310,7 +317,7 @@ gw_handshake_check_offers(struct gw_handshake *h, const struct policy *p,
 			return err_set(e, ERR_REFUSED,
 				"its request does not offer %s/%s to the model",
 				tools[i].server, tools[i].name);
-	if (o->nstrange > 0)
+	if (o->nstrange > 0 && !o->resumed)
 		return err_set(e, ERR_REFUSED,
 			"its request offers tools that the launch has switched off: %s",
 			o->strange);

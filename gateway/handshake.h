@@ -87,6 +87,7 @@ struct gw_offers {
 	uint64_t ours; /* a bit for each of pol_pando_tools() */
 	char strange[GW_STRANGE_MAX];
 	size_t nstrange;
+	bool resumed; /* the thread's past may offer what the launch does not */
 };
 
 /* Each definition of the request, whatever is done with it. */
@@ -94,6 +95,8 @@ void gw_offers_note(struct gw_offers *o, const struct policy *p, const struct po
 /* False: nobody expects them to be right in this request. */
 bool gw_handshake_wants_offers(
 	const struct gw_handshake *h, enum pol_agent a, struct str head);
+/* codex sends the lists of a resumed thread again (history_initialization, 0.169.0). */
+bool gw_handshake_is_resumed(struct str head);
 /* 0: they are right; -1: e says what is wrong. */
 int gw_handshake_check_offers(struct gw_handshake *h, const struct policy *p,
 	const struct gw_offers *o, struct err *e);

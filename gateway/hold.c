@@ -109,7 +109,7 @@ gw_hold_wants_offers(struct gw_hold *h, const struct gw_route *route, struct str
 			  mode_of(h->run, route) != POL_OFF &&
 			  gw_handshake_wants_offers(
 				  &h->run->handshake, h->run->agent, head);
-	h->offers = (struct gw_offers){ .nstrange = 0 };
+	h->offers = (struct gw_offers){ .resumed = gw_handshake_is_resumed(head) };
 	return h->wants_offers ? &h->offers : NULL;
 }
 

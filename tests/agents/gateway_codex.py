@@ -281,6 +281,25 @@ def a_conversation_from_before_goes_on(r, stage, person, login):
         r.same(len(s.requests()), count, "nothing was sent on")
 
 
+def a_conversation_with_native_tools_goes_on(r, stage, person, login):
+    """They were allowed then, so the thread's past offers them, and its newest list does not."""
+    more = {"prompts": [{"match": "More", "turns": [[{"say": "More of it."}]]}]}
+    with LoginScene(login, stage, "codex", person, [[{"say": FINAL}]], more_script=more) as s:
+        file = s.home / ".pando" / "policy.toml"
+        text = file.read_text()
+        file.write_text(text + '[native_tools]\nallow = ["exec_command", "write_stdin"]\n')
+        run = s.supervised()
+        r.need(run.status == 0 and "exec_command" in json.dumps(s.body_of(s.requests()[-1])),
+               "the first run has native tools", (run.out, run.err))
+        file.write_text(text)
+        run = s.supervised(argv=["exec", "resume", "--last", "--skip-git-repo-check", "More."])
+        r.ok(run.status == 0 and "More of it." in run.out, "it goes on without them",
+             (run.out, run.err))
+        lists = [i["tools"] for i in s.body_of(s.requests()[-1])["input"] if i.get("tools")]
+        r.ok(lists and "exec_command" not in json.dumps(lists), "they are taken out of its past",
+             lists)
+
+
 def code_mode_is_shown(r, stage, person, login):
     """codex as it comes, which has all of its tools in one, at a gateway for any client."""
     with LoginScene(login, stage, "codex", person, [[{"say": FINAL}]], shims=False) as s:
@@ -307,7 +326,8 @@ def code_mode_is_shown(r, stage, person, login):
             gateway.stdout.close()
 
 
-CASES = (every_enforcement, a_conversation_from_before_goes_on, code_mode_is_shown,
+CASES = (every_enforcement, a_conversation_from_before_goes_on,
+         a_conversation_with_native_tools_goes_on, code_mode_is_shown,
          an_answer_that_is_refused_is_shown, an_unknown_item_is_shown,
          a_call_that_is_told_twice_in_two_ways_is_shown)
 

@@ -189,6 +189,16 @@ codex_offers_ours_and_none_that_is_switched_off(void)
 		"write_stdin");
 	checks(&h, p, &core,
 		"its request does not offer pando_workspace/replace to the model");
+	more.resumed = less.resumed = true;
+	checks(&h, p, &less,
+		"its request does not offer pando_core/find-nodes to the model");
+	checks(&(struct gw_handshake){ .nsessions = 0 }, p, &more, "");
+	ok(gw_handshake_is_resumed(STR("x-codex-turn-metadata: "
+				       "{\"history_initialization\":\"cold_resume\"}\n")),
+		"a resumed thread");
+	ok(!gw_handshake_is_resumed(
+		   STR("x-codex-turn-metadata: {\"history_initialization\":\"new\"}\n")),
+		"a new one");
 	checks(&h, p, &all, "");
 	h = (struct gw_handshake){ .nsessions = 0 };
 	(void)take(&h, "bare workspace");
