@@ -241,6 +241,108 @@ def a_broken_one_is_not_taken(build, provider):
     home.close()
 
 
+# A new program that says when it is to take over, and goes on when it is told to.
+WAITING = """#!/bin/sh
+if [ "$1" = --take-over ]; then
+	echo $$ >%s/started
+	read go <%s/go
+fi
+exec %s "$@"
+"""
+SIGKILL = 9
+
+
+class Upgrade:
+    """One under way: a stream at the old gateway, the new one at a known point."""
+
+    def __init__(self, build, provider, waits):
+        self.home = home = Installed(build, provider.port)
+        home.start()
+        self.old, self.run = home.pid(), home.register()
+        GATE.clear()
+        self.c = self.run.open()
+        self.c.request("POST", self.run.url("/v1/messages"), json.dumps(g.ASK))
+        self.r = self.c.getresponse()
+        self.r.read1(10)
+        os.mkfifo(home.path / "go")
+        home.install((WAITING % (home.path, home.path, home.original)).encode() if waits
+                     else home.original.read_bytes())
+        os.kill(self.old, 1)
+        self.new = int(self.read_started()) if waits else home.another(self.old)
+        home.pids.add(self.new)
+
+    def read_started(self):
+        def text():
+            try:
+                got = (self.home.path / "started").read_text()
+                return got if got.endswith("\n") else None
+            except OSError:
+                return None
+        return g.until(text)
+
+    def go_on(self):
+        (self.home.path / "go").write_text("\n")
+
+    def kill(self, *pids):
+        for pid in pids:
+            os.kill(pid, SIGKILL)
+            if pid == self.old:
+                self.home.gateway.wait(g.DEADLINE)
+        g.until(lambda: not any(g.is_alive(p) for p in pids))
+
+    def stream_is_whole(self):
+        GATE.set()
+        try:
+            return b"message_stop" in self.r.read()
+        except (OSError, g.http.client.HTTPException):
+            return False
+
+    def check(self, what, is_whole):
+        home = self.home
+        same(self.stream_is_whole(), is_whole,
+             "%s: the stream that was under way %s" % (what, "comes to its end" if is_whole else "is cut"))
+        ok(home.start() in ("ready", "busy"), "... a launch finds a gateway or starts one")
+        ok(g.until(home.quiet_pid), "... which answers")
+        same(self.run.ask("", method="HEAD")[0], 200, "... with the run of before")
+        same(home.register().ask("", method="HEAD")[0], 200, "... and takes another one")
+        same(b"message_stop" in self.run.ask("/v1/messages", g.ASK)[2], True, "... and works")
+        if home.gateway.poll() is None:
+            home.gateway.terminate()
+            home.gateway.wait(g.DEADLINE)
+        self.c.close()
+        home.close()
+
+
+def killed_at_any_point(build, provider):
+    u = Upgrade(build, provider, waits=True)
+    u.kill(u.new)
+    same(u.home.pid(), u.old, "the new one is killed before it has the place: the old one goes on")
+    u.check("... so", True)
+
+    u = Upgrade(build, provider, waits=True)
+    u.kill(u.old)
+    u.go_on()
+    ok(g.until(u.home.quiet_pid) == u.new, "the old one is killed before the new one has the place: that takes it")
+    u.check("... but", False)
+
+    u = Upgrade(build, provider, waits=True)
+    u.kill(u.old, u.new)
+    u.check("both are killed before the place has changed hands", False)
+
+    u = Upgrade(build, provider, waits=False)
+    u.kill(u.new)
+    u.check("the new one is killed when it has the place", True)
+
+    u = Upgrade(build, provider, waits=False)
+    u.kill(u.old)
+    same(u.home.pid(), u.new, "the old one is killed while it drains: the new one goes on")
+    u.check("... but", False)
+
+    u = Upgrade(build, provider, waits=False)
+    u.kill(u.old, u.new)
+    u.check("both are killed while the old one drains", False)
+
+
 # The service manager's part: a listening socket as descriptor 3 of a process that it names.
 ACTIVATE = """
 import os, sys
@@ -303,6 +405,7 @@ def main():
         calls_of_before_are_known(build, provider)
         nobody_is_turned_away(build, provider)
         a_broken_one_is_not_taken(build, provider)
+        killed_at_any_point(build, provider)
         started_on_demand(build, provider)
         units_are_good()
     finally:
