@@ -2,6 +2,7 @@
 
 #include "base/hash.h"
 #include "base/jscan.h"
+#include "base/jstring.h"
 #include "policy/glob.h"
 
 /* A call's free text, where there are no named arguments. */
@@ -102,6 +103,52 @@ arg_keep(struct arg_room *room, struct str text)
 	return kept;
 }
 
+/* \u0026 as six characters, at the backslash: whether claude makes one character of them. */
+static bool
+is_spelt_out(struct str text, size_t at)
+{
+	enum { LENGTH = 6, LAST_CONTROL = 0x1f, DELETE = 0x7f, LAST_OF_C1 = 0x9f };
+	size_t before = at;
+	int unit;
+
+	if (text.n - at < LENGTH || text.p[at + 1] != 'u')
+		return false;
+	unit = jstring_hex4(text.p + at + 2, text.p + text.n);
+	if (unit <= LAST_CONTROL || (unit >= DELETE && unit <= LAST_OF_C1))
+		return false;
+	while (before > 0 && text.p[before - 1] == '\\')
+		before--;
+	return (at - before) % 2 == 0;
+}
+
+/*
+ * What claude 2.1.329 mends in the arguments of a model before it makes the call, whatever the
+ * tool: \uXXXX in a text becomes the character, a text that is JSON the array or object that
+ * the tool's schema asks for; and in a command of Bash two backslashes before a semicolon one.
+ */
+static bool
+may_be_mended(const struct pol_use *u, struct str text)
+{
+	struct err none = ERR_INIT;
+	struct js root;
+
+	if (u->agent != POL_CLAUDE || text.n == 0)
+		return false;
+	if (strchr("[{ \t\r\n", text.p[0]) != NULL && js_check(text, &root, &none) == 0 &&
+		(root.type == JS_ARRAY || root.type == JS_OBJECT))
+		return true;
+	for (size_t at = 0; at + 2 < text.n; at++) {
+		const char *slash = memchr(text.p + at, '\\', text.n - at - 2);
+
+		if (slash == NULL)
+			return false;
+		at = (size_t)(slash - text.p);
+		if (memcmp(slash, "\\\\;", 3) == 0 || is_spelt_out(text, at))
+			return true;
+	}
+	return false;
+}
+
 static void
 read_string(struct arg_call *c, struct js js, struct arg_value *v)
 {
@@ -112,6 +159,8 @@ read_string(struct arg_call *c, struct js js, struct arg_value *v)
 	v->kind = ARG_UNKNOWN;
 	if (js_text(js, room->text + room->used, sizeof room->text - room->used, &text,
 		    &none) < 0)
+		return;
+	if (may_be_mended(c->use, text))
 		return;
 	if (text.p == room->text + room->used)
 		room->used += text.n;
@@ -261,7 +310,7 @@ quoted_list(struct arg_call *c, struct str raw)
 		struct str text;
 
 		good = js_text(item.val, word, sizeof word, &text, &none) == 0 &&
-		       put(room, "'", 1);
+		       !may_be_mended(c->use, text) && put(room, "'", 1);
 		for (size_t i = 0; good && i < text.n; i++)
 			good = text.p[i] == '\'' ? put(room, "'\\''", 4)
 						 : put(room, text.p + i, 1);
