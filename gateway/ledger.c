@@ -40,11 +40,16 @@ gw_ledger_save(struct gw_reg *r)
 	if (r->ledger < 0)
 		return;
 	gw_budget_format(&r->budget, &line);
-	if (pwrite(r->ledger, line.p, line.n, 0) == (ssize_t)line.n)
+	errno = ENOSPC; /* a short write to a file means no more room */
+	if (pwrite(r->ledger, line.p, line.n, 0) == (ssize_t)line.n) {
+		r->ledger_is_old = false;
 		return;
-	log_error("run %s: its sums do not outlive this gateway: %s", r->id,
-		strerror(errno));
-	fd_closep(&r->ledger);
+	}
+	if (!r->ledger_is_old)
+		log_error("run %s: its sums do not outlive this gateway, until there is "
+			  "room for them: %s",
+			r->id, strerror(errno));
+	r->ledger_is_old = true;
 }
 
 void

@@ -14,7 +14,7 @@
 
 /* In the folder of the run, which is there. What stands in it is taken over. */
 int gw_ledger_open(const struct gw_rundir *d, struct gw_reg *r, struct err *e);
-/* Complains once when it cannot; a run without a ledger has nothing to save. */
+/* Complains when it cannot for the first time; a run without a ledger has nothing to save. */
 void gw_ledger_save(struct gw_reg *r);
 /* It is another gateway's from here on, which has taken what is under way for used. */
 void gw_ledger_yield(struct gw_reg *r);

@@ -59,6 +59,7 @@ struct gw_reg {
 	struct event *flush;
 	struct gw_budget budget; /* account.c keeps it */
 	int ledger;              /* ledger.h; -1: there is none */
+	bool ledger_is_old;      /* it could not be saved */
 	struct gw_conns conns;   /* its exchanges; conn.c keeps it */
 	struct gw_seen seen;     /* answers that a request may stand on */
 	struct gw_handshake handshake;
