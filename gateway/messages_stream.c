@@ -279,29 +279,37 @@ on_delta(struct msg_stream *s, const struct js *m, struct str raw, struct buf *o
 
 /* --- it ends ------------------------------------------------------------------------------ */
 
+/* Whether the start of a call has arguments, which the API leaves to the deltas: {}. */
+static bool
+starts_with_args(const struct msg_stream *s)
+{
+	struct err no_json = ERR_INIT; /* it was checked with its event */
+	struct js start = { .type = JS_NONE };
+	struct js_iter it;
+	struct js_item m;
+
+	if (s->input.n == 0 || js_check(buf_str(&s->input), &start, &no_json) < 0)
+		return false;
+	js_open(&it, start);
+	return js_next(&it, &m);
+}
+
 /*
- * The client builds the arguments of the deltas; where there are none, of the start. Both at
- * once are two readings: what is then made of them is no JSON.
+ * Of arguments in the start clients think differently: where no deltas come, claude 2.1.329 makes
+ * the call without any, Anthropic's SDKs with these. What is made of two readings is no JSON.
  */
 static int
 read_input(const struct msg_stream *s, struct buf *room, struct js *input, struct err *e)
 {
 	struct err no_json = ERR_INIT; /* policy says what becomes of such a call */
-	struct js start = { .type = JS_NONE };
-	struct js_iter it;
-	struct js_item m;
+	bool twice;
 
 	if (js_decode(buf_str(&s->args), room, e) < 0)
 		return err_wrap(e, "a call's arguments");
-	if (s->input.n > 0 && room->n > 0 &&
-		js_check(buf_str(&s->input), &start, &no_json) == 0) {
-		js_open(&it, start);
-		if (js_next(&it, &m))
-			buf_put_str(room, buf_str(&s->input));
-	}
-	if (room->n == 0)
+	twice = (room->n > 0 || s->block.is_client_call) && starts_with_args(s);
+	if (room->n == 0 || twice)
 		buf_put_str(room, buf_str(&s->input));
-	if (js_check(buf_str(room), input, &no_json) < 0)
+	if (twice || js_check(buf_str(room), input, &no_json) < 0)
 		*input = (struct js){ .raw = buf_str(room) };
 	return 0;
 }

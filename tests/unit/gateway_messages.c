@@ -440,11 +440,15 @@ static const struct row streams[] = {
 		START PING ": c\n\n" CALL_START("0", "tool_use", "t0",
 			"mcp__pando_core__x") ARGS("0", "{}") STOP("0") END("tool_use"),
 		"call passed pando_core/x t0 {}\n" },
-	{ "arguments in the start",
+	{ "arguments in the start, which claude does not read",
 		START EV("content_block_start",
 			",\"index\":0,\"content_block\":{\"type\":\"tool_use\",\"id\":\"t0\",\"name\":\"mcp__pando_core__x\",\"input\":{\"a\":1}}")
 			STOP("0") END("tool_use"),
-		NULL, "call passed pando_core/x t0 {\"a\":1}\n" },
+		START TEXT_AT("0",
+			BLOCKED_BY("pando_core/x",
+				"its arguments cannot be read: give them as one JSON object",
+				"gateway.strict")) END("end_turn"),
+		"call replaced pando_core/x t0 {\"a\":1}\n" },
 	{ "a search of the provider goes with its result",
 		START CALL_START("0", "server_tool_use", "s", "web_search") STOP("0") EV(
 			"content_block_start",
