@@ -12,6 +12,17 @@ clock_mono_us(void)
 	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
+int64_t
+clock_awake_us(struct clock_awake *c)
+{
+	const int64_t mono = clock_mono_us();
+	const int64_t step = mono - c->seen;
+
+	c->seen = mono;
+	c->now += step < CLOCK_STEP_US ? step : CLOCK_STEP_US;
+	return c->now;
+}
+
 void
 clock_stamp(char out[CLOCK_STAMP_MAX])
 {

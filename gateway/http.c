@@ -11,7 +11,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fdio.h"
 #include "gateway/http_link.h"
 
@@ -44,7 +43,7 @@ gw_link_wake(struct gw_req *q)
 static void
 set_after(struct gw_req *q, int ms)
 {
-	q->deadline = clock_mono_us() + (int64_t)ms * US_PER_MS;
+	q->deadline = clock_awake_us(&q->all->clock) + (int64_t)ms * US_PER_MS;
 	q->mark = q->body;
 }
 
@@ -549,7 +548,7 @@ static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct gw_http *all = arg;
-	const int64_t now = clock_mono_us();
+	const int64_t now = clock_awake_us(&all->clock);
 	struct gw_req *next;
 
 	(void)fd;

@@ -27,6 +27,7 @@
 #include <sys/queue.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
 #include "gateway/enforce.h"
 #include "gateway/h1.h"
 #include "gateway/route.h"
@@ -67,6 +68,7 @@ struct gw_http {
 	void (*on_bad)(const char *why, void *to);
 	void *to;
 	/* private */
+	struct clock_awake clock;
 	LIST_HEAD(gw_reqs, gw_req) reqs;
 	size_t n;
 	size_t held; /* bytes of blocks ... */

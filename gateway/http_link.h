@@ -31,7 +31,7 @@ struct gw_req {
 	int fd;
 	enum gw_link_state state;
 	struct event readable, writable;
-	int64_t deadline; /* of the clock, us; 0: none */
+	int64_t deadline; /* of all->clock, us; 0: none */
 
 	/* what comes */
 	struct h1 head;

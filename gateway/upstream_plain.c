@@ -44,7 +44,8 @@ struct plain {
 LIST_HEAD(plains, plain);
 
 struct gw_plain {
-	struct gw_links links; /* its `now` is the time here */
+	struct gw_links links; /* its `now` is the time here, ms of ... */
+	struct clock_awake clock;
 	struct gw_up_limits limits;
 	struct plains transfers;
 	struct event *tick, *soon;
@@ -55,7 +56,7 @@ struct gw_plain {
 static void
 look_at_the_clock(struct gw_plain *p)
 {
-	p->links.now = clock_mono_us() / US_PER_MS;
+	p->links.now = clock_awake_us(&p->clock) / US_PER_MS;
 }
 
 /* One timer for all limits, as long as there is anything to watch. */
