@@ -83,6 +83,12 @@ gw_conn_socket(struct gw_conn *c, struct str head)
 		.on_end = on_end,
 		.to = c };
 
+	/* RFC 9110, 9.3.1: a GET has none, and its rest would be read as frames */
+	if (gw_http_body(c->q).n > 0) {
+		(void)err_set(&c->e, ERR_REFUSED,
+			"pando-ai: a request for a WebSocket has no body");
+		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
+	}
 	if (gw_head_count(head, turn) == 1)
 		gw_head_put(&c->turn, str_of(turn), gw_head_get(head, turn));
 	gw_conn_put_fields(c, head, &fields);

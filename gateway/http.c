@@ -299,6 +299,8 @@ void
 gw_http_watch(struct gw_req *q, const struct gw_http_watch *w)
 {
 	q->watch = w;
+	if (q->state != LINK_BODY)
+		return; /* it has come, or as much of it as is taken */
 	if (q->head.expects && q->n == q->begin && !q->has_whole)
 		gw_link_say(q, STR("HTTP/1.1 100 Continue\r\n\r\n"));
 	if (q->has_whole)

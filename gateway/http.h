@@ -115,7 +115,11 @@ struct gw_http_watch {
 	void (*on_bytes)(void *to, struct str bytes); /* after gw_http_switch; or NULL */
 	void *to;
 };
-void gw_http_watch(struct gw_req *q, const struct gw_http_watch *w); /* borrowed */
+/*
+ * w is borrowed. Who watches already may leave its place to another one once the body is there,
+ * which is not told of that again.
+ */
+void gw_http_watch(struct gw_req *q, const struct gw_http_watch *w);
 
 /* --- the answer --- */
 

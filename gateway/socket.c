@@ -162,13 +162,6 @@ lose(struct gw_socket *s, const char *why)
 	send_on(s, &out, true);
 }
 
-/* It was, when it became ours. */
-static void
-on_client_whole(void *to)
-{
-	(void)to;
-}
-
 static void
 on_client_bytes(void *to, struct str bytes)
 {
@@ -417,8 +410,7 @@ gw_socket_start(const struct gw_socket_setup *o, struct err *e)
 	struct str key;
 
 	s->o = *o;
-	s->watch = (struct gw_http_watch){ .on_whole = on_client_whole,
-		.on_gone = on_client_gone,
+	s->watch = (struct gw_http_watch){ .on_gone = on_client_gone,
 		.on_drained = on_client_drained,
 		.on_bytes = on_client_bytes,
 		.to = s };

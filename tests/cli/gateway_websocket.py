@@ -356,6 +356,26 @@ def resets_at_every_point(home, provider, run):
     ok(g.until(lambda: sockets(home) <= 8), "no connection is left", sockets(home))
 
 
+def a_handshake_has_no_body(home, run):
+    """The bytes of one would be read again when the connection changes hands."""
+    for what, field, body in (("a short one", "Content-Length: 5", b"hello"),
+                              ("chunks", "Transfer-Encoding: chunked", b"5\r\nhello\r\n0\r\n\r\n"),
+                              ("more than is taken", "Transfer-Encoding: chunked", b"40000000\r\n" + b"A" * (33 << 20))):
+        s = socket.create_connection(("127.0.0.1", run.port), timeout=g.DEADLINE)
+        s.sendall(("GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                   "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: %s\r\nauthorization: Bearer %s\r\n%s\r\n\r\n" % (
+                       run.url("/v1/responses"), ws.new_key(), KEY, field)).encode())
+        try:
+            s.sendall(body)
+        except OSError:
+            pass  # it has heard enough
+        same(s.makefile("rb").readline().split()[1:2], [b"400"], "a handshake with a body, %s, is refused" % what)
+        s.close()
+    c = Client(run)
+    same(c.ask(CREATE), TEXT, "and it goes on")
+    c.end()
+
+
 def sockets(home):
     return sum(1 for fd in Path("/proc/%d/fd" % home.gateway.pid).iterdir() if is_socket(fd))
 
@@ -445,6 +465,7 @@ def main():
         big_and_many(provider, run)
         slow_readers_cost_little(home, provider, run)
         resets_at_every_point(home, provider, run)
+        a_handshake_has_no_body(home, run)
         same(home.stop(), 0, "the gateway ends well")
     finally:
         home.close()
