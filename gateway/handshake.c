@@ -69,11 +69,30 @@ take_session(struct gw_handshake *h, struct str id, struct err *e)
 		return err_set(e, ERR_DATA, "that is no id of a session");
 	if (has_session(h, id))
 		return 0;
+	if (h->nsessions >= GW_SESSIONS_EVER)
+		return err_set(e, ERR_REFUSED,
+			"a run has at most %d sessions: end the agent and start it again",
+			GW_SESSIONS_EVER);
 	memcpy(to, id.p, id.n);
 	to[id.n] = '\0';
 	h->nsessions++;
 	h->given_up = false;
 	return 1;
+}
+
+static int
+take_part(struct gw_handshake *h, int p, bool none, struct err *e)
+{
+	const bool news = !h->part[p].was_up || h->part[p].no_tools != none;
+
+	if (news && h->part[p].news >= GW_PART_NEWS_MAX)
+		return err_set(e, ERR_REFUSED,
+			"%s has said too often whether it has tools", parts[p].server);
+	h->part[p].news += news;
+	h->part[p].was_up = true;
+	h->part[p].no_tools = none;
+	h->given_up = h->given_up && !news;
+	return news;
 }
 
 int
@@ -85,18 +104,11 @@ gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e)
 		return take_session(h, str_skip(line, session.n), e);
 	for (int p = 0; p < GW_PARTS; p++) {
 		char up[32], bare[32];
-		bool none, news;
 
 		(void)snprintf(up, sizeof up, "up %s", parts[p].name);
 		(void)snprintf(bare, sizeof bare, "bare %s", parts[p].name);
-		if (!str_is(line, up) && !str_is(line, bare))
-			continue;
-		none = str_is(line, bare);
-		news = !h->part[p].was_up || h->part[p].no_tools != none;
-		h->part[p].was_up = true;
-		h->part[p].no_tools = none;
-		h->given_up = h->given_up && !news;
-		return news;
+		if (str_is(line, up) || str_is(line, bare))
+			return take_part(h, p, str_is(line, bare), e);
 	}
 	return err_set(e, ERR_DATA, "nothing checks in like that");
 }

@@ -33,8 +33,11 @@ enum {
 	GW_SESSIONS_MAX = 64,  /* the latest ones of a run */
 	GW_CHECKIN_MS = 10000, /* how long a request waits for what is missing */
 	GW_GAP_MS = 3000, /* and for a server that was there; mcp/dial.h tries each 2 s */
-	GW_CHECKINS_BYTES = 65536,
-	GW_STRANGE_MAX = 400, /* of the names that came unasked, for the message */
+	GW_SESSIONS_EVER =
+		10000, /* of a run; and how often a server may change its mind: */
+	GW_PART_NEWS_MAX = 64,
+	GW_CHECKINS_BYTES = 1 << 20, /* more than all of that can be */
+	GW_STRANGE_MAX = 400,        /* of the names that came unasked, for the message */
 };
 
 #define GW_CHECKINS_NAME "checkins"
@@ -49,6 +52,7 @@ struct gw_handshake {
 		unsigned int connections;
 		bool was_up;   /* has answered its client */
 		bool no_tools; /* and has none, since there is no sandbox */
+		unsigned int news;
 	} part[GW_PARTS];
 	bool given_up; /* it was waited for in vain, and nothing has come or gone since */
 	bool offers_seen; /* codex: a request with the right tools has come */
@@ -61,7 +65,8 @@ const char *gw_part_server(enum gw_part p); /* POL_SERVER_.. */
 
 /*
  * A line of what has checked in: "session ID", "up core", "up workspace", "bare workspace".
- * Answers 1 when that is news, 0 when it was known.
+ * Answers 1 when that is news, 0 when it was known. There is an end to news, since each is
+ * written down and the workspace server is not trusted.
  */
 int gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e);
 /* A server has connected, or its connection has ended. */

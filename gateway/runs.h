@@ -64,6 +64,10 @@ struct gw_reg {
 	struct gw_seen seen;     /* answers that a request may stand on */
 	struct gw_handshake handshake;
 	struct gw_witnesses witnesses;
+	struct {
+		int64_t since_us;
+		size_t told, untold;
+	} unwitnessed; /* calls that were refused for it; serve.c keeps it */
 	size_t nconns;
 };
 

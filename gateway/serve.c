@@ -1,8 +1,12 @@
 #include "gateway/serve.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "gateway/audit.h"
 #include "policy/call_hash.h"
+
+enum { US_PER_S = 1000000 };
 
 int
 gw_serve_checkin(
@@ -15,6 +19,31 @@ gw_serve_checkin(
 	return c->on_checkin(r, line, news > 0, c->to, e);
 }
 
+/* Whoever asks is not trusted, so what it asks in vain fills no disk and costs others no time. */
+static void
+tell_refused(struct gw_reg *r, const struct gw_call *c, const char *why, int64_t now_us)
+{
+	char note[ERR_TEXT_MAX + 64];
+	struct err unlogged = ERR_INIT; /* it is refused, logged or not */
+
+	if (now_us - r->unwitnessed.since_us >= (int64_t)GW_UNWITNESSED_S * US_PER_S) {
+		r->unwitnessed.since_us = now_us;
+		r->unwitnessed.told = 0;
+	}
+	if (r->unwitnessed.told >= GW_UNWITNESSED_MAX) {
+		r->unwitnessed.untold++;
+		return;
+	}
+	(void)snprintf(note, sizeof note, "%s", why);
+	if (r->unwitnessed.untold > 0)
+		(void)snprintf(note, sizeof note,
+			"%s (and %zu calls were refused since the last line)", why,
+			r->unwitnessed.untold);
+	r->unwitnessed.told++;
+	r->unwitnessed.untold = 0;
+	(void)gw_audit_witness(r, c, note, &unlogged);
+}
+
 static int
 take(struct gw_reg *r, enum gw_part part, const json_t *ask, struct err *e)
 {
@@ -22,15 +51,15 @@ take(struct gw_reg *r, enum gw_part part, const json_t *ask, struct err *e)
 		.server = str_of(gw_part_server(part)),
 		.tool = str_of(json_text_of(ask, "tool")),
 		.args_sha256 = json_text_of(ask, "args_sha256") };
-	struct err unlogged = ERR_INIT; /* it is refused, logged or not */
+	const int64_t now_us = clock_mono_us();
 
 	if (c.id.n > GW_NAME_MAX || c.tool.n == 0 || c.tool.n > GW_NAME_MAX ||
 		c.args_sha256 == NULL || strlen(c.args_sha256) != REC_SHA_HEX)
 		return err_set(
 			e, ERR_DATA, "take: want a call's id, \"tool\", \"args_sha256\"");
-	if (gw_witness_take(&r->witnesses, &c, clock_mono_us(), e) == 0)
+	if (gw_witness_take(&r->witnesses, &c, now_us, e) == 0)
 		return 0;
-	(void)gw_audit_witness(r, &c, e->text, &unlogged);
+	tell_refused(r, &c, e->text, now_us);
 	return -1;
 }
 

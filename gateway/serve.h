@@ -10,6 +10,9 @@
 #include "gateway/enforce.h"
 #include "gateway/runs.h"
 
+/* Lines about calls without a witness, in so many seconds; more are counted in the next one. */
+enum { GW_UNWITNESSED_MAX = 100, GW_UNWITNESSED_S = 10 };
+
 /*
  * What has checked in (gw_handshake_take), for whoever keeps it: a line, and whether that was
  * news. -1: it could not be kept.

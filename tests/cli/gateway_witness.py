@@ -368,7 +368,8 @@ def the_sandboxed_server_asks_too(build, home):
         check_refused(s, m, "inside: a call of before a gateway was killed", meta("toolu_2"), "again",
                       tool="insert", **given)
         ok(g.until(lambda: s.says(read("toolu_4", args, "insert", "pando_workspace")) == 200), "the run goes on")
-        same(m.call("insert", meta("toolu_4"), **given)[1], False, "inside: it asks the new gateway")
+        # its launcher looks for the new one every now and then
+        ok(g.until(lambda: not m.call("insert", meta("toolu_4"), **given)[1]), "inside: it asks the new gateway")
 
 
 def a_killed_gateway_loses_calls_only(build, provider):
@@ -420,6 +421,42 @@ def a_serving_connection_does_nothing_else(build, home):
         except ConnectionResetError:
             ok(True, "an endless line ends the connection")
     ok(home.ask({"op": "status"})["ok"], "the gateway goes on")
+
+
+def a_server_that_raves_harms_nobody(build, provider):
+    """What a taken over workspace server may say without end is neither logged nor kept without end."""
+    home = g.Home(build, provider.port, ENFORCED)
+    home.start()
+    s = Scene(build, home)
+
+    def serve(role):
+        sock, f = control(home)
+        same(say(f, {"op": "serve", "run": s.run.id, "role": role}), {"ok": True}, "%s serves" % role)
+        return sock, f
+    ends = [serve("core"), serve("workspace")]
+    for _, f in ends:
+        same(say(f, {"up": "tools"}), {"ok": True}, "and is up")
+    same(home.ask({"op": "checkin", "run": s.run.id, "session": SESSION}), {"ok": True}, "so is the session")
+    raving = ends[1][1]
+    for i in range(6000):
+        say(raving, {"up": "tools" if i % 2 else "bare"})
+    ok((home.run / s.run.id / "checkins").stat().st_size < 4096, "few lines are kept")
+    few = len(s.lines("gateway_checkin"))
+    ok(2 < few < 100, "and few logged", few)
+    took = {say(raving, {"take": "t%d" % i, "tool": "edit-file", "args_sha256": "0" * 64})["ok"] for i in range(3000)}
+    same(took, {False}, "calls without a witness are refused")
+    few = len(s.lines("gateway_witness_refused"))
+    ok(50 < few < 1000, "a part of them is logged", few)
+    home.gateway.kill()
+    home.gateway.wait()
+    for sock, _ in ends:
+        sock.close()
+    home.start()
+    again = [serve("core"), serve("workspace")]
+    same(s.says(), 200, "the next gateway still knows who had checked in")
+    for sock, _ in again:
+        sock.close()
+    home.close()
 
 
 # --- whichever way it is written down again ----------------------------------------------------
@@ -501,7 +538,8 @@ def main():
     for case in (calls_are_made_once, codex_is_the_same, a_serving_connection_does_nothing_else,
                  every_way_to_write_it_is_the_same, the_sandboxed_server_asks_too):
         case(build, free)
-    for case in (audit_only_tells, what_is_not_let_through_has_none, a_killed_gateway_loses_calls_only):
+    for case in (audit_only_tells, what_is_not_let_through_has_none, a_killed_gateway_loses_calls_only,
+                 a_server_that_raves_harms_nobody):
         case(build, provider)
     for home in (held, free):
         home.close()

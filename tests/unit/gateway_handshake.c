@@ -27,6 +27,35 @@ says(const struct gw_handshake *h, enum pol_agent a, const char *head, const cha
 	ok_int(gw_handshake_is_complete(h, a, str_of(head)), want[0] == '\0', head);
 }
 
+/* The workspace server is not trusted, and each line is kept. */
+static void
+there_is_an_end_to_news(void)
+{
+	struct gw_handshake h = { .nsessions = 0 }, again = { .nsessions = 0 };
+	CLEANUP(buf_fini) struct buf kept = BUF_INIT(GW_CHECKINS_BYTES);
+	char line[GW_SESSION_MAX + 16];
+
+	ok_int(take(&h, "up core"), 1, "core");
+	buf_puts(&kept, "up core\n");
+	for (int i = 0; i < 10 * GW_PART_NEWS_MAX; i++) {
+		const char *flip = i % 2 == 0 ? "bare workspace" : "up workspace";
+		const int got = take(&h, flip);
+
+		ok_int(got, i < GW_PART_NEWS_MAX ? 1 : i % 2 == 0 ? -1 : 0, flip);
+		if (got > 0)
+			buf_printf(&kept, "%s\n", flip);
+	}
+	for (int i = 0; i < GW_SESSIONS_EVER + 10; i++) {
+		(void)snprintf(line, sizeof line, "session %064d", i);
+		ok_int(take(&h, line), i < GW_SESSIONS_EVER ? 1 : -1, "a session");
+		if (i < GW_SESSIONS_EVER)
+			buf_printf(&kept, "%s\n", line);
+	}
+	ok(!kept.over, "all of it fits what is read again");
+	gw_handshake_restore(&again, buf_str(&kept));
+	ok(memcmp(&h, &again, sizeof h) == 0, "and is understood");
+}
+
 static void
 all_parts_check_in(void)
 {
@@ -254,6 +283,7 @@ titles_and_compaction_are_not_looked_at(void)
 int
 main(void)
 {
+	there_is_an_end_to_news();
 	all_parts_check_in();
 	what_comes_ends_having_given_up();
 	nothing_else_checks_in();
