@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""What is large, deep or many through the whole gateway: passed as it is or refused, at a bounded cost."""
+import argparse
+import json
+import socket
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import _crowd as c
+import _gateway as g
+from _gateway import ok, same
+
+MB = 1 << 20
+MILLION = 1000000
+PING = b'event: ping\ndata: {"type": "ping"}\n\n'
+EVENTS = list(g.text_events())
+ASK = json.dumps(g.ASK).encode()
+HEAD, TAIL = b"".join(EVENTS[:2]), b"".join(EVENTS[3:])
+BIG_EVENT = HEAD + g.event("content_block_delta", index=0, delta={
+    "type": "text_delta", "text": "a line with \"quotes\" and \u4e2d\u6587\n" * (10 * MB // 48)}) + TAIL
+TINY = HEAD + PING * MILLION + TAIL
+PLAYS = {
+    "1,000,000 events": c.SSE + c.chunk(TINY) + b"0\r\n\r\n",
+    "1,000,000 chunks": c.SSE + c.chunk(HEAD) + c.chunk(PING) * MILLION + c.chunk(TAIL) + b"0\r\n\r\n",
+    "one event of 10 MB": c.SSE + c.chunk(BIG_EVENT) + b"0\r\n\r\n",
+}
+WANT = {"1,000,000 events": TINY, "1,000,000 chunks": TINY, "one event of 10 MB": BIG_EVENT}
+ANSWER_MAX_KB = 64 << 10   # what the largest event and its copies take
+REQUEST_MAX_KB = 100 << 10  # the body's limit is 32 MB
+
+
+def unchunked(got):
+    data, at, out = got.split(b"\r\n\r\n", 1)[1], 0, []
+    while True:
+        end = data.index(b"\r\n", at)
+        size = int(data[at:end], 16)
+        if size == 0:
+            return b"".join(out)
+        out.append(data[end + 2:end + 2 + size])
+        at = end + 2 + size + 2
+
+
+def answers(home, run, asan):
+    for what, want in WANT.items():
+        c.forget_peak(home.gateway.pid)
+        before = c.memory(home.gateway.pid, "VmHWM")
+        with c.connect(run) as s:
+            s.sendall(c.request(run, ASK, what.encode()))
+            end, got = c.read_all_of([s], lambda t: t.endswith(b"0\r\n\r\n"))[0]
+        ok(end == "whole" and unchunked(got) == want, "%s: every byte passes" % what, (end, len(got)))
+        grown = c.memory(home.gateway.pid, "VmHWM") - before
+        ok(asan or grown < ANSWER_MAX_KB, "... at %.1f MB at the most" % (grown / 1024), grown)
+
+
+def said(run, head, pieces):
+    """The answer to a request whose body nobody may want to read to its end."""
+    with c.connect(run) as s:
+        s.sendall(head)
+        try:
+            for data in pieces:
+                s.sendall(data)
+        except (ConnectionError, socket.timeout):
+            pass
+        return c.read_all_of([s], lambda t: b"\r\n\r\n" in t and t.endswith(b"}"))[0][1]
+
+
+def bodies(home, provider, run, asan):
+    url, before = run.url("/v1/messages").encode(), provider.requests
+    head = b"POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\n" % url
+    piece = c.chunk(b"x" * MB)
+    c.forget_peak(home.gateway.pid)
+    had = c.memory(home.gateway.pid, "VmHWM")
+    for what, got in (("announced", said(run, head + b"Content-Length: %d\r\n\r\n" % (100 * MB), [b"x" * MB] * 100)),
+                      ("in chunks", said(run, head + b"Transfer-Encoding: chunked\r\n\r\n",
+                                         [piece] * 100 + [b"0\r\n\r\n"]))):
+        ok(got.startswith(b"HTTP/1.1 400") and b"33554432" in got, "100 MB %s: refused with the limit" % what, got)
+    grown = c.memory(home.gateway.pid, "VmHWM") - had
+    ok(asan or grown < REQUEST_MAX_KB, "... at %.1f MB at the most" % (grown / 1024), grown)
+    same(provider.requests, before, "... and nothing reached the provider")
+
+
+def many_and_deep(provider, run, codex):
+    tools = [{"name": "t%d" % i, "input_schema": {}, "type": "function"} for i in range(10000)]
+    for of, path, ask in ((run, "/v1/messages", g.ASK), (codex, "/v1/responses", g.ASK_CODEX)):
+        before = provider.requests
+        flat = json.dumps(ask)[:-1]
+        for what, more, why in (("10,000 tools", ', "tools": ' + json.dumps(tools), b"4096 tool definitions"),
+                                ("depth 10,000", ', "metadata": ' + "[" * 10000 + "]" * 10000, b"too deep"),
+                                ("depth 10,000 of objects", ', "metadata": ' + '{"a":' * 10000 + "1" + "}" * 10000,
+                                 b"too deep")):
+            status, head, got = of.ask(path, (flat + more + "}").encode())
+            ok(status == 400 and why in got and head["x-should-retry"] == "false",
+               "%s to %s: refused with the reason" % (what, path), (status, got[:300]))
+        same(provider.requests, before, "... and nothing reached the provider")
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", required=True)
+    build = p.parse_args().build
+    provider = c.Provider(PLAYS)
+    home = g.Home(build, provider.port)
+    try:
+        same(home.start(), "ready", "the gateway starts")
+        run, codex = home.register(), home.register(agent="codex")
+        answers(home, run, "asan" in build)
+        bodies(home, provider, run, "asan" in build)
+        many_and_deep(provider, run, codex)
+        same(run.ask("", method="HEAD")[0], 200, "the gateway goes on")
+        same(home.stop(), 0, "... and ends well")
+    finally:
+        home.close()
+        provider.close()
+    g.done()
+
+
+if __name__ == "__main__":
+    main()
