@@ -90,6 +90,7 @@ SHARE = $(patsubst tests/provider/%.py,$B/share/pando-ai/%.py,$(wildcard tests/p
 UNIT = $(patsubst tests/unit/%.c,$B/tests/unit/%,$(wildcard tests/unit/*.c))
 FUZZ = $(patsubst tests/fuzz/%.c,$B/tests/fuzz/%,$(filter-out tests/fuzz/replay.c,$(wildcard tests/fuzz/*.c)))
 BENCH = $(patsubst tests/bench/%.c,$B/tests/bench/%,$(wildcard tests/bench/*.c))
+WIRE = load mock
 
 .PHONY: all test unit lint bench run clean install fuzz check
 .SECONDARY:
@@ -165,6 +166,13 @@ $(foreach t,$(UNIT:$B/tests/unit/%=%),$(eval $(call test_program,unit,$t)))
 $(foreach t,$(FUZZ:$B/tests/fuzz/%=%),$(eval $(call test_program,fuzz,$t)))
 $(foreach t,$(BENCH:$B/tests/bench/%=%),$(eval $(call test_program,bench,$t)))
 
+# The load generator and the provider that tests/bench/wire.py puts on both sides of a gateway.
+WIRE_SRC = $(filter-out $(WIRE:%=tests/bench/wire/%.c),$(wildcard tests/bench/wire/*.c))
+$(WIRE:%=$B/tests/bench/wire/%): $B/tests/bench/wire/%: $B/obj/tests/bench/wire/%.o $(WIRE_SRC:%.c=$B/obj/%.o) $(call libfile,base)
+	@mkdir -p $(@D)
+	@echo '  LINK  $@'
+	$Q$(CC) $(LDFLAGS) $^ -o $@
+
 unit: $(UNIT) $(FUZZ)
 
 test: all unit
@@ -177,8 +185,9 @@ check: all unit
 lint:
 	tests/lint/lint.sh
 
-bench: all $(BENCH)
+bench: all $(BENCH) $(WIRE:%=$B/tests/bench/wire/%)
 	tests/bench/bench.py --build $B
+	tests/bench/wire.py --build $B
 
 run: all
 	$B/bin/pando-ai demo

@@ -4,6 +4,7 @@
 #   ./setup.sh demo    install, build, show the supervised agents at work
 #   ./setup.sh test    install, build, run every test
 #   ./setup.sh deps    install only
+#   ./setup.sh bench   install what the measurements compare with as well, build, measure
 #
 # Needs root, or a user who may use sudo, for Debian's packages; all else stays below build/.
 set -euo pipefail
@@ -14,6 +15,7 @@ build_packages=(gcc g++ make git ca-certificates python3 bubblewrap
 	libseccomp-dev libssl-dev zlib1g-dev libbrotli-dev libzstd-dev)
 test_packages=(clang clang-format clang-tidy cppcheck mandoc procps util-linux passwd zsh fish
 	python3-jsonschema nghttp2-server)
+bench_packages=(nginx-light haproxy util-linux)
 
 say() {
 	echo "setup: $*"
@@ -93,6 +95,13 @@ demo)
 	say "running build/bin/pando-ai demo"
 	exec build/bin/pando-ai demo
 	;;
+bench)
+	install_all "${bench_packages[@]}"
+	install_locked tests/bench/npm build/bench --ignore-scripts
+	build
+	say "measuring"
+	exec make -s bench
+	;;
 test)
 	install_all "${test_packages[@]}"
 	build
@@ -100,6 +109,6 @@ test)
 	exec make -s -j"$(nproc)" test
 	;;
 *)
-	fail "usage: ./setup.sh demo | test | deps"
+	fail "usage: ./setup.sh demo | test | deps | bench"
 	;;
 esac
