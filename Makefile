@@ -173,7 +173,7 @@ $(WIRE:%=$B/tests/bench/wire/%): $B/tests/bench/wire/%: $B/obj/tests/bench/wire/
 	@echo '  LINK  $@'
 	$Q$(CC) $(LDFLAGS) $^ -o $@
 
-unit: $(UNIT) $(FUZZ)
+unit: $(UNIT) $(FUZZ) $(WIRE:%=$B/tests/bench/wire/%)
 
 test: all unit
 	tests/run.py --build $B

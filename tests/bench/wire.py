@@ -191,7 +191,7 @@ def json_answers(b):
         many = connections > 16 or size * connections > 1600
         huge = size * connections > 200 * KB
         cell = b.cell(f"json {size} {connections}", ["-b", size * KB, "-c", connections, *seconds],
-                      1 if huge else 3, leave_out=("npm",) if many else ())
+                      1 if huge else 2 if many else 3, leave_out=("npm",) if many else ())
         json_table(f"JSON, Messages, request of {size} KB, {connections} connections", cell)
     if not b.quick:
         cell = b.cell("responses json", ["-b", 100 * KB, "-c", 16, *seconds], 2, "responses")
