@@ -177,8 +177,10 @@ restore(const struct gw_rundir *d, struct gw_runs *runs, const char *id,
 	return 0;
 }
 
-static void
-take_over(struct gw_rundir *d, struct gw_runs *runs, const char *id, int *port)
+/* What stood in the way is told of unless it is in e, and then -1. */
+static int
+take_over(struct gw_rundir *d, struct gw_runs *runs, const char *id, int *port, bool all,
+	struct err *why)
 {
 	CLEANUP(gw_record_fini) struct gw_record rec = { .port = 0 };
 	struct err e = ERR_INIT;
@@ -186,26 +188,32 @@ take_over(struct gw_rundir *d, struct gw_runs *runs, const char *id, int *port)
 	int folder = path_open_beneath(d->fd, id, O_RDONLY | O_DIRECTORY, 0, &e);
 	const int got = folder < 0 ? -1 : read_record(folder, &rec, &e);
 
-	if (got <= 0) {
-		if (got < 0)
-			log_error("run %s: %s", id, e.text);
-		return;
+	if (got == 0)
+		return 0;
+	if (got < 0) {
+		if (all)
+			return err_set(why, e.code, "run %s: %s", id, e.text);
+		log_error("run %s: %s", id, e.text);
+		return 0;
 	}
 	if (gw_process_start(rec.pid) != rec.start) {
 		log_debug("run %s ended without a gateway", id);
 		if (gw_rundir_remove(d, id, &e) < 0)
 			log_error("run %s ended: %s", id, e.text);
-		return;
+		return 0;
 	}
 	if (*port != 0 && *port != rec.port)
 		(void)err_set(&e, ERR_GATEWAY, "%s", port_is_taken);
 	else if (restore(d, runs, id, &rec, &e) == 0) {
 		*port = rec.port;
 		take_network(&rec);
-		return;
+		return 0;
 	}
+	if (all)
+		return err_set(why, e.code, "run %s: %s", id, e.text);
 	tell_lost(id, &rec, e.text);
 	forget(d, id);
+	return 0;
 }
 
 static void
@@ -216,15 +224,16 @@ closedirp(DIR **dir)
 }
 
 int
-gw_restore_all(struct gw_rundir *d, struct gw_runs *runs)
+gw_restore_all(struct gw_rundir *d, struct gw_runs *runs, bool all, struct err *e)
 {
 	CLEANUP(closedirp) DIR *dir = opendir(d->path);
 	const struct dirent *ent;
 	int port = 0;
 
 	while (dir != NULL && (ent = readdir(dir)) != NULL)
-		if (gw_run_id_is_sound(ent->d_name))
-			take_over(d, runs, ent->d_name, &port);
+		if (gw_run_id_is_sound(ent->d_name) &&
+			take_over(d, runs, ent->d_name, &port, all, e) < 0)
+			return -1;
 	return port;
 }
 

@@ -21,8 +21,11 @@ int gw_restore_leave(
 int gw_restore_note(const struct gw_rundir *d, const struct gw_reg *r, const char *line,
 	struct err *e);
 
-/* Takes over what it can; answers the port that these runs know, 0 when there is none. */
-int gw_restore_all(struct gw_rundir *d, struct gw_runs *runs);
+/*
+ * Takes over what it can; answers the port that these runs know, 0 when there is none. all: or
+ * nothing; -1 when a run cannot be taken over, for another gateway still has it.
+ */
+int gw_restore_all(struct gw_rundir *d, struct gw_runs *runs, bool all, struct err *e);
 /* Settles them now that the port is known: each is told of in the log, or lost. */
 void gw_restore_settle(struct gw_rundir *d, struct gw_runs *runs, bool has_port);
 

@@ -46,9 +46,10 @@ struct gw_reg {
 	struct secret token;
 	enum pol_agent agent;
 	char *agent_version, *root;
-	char *policy_path; /* of the bundle; NULL: the built-in policy */
-	char *upstream;    /* of a debugging run, in place of [proxy]'s; NULL: those */
-	bool is_debug;     /* any HTTP client may be its agent (debug.h) */
+	char *policy_path;  /* of the bundle; NULL: the built-in policy */
+	char *upstream;     /* of a debugging run, in place of [proxy]'s; NULL: those */
+	bool is_unrecorded; /* no other gateway can go on with it */
+	bool is_debug;      /* any HTTP client may be its agent (debug.h) */
 	pid_t pid;
 	uint64_t start; /* gw_process_start() of it */
 	int pidfd;

@@ -115,6 +115,17 @@ hand_over(struct gw_server *s)
 	pause_doors(s, false);
 }
 
+static bool
+has_unrecorded(const struct gw_server *s)
+{
+	const struct gw_reg *r;
+
+	LIST_FOREACH(r, &s->runs.head, link)
+	if (r->is_unrecorded)
+		return true;
+	return false;
+}
+
 /* Who has asked something must get its answer from us. */
 static void
 on_upgrade_look(evutil_socket_t fd, short what, void *arg)
@@ -124,7 +135,8 @@ on_upgrade_look(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	/* what systemd has started it also replaces; it would not know the new one */
-	if (s->draining || s->handover.channel >= 0 || s->dir.keeps_socket)
+	if (s->draining || s->handover.channel >= 0 || s->dir.keeps_socket ||
+		has_unrecorded(s))
 		return;
 	if (s->control.npeers > 0)
 		look_again(s->upgrade, QUIET_US);
@@ -142,7 +154,8 @@ on_registered(struct gw_reg *r, void *to, struct err *e)
 
 	if (gw_audit_run(r, "gateway_run_registered", e) < 0)
 		return -1;
-	if (gw_restore_leave(&s->dir, r, s->front.port, &why) < 0)
+	r->is_unrecorded = gw_restore_leave(&s->dir, r, s->front.port, &why) < 0;
+	if (r->is_unrecorded)
 		log_error("run %s has no record and ends with this gateway: %s", r->id,
 			why.text);
 	else if (gw_ledger_open(&s->dir, r, &why) < 0)
@@ -246,9 +259,11 @@ open_own_log(struct gw_server *s, struct err *e)
 static int
 open_front(struct gw_server *s, const int place[GW_PLACE_FDS], struct err *e)
 {
-	const int port = gw_restore_all(&s->dir, &s->runs);
+	const int port = gw_restore_all(&s->dir, &s->runs, place[GW_TCP_FD] >= 0, e);
 	int got;
 
+	if (port < 0)
+		return -1;
 	s->front = (struct gw_front){ .runs = &s->runs,
 		.up = s->up,
 		.log = &s->log,
@@ -309,18 +324,12 @@ take_place(struct gw_server *s, const struct gw_server_from *from,
 	return gw_rundir_lock(&s->dir, e);
 }
 
-int
-gw_server_open(struct gw_server *s, const struct gw_server_from *from, struct err *e)
+static int
+open_all(struct gw_server *s, const struct gw_server_from *from, struct err *e)
 {
 	int place[GW_PLACE_FDS];
 	int got;
 
-	*s = (struct gw_server){ .dir = { .fd = -1, .lock = -1 },
-		.heir = { .channel = -1 },
-		.log = { .fd = -1 },
-		.front = { .given = { -1, -1 } },
-		.control = { .fd = -1 },
-		.handover = { .channel = -1 } };
 	raise_limits();
 	if (gw_program_init(&s->program, e) < 0 || gw_rundir_open(&s->dir, e) < 0)
 		return -1;
@@ -335,6 +344,24 @@ gw_server_open(struct gw_server *s, const struct gw_server_from *from, struct er
 	if (s->runs.n == 0)
 		begin_to_linger(s, GW_LINGER_S);
 	return 1;
+}
+
+int
+gw_server_open(struct gw_server *s, const struct gw_server_from *from, struct err *e)
+{
+	int got;
+
+	*s = (struct gw_server){ .dir = { .fd = -1, .lock = -1 },
+		.heir = { .channel = -1 },
+		.log = { .fd = -1 },
+		.front = { .given = { -1, -1 } },
+		.control = { .fd = -1 },
+		.handover = { .channel = -1 } };
+	got = open_all(s, from, e);
+	/* who wanted to hand its place over keeps it: lock and sockets are not ours to remove */
+	if (got < 0 && from->channel >= 0)
+		gw_rundir_yield(&s->dir);
+	return got;
 }
 
 int

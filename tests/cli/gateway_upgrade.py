@@ -241,6 +241,48 @@ def a_broken_one_is_not_taken(build, provider):
     home.close()
 
 
+def one_that_fails_late_leaves_the_place_whole(build, provider):
+    """The new gateway has the lock and the sockets already, and cannot go on with what there is."""
+    def no_log(home, run):
+        home.log.rename(home.path / "elsewhere")
+        home.log.mkdir()
+
+    def no_policy(home, run):
+        for f in home.path.glob("policy-*"):
+            f.unlink()
+
+    def no_record(home, run):
+        (home.run / run.id / "gateway").write_text("what?\n")
+
+    for spoil in (no_log, no_policy, no_record):
+        what = spoil.__name__
+        home = Installed(build, provider.port)
+        home.start()
+        pid, run = home.pid(), home.register()
+        spoil(home, run)
+        home.install(home.original.read_bytes())
+        os.kill(pid, 1)
+        ok(g.until(lambda: "did not come up" in (home.path / "stderr").read_text()), "%s: it is told of" % what)
+        same((home.quiet_pid(), run.ask("", method="HEAD")[0]), (pid, 200), "%s: the old one goes on" % what)
+        same(sorted(p.name for p in home.run.iterdir() if p.name != run.id),
+             ["gateway.lock", "gateway.sock", "http.sock"], "%s: its lock and sockets are there" % what)
+        home.spoilt = True
+        home.close()
+
+
+def a_run_without_a_record_is_not_given_away(build, provider):
+    home = Installed(build, provider.port)
+    home.start()
+    pid = home.pid()
+    run = home.register(agent_version="1\x7f2")
+    ok("has no record" in (home.path / "stderr").read_text(), "a version that fits no line", run.reply)
+    home.install(home.original.read_bytes())
+    os.kill(pid, 1)
+    same(home.register().ask("", method="HEAD")[0], 200, "another launch")
+    same((home.pid(), run.ask("", method="HEAD")[0]), (pid, 200), "the gateway that knows the run stays")
+    home.close()
+
+
 # A new program that says when it is to take over, and goes on when it is told to.
 WAITING = """#!/bin/sh
 if [ "$1" = --take-over ]; then
@@ -405,6 +447,8 @@ def main():
         calls_of_before_are_known(build, provider)
         nobody_is_turned_away(build, provider)
         a_broken_one_is_not_taken(build, provider)
+        one_that_fails_late_leaves_the_place_whole(build, provider)
+        a_run_without_a_record_is_not_given_away(build, provider)
         killed_at_any_point(build, provider)
         started_on_demand(build, provider)
         units_are_good()
