@@ -213,12 +213,13 @@ def streams(b):
                                         (1000, 12, 100000, 2)):
         if b.quick and n == 128:
             continue
-        cell = b.cell(f"sse {n}", SMALL + ["-c", n, "-n", n, "-s", events, "-i", interval, "-R", 24, "-t"],
+        deltas = ["-s", events * 3 // 5, "-C", events * 2 // 5, "-i", interval, "-R", 24, "-t"]
+        cell = b.cell(f"sse {n}", SMALL + ["-c", n, "-n", n, *deltas],
                       rounds, leave_out=("npm",) if n > 128 else ())
         sse_table(f"SSE, Messages, {n} streams, an event each {interval // 1000} ms", cell)
     if not b.quick:
-        cell = b.cell("responses sse", SMALL + ["-c", 16, "-n", 16, "-s", 60, "-i", 20000, "-R", 24, "-t"],
-                      2, "responses")
+        cell = b.cell("responses sse", SMALL + ["-c", 16, "-n", 16, "-s", 36, "-C", 24, "-i", 20000,
+                                                "-R", 24, "-t"], 2, "responses")
         sse_table("SSE, Responses, 16 streams, an event each 20 ms", cell)
 
 
@@ -235,8 +236,9 @@ def sse_table(title, cell):
 
 
 def burst(b):
-    cell = b.cell("burst", SMALL + ["-c", 16, "-n", 128, "-s", 4000, "-R", 24], 3)
-    table(f"SSE, 16 streams at a time, 4,000 deltas each, as fast as they go (others {others(cell)})",
+    cell = b.cell("burst", SMALL + ["-c", 16, "-n", 128, "-s", 2400, "-C", 1600, "-R", 24], 3)
+    table("SSE burst, 16 streams at a time, 4,000 deltas each, a call of 1,600 among them "
+          f"(others {others(cell)})",
           ["", "events/s", "cpu us/event", "peak MB", "errors"],
           [[n, of(cell, n, events_per_second),
             show(of(cell, n, lambda j: per(j["cpu_target"], j["events"])), 3),
@@ -244,18 +246,19 @@ def burst(b):
 
 
 def memory(b):
-    slow = b.cell("slow", SMALL + ["-c", 8, "-n", 8, "-s", 20000, "-R", 400, "-k", 64 * KB])
-    idle = b.cell("idle", SMALL + ["-c", 1000, "-n", 1000, "-s", 3, "-i", 400000, "-R", 24],
+    slow = b.cell("slow", SMALL + ["-c", 8, "-n", 8, "-s", 20000, "-C", 40, "-R", 400, "-k", 64 * KB])
+    idle = b.cell("idle", SMALL + ["-c", 1000, "-n", 1000, "-s", 2, "-C", 1, "-i", 400000, "-R", 24],
                   leave_out=("npm",))
     table(f"Memory: 8 slow readers of 10 MB; 1,000 idle streams (others {others(idle)})",
           ["", "slow: before MB", "grows by", "errors", "idle: before MB", "peak", "errors"],
-          [[n, of(slow, n, lambda j: j["rss"]), of(slow, n, lambda j: j["peak"] - j["rss"]), errors(slow, n),
+          [[n, of(slow, n, lambda j: j["rss"]), of(slow, n, lambda j: j["peak"] - j["rss"]),
+            errors(slow, n),
             of(idle, n, lambda j: j["rss"]), of(idle, n, lambda j: j["peak"]),
             errors(idle, n) if n in idle else "-"] for n in slow if n != "direct"])
 
 
 def beside_large(b):
-    cell = b.cell("beside", SMALL + ["-c", 32, "-n", 32, "-s", 75, "-i", 20000, "-R", 24, "-t"], 2,
+    cell = b.cell("beside", SMALL + ["-c", 32, "-n", 32, "-s", 45, "-C", 30, "-i", 20000, "-R", 24, "-t"], 2,
                   beside=["-b", KB * KB, "-c", 16, "-r", 20, "-d", 1.5, "-w", 0])
     table(f"Text of 32 streams beside requests of 1 MB at 20/s (others {others(cell)})",
           ["", "text p50 us", "p99", "max", "1 MB p50", "errors"],
@@ -268,7 +271,7 @@ def integrity(b):
     n = 32 if b.quick else 100
     rows = []
     for api in wt.PATHS:
-        sse = b.cell(f"same sse {api}", ["-c", 16, "-n", n, "-s", 80, "-R", 30, "-a", "-S", 7], 1, api)
+        sse = b.cell(f"same sse {api}", ["-c", 16, "-n", n, "-s", 48, "-C", 32, "-R", 30, "-a", "-S", 7], 1, api)
         whole = b.cell(f"same json {api}", ["-c", 16, "-n", n, "-R", 20000, "-a", "-S", 7], 1, api)
         # not counted as errors: where something is stripped, another body is what should arrive
         bodies = {t.name: b.measure(t, api, ["-c", 16, "-n", n, "-v", "-S", 8]) for t in b.targets}
@@ -341,7 +344,8 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", type=pathlib.Path, required=True)
     parser.add_argument("--quick", action="store_true", help="one round, fewer sizes")
-    parser.add_argument("--targets", type=lambda z: z.split(","), help="a list, for example direct,nginx,ours")
+    parser.add_argument("--targets", type=lambda z: z.split(","),
+                        help="a list, for example direct,nginx,ours")
     parser.add_argument("--json", type=pathlib.Path, help="a file for the figures of each run")
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))

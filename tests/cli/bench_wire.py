@@ -87,12 +87,12 @@ def whole(port):
     for api in APIS:
         j = load(port, "-n", 20, "-c", 4, "-v", api=api)
         same((j["done"], j["verified"], bad(j)), (20, 20, {}), api + ": the bodies arrive as sent")
-        one = load(port, "-n", 20, "-c", 4, "-s", 40, "-a", api=api)
-        two = load(port, "-n", 20, "-c", 2, "-s", 40, "-a", api=api)
-        other = load(port, "-n", 20, "-c", 4, "-s", 40, "-a", "-S", 2, api=api)
+        one = load(port, "-n", 20, "-c", 4, "-s", 24, "-C", 16, "-a", api=api)
+        two = load(port, "-n", 20, "-c", 2, "-s", 24, "-C", 16, "-a", api=api)
+        other = load(port, "-n", 20, "-c", 4, "-s", 24, "-C", 16, "-a", "-S", 2, api=api)
         same(one["answers"], two["answers"], api + ": one seed gives the same answers")
         ok(one["answers"] != other["answers"], api + ": another seed gives others")
-        j = load(port, "-n", 4, "-c", 4, "-s", 40, "-i", 1000, "-t", api=api)
+        j = load(port, "-n", 4, "-c", 4, "-s", 24, "-C", 16, "-i", 1000, "-t", api=api)
         same((j["text"]["n"], j["held"]["n"], bad(j)), (4 * 24, 4, {}),
              api + ": each text and each call tells its delay, once")
     j = load(port, "-r", 100, "-d", 0.2, "-w", 0, "-c", 8)
@@ -104,7 +104,7 @@ def shapes(port):
     for api, path in APIS.items():
         for size in (8192, 102400):
             b = Between(port)
-            load(b.port, "-n", 1, "-b", size, "-s", 9, "-t", api=api)
+            load(b.port, "-n", 1, "-b", size, "-s", 6, "-C", 3, "-t", api=api)
             body = b.seen.partition(b"\r\n\r\n")[2]
             b.close()
             request = json.loads(body)
@@ -155,7 +155,7 @@ def damage(port):
 
 
 def limits(port):
-    mark = b"bench1.%016x.s.%07d.0000000.00000024.--"
+    mark = b"bench1.%016x.s.%07d.0000001.0000000.00000024.--"
     same(post(port, "/v1/messages", mark % (1, 1000001))[0], 400, "a stream has a limit")
     same(post(port, "/v1/messages", mark % (1, 3))[0], 200, "below it it goes")
     for words in (["-b", "100"], ["-c", "0"], ["-d", "1000"], ["-P", "0"], ["more"]):

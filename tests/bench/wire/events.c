@@ -17,9 +17,12 @@ events_init(struct events *s, enum wire_api api, const struct ask *a, const char
 	wire_hex(s->id, a->id);
 	if (a->mode == 'j')
 		return a->bytes <= ANSWER_BYTES_MAX;
-	return a->events > 0 && a->events <= EVENTS_MAX && a->bytes <= EVENT_BYTES_MAX &&
-	       (api == API_MESSAGES || (uint64_t)a->events * (a->bytes + 2 * STAMP_TEXT) <
-					       EVENTS_TEXT_MAX);
+	return a->texts > 0 && a->calls > 0 && a->texts <= EVENTS_MAX &&
+	       a->calls <= EVENTS_MAX && a->bytes <= EVENT_BYTES_MAX &&
+	       (api == API_MESSAGES ||
+		       (uint64_t)(a->texts > a->calls ? a->texts : a->calls) *
+				       (a->bytes + 2 * STAMP_TEXT) <
+			       EVENTS_TEXT_MAX);
 }
 
 void
@@ -253,8 +256,8 @@ events_next(struct events *s, struct buf *out)
 		[API_RESPONSES] = { response_start, response_text, response_call,
 			response_end },
 	};
-	const unsigned calls = s->ask.events < 5 ? 1 : s->ask.events * 2 / 5;
-	const unsigned texts = s->ask.events - calls + (s->ask.events < 2);
+	const unsigned calls = s->ask.calls;
+	const unsigned texts = s->ask.texts;
 	const unsigned k = s->at++;
 
 	if (k == 0)

@@ -15,7 +15,7 @@ enum {
 	EVENTS_TEXT_MAX =
 		16 << 20, /* of all deltas; Responses repeats them in its last events */
 	ANSWER_BYTES_MAX = 8 << 20,
-	EVENTS_MAX = 1000000,
+	EVENTS_MAX = 1000000, /* deltas of a text, or of a call */
 	NAME_MAX_BYTES = 3 * WIRE_ID
 };
 

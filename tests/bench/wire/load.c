@@ -5,10 +5,11 @@
  *	load -P port -u path [-A responses] [-b body bytes] [-c connections]
  *	     [-d seconds] [-w warm-up seconds] | [-n requests]   closed loop, or
  *	     [-r requests/s]                                     on a schedule, for -d seconds
- *	     [-s events -i interval us] [-R bytes of text] [-t] [-v] [-a]
+ *	     [-s texts -C calls -i interval us] [-R bytes] [-t] [-v] [-a]
  *	     [-k bytes] [-S seed] [-x 'name: value']...
  *
- * -s  streams of so many deltas, not JSON answers; -t their delay, by the time each carries
+ * -s  streams, not JSON answers: so many deltas of a text, then (-C) of a call, of so many bytes
+ * -t  their delay, by the time each carries
  * -v  the provider tells the hash of the body that it got: is it that of what was sent?
  * -a  sums the hashes of all answers with their ids: equal for two runs of one seed whose answers
  *     are the same bytes
@@ -88,7 +89,7 @@ static struct {
 	.seconds = 1,
 	.warm_up = 0.2,
 	.seed = 1,
-	.ask = { .mode = 'j', .bytes = 1024 } };
+	.ask = { .mode = 'j', .calls = 1, .bytes = 1024 } };
 
 static struct body *bodies[BODIES];
 static struct conn *conns;
@@ -564,8 +565,11 @@ set_ask(int option, const char *value)
 	switch (option) {
 	case 's':
 		opt.ask.mode = 's';
-		opt.ask.events = (unsigned)strtoul(value, NULL, 10);
-		return opt.ask.events > 0;
+		opt.ask.texts = (unsigned)strtoul(value, NULL, 10);
+		return opt.ask.texts > 0;
+	case 'C':
+		opt.ask.calls = (unsigned)strtoul(value, NULL, 10);
+		return opt.ask.calls > 0;
 	case 'i':
 		opt.ask.interval_us = (unsigned)strtoul(value, NULL, 10);
 		return true;
@@ -592,7 +596,7 @@ main(int argc, char **argv)
 	const struct rlimit files = { FILES, FILES };
 	int option;
 
-	while ((option = getopt(argc, argv, "P:u:A:b:c:d:w:n:r:x:k:S:s:i:R:tva")) != -1)
+	while ((option = getopt(argc, argv, "P:u:A:b:c:d:w:n:r:x:k:S:s:C:i:R:tva")) != -1)
 		if (!set_option(option, optarg) && !set_ask(option, optarg)) {
 			fprintf(stderr, "load: -%c does not go so\n", option);
 			return 2;

@@ -23,9 +23,10 @@ wire_echo(char *out, uint64_t id, uint64_t hash, uint64_t length)
 void
 ask_print(char *out, const struct ask *a)
 {
-	(void)snprintf(out, ASK_TEXT + 1, "%s%016" PRIx64 ".%c.%07u.%07u.%08u.%c%c",
-		prefix, a->id, a->mode, a->events % 10000000, a->interval_us % 10000000,
-		a->bytes % 100000000, a->stamp ? 't' : '-', a->echo ? 'h' : '-');
+	(void)snprintf(out, ASK_TEXT + 1, "%s%016" PRIx64 ".%c.%07u.%07u.%07u.%08u.%c%c",
+		prefix, a->id, a->mode, a->texts % 10000000, a->calls % 10000000,
+		a->interval_us % 10000000, a->bytes % 100000000, a->stamp ? 't' : '-',
+		a->echo ? 'h' : '-');
 }
 
 bool
@@ -40,11 +41,12 @@ ask_find(struct str text, struct ask *a)
 	copy[ASK_TEXT] = '\0';
 	*a = (struct ask){ .id = strtoull(copy + 7, NULL, 16),
 		.mode = copy[24],
-		.events = (unsigned)strtoul(copy + 26, NULL, 10),
-		.interval_us = (unsigned)strtoul(copy + 34, NULL, 10),
-		.bytes = (unsigned)strtoul(copy + 42, NULL, 10),
-		.stamp = copy[51] == 't',
-		.echo = copy[52] == 'h' };
+		.texts = (unsigned)strtoul(copy + 26, NULL, 10),
+		.calls = (unsigned)strtoul(copy + 34, NULL, 10),
+		.interval_us = (unsigned)strtoul(copy + 42, NULL, 10),
+		.bytes = (unsigned)strtoul(copy + 50, NULL, 10),
+		.stamp = copy[59] == 't',
+		.echo = copy[60] == 'h' };
 	ask_print(again, a);
 	return (a->mode == 'j' || a->mode == 's') && strcmp(copy, again) == 0;
 }

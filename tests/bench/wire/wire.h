@@ -7,7 +7,7 @@
  * Gateways drop and rewrite headers, so what a request asks of the mock travels in its body, as
  * a mark (in the metadata):
  *
- *	bench1.<id, 16 hex>.<j|s>.<events, 7>.<interval us, 7>.<bytes, 8>.<stamp t|-><echo h|->
+ *	bench1.<id, 16 hex>.<j|s>.<texts, 7>.<calls, 7>.<interval us, 7>.<bytes, 8>.<stamp t|-><echo h|->
  *
  * Both read CLOCK_MONOTONIC, so a time written by one into a delta is a delay for the other:
  * "@T=<ns, 19 digits>;" in a text, "@Z=...;" in the last arguments of a call, which are sent
@@ -24,14 +24,15 @@ enum wire_api { API_MESSAGES, API_RESPONSES };
 
 enum {
 	WIRE_ID = 16, /* hex digits of an id */
-	ASK_TEXT = 7 + WIRE_ID + 1 + 1 + 1 + 7 + 1 + 7 + 1 + 8 + 1 + 2,
+	ASK_TEXT = 7 + WIRE_ID + 1 + 1 + 1 + 7 + 1 + 7 + 1 + 7 + 1 + 8 + 1 + 2,
 	STAMP_TEXT = 3 + 19 + 1
 };
 
 struct ask {
 	uint64_t id;
-	char mode;            /* 'j': a JSON answer, 's': a stream of events */
-	unsigned events;      /* deltas of the stream, two fifths of them of a call */
+	char mode;      /* 'j': a JSON answer, 's': a stream of events */
+	unsigned texts; /* deltas of the text of the stream, and of the call after it */
+	unsigned calls;
 	unsigned interval_us; /* between deltas; 0: as fast as they go */
 	unsigned bytes;       /* of text: of the answer, or of each delta */
 	bool stamp;           /* the deltas carry the time */
