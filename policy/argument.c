@@ -129,12 +129,17 @@ is_spelt_out(struct str text, size_t at)
 static bool
 may_be_mended(const struct pol_use *u, struct str text)
 {
+	const struct str mark = STR("\xef\xbb\xbf"); /* claude takes it off */
+	struct str json = text;
 	struct err none = ERR_INIT;
 	struct js root;
 
 	if (u->agent != POL_CLAUDE || text.n == 0)
 		return false;
-	if (strchr("[{ \t\r\n", text.p[0]) != NULL && js_check(text, &root, &none) == 0 &&
+	if (str_starts(text, mark))
+		json = str_skip(text, mark.n);
+	if (json.n > 0 && strchr("[{ \t\r\n", json.p[0]) != NULL &&
+		js_check(json, &root, &none) == 0 &&
 		(root.type == JS_ARRAY || root.type == JS_OBJECT))
 		return true;
 	for (size_t at = 0; at + 2 < text.n; at++) {

@@ -114,6 +114,7 @@ a_rule_looks_at_arguments(void)
 		{ CORE, "list-files", "{\"path\":\"b \\\\\\\\\\\\u00FF\"}", POL_DENY,
 			"lit" },
 		{ CORE, "list-files", "{\"path\":\" [\\\"a\\\"]\"}", POL_DENY, "lit" },
+		{ CORE, "list-files", "{\"path\":\"\xef\xbb\xbf{}\"}", POL_DENY, "lit" },
 		{ CORE, "list-files", "{\"path\":\"b\\\\\\\\;\"}", POL_DENY, "lit" },
 		{ CORE, "list-files", "{\"path\":\"\\\\\\\\u0062\"}", POL_ALLOW,
 			"pando" },
