@@ -265,6 +265,7 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 	LIST_INSERT_HEAD(&run->conns, c, link);
 	run->nconns++;
 	gw_conn_go(c, GW_READ);
+	gw_http_charge(q, &run->unread);
 	gw_http_watch(q, &c->watch); /* c may be gone behind this */
 }
 

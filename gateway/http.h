@@ -38,8 +38,9 @@ enum {
 	GW_BLOCK = (128 << 10) - 64,    /* what a request is read into first; kept ones */
 	GW_BLOCKS_KEPT = 32,            /* below the size from which malloc maps pages */
 	GW_UNREAD_MAX = 512 << 20, /* bytes of all requests that are held at a time */
-	GW_AHEAD_MAX = 64 << 10,   /* read ahead of an unanswered request */
-	GW_BACKLOG_MAX = 64 << 10, /* unsent bytes before the provider is paused */
+	GW_SHARE_MAX = GW_UNREAD_MAX / 2, /* ... of one run */
+	GW_AHEAD_MAX = 64 << 10,          /* read ahead of an unanswered request */
+	GW_BACKLOG_MAX = 64 << 10,        /* unsent bytes before the provider is paused */
 	GW_UNSENT_MAX = 4 * GW_HELD_MAX, /* ... at all: a held call is released at once */
 	GW_DRAIN_MAX = 2 * GW_BODY_MAX,  /* read away behind a refusal */
 	GW_BODY_STEP = 16 << 10          /* a body's least progress in limits.body */
@@ -101,6 +102,11 @@ bool gw_http_upgrades(const struct gw_req *q);
 uint64_t gw_http_length(const struct gw_req *q);
 /* The whole body, from on_whole on; may be changed in place by nobody. */
 struct str gw_http_body(const struct gw_req *q);
+/*
+ * Counts what this request holds in *share, which others of the same run count in, too, until
+ * it is dropped: who has more than GW_SHARE_MAX gets no more, so that others still do.
+ */
+void gw_http_charge(struct gw_req *q, size_t *share);
 /* Gives back the memory of head and body; keys are wiped. */
 void gw_http_drop(struct gw_req *q);
 

@@ -18,6 +18,9 @@ gw_link_release_block(struct gw_req *q)
 	if (q->head_copy == NULL && q->n > 0)
 		explicit_bzero(q->block, q->head.size > 0 ? q->head.size : q->n);
 	all->held -= q->cap;
+	if (q->share != NULL)
+		*q->share -= q->cap;
+	q->share = NULL;
 	if (q->cap == GW_BLOCK && all->nkept < GW_BLOCKS_KEPT)
 		all->kept[all->nkept++] = q->block;
 	else
@@ -50,6 +53,13 @@ gw_link_take_block(struct gw_req *q)
 		all->most = all->held;
 }
 
+void
+gw_http_charge(struct gw_req *q, size_t *share)
+{
+	q->share = share;
+	*share += q->cap;
+}
+
 static void
 rebase(struct h1 *h, const char *from, const char *to)
 {
@@ -80,6 +90,8 @@ void
 gw_link_resize(struct gw_req *q, size_t cap)
 {
 	q->all->held += cap - q->cap;
+	if (q->share != NULL)
+		*q->share += cap - q->cap;
 	if (q->all->held > q->all->most)
 		q->all->most = q->all->held;
 	q->block = mem_grow(q->block, cap);
@@ -104,7 +116,8 @@ gw_link_grow(struct gw_req *q)
 	}
 	if (cap <= q->cap)
 		return true;
-	if (q->all->held + (cap - q->cap) > GW_UNREAD_MAX)
+	if (q->all->held + (cap - q->cap) > GW_UNREAD_MAX ||
+		(q->share != NULL && *q->share + (cap - q->cap) > GW_SHARE_MAX))
 		return false;
 	gw_link_resize(q, cap);
 	return true;
@@ -115,6 +128,7 @@ void
 gw_link_shrink(struct gw_req *q)
 {
 	const size_t begin = q->begin, body = q->body, n = begin + body;
+	size_t *share = q->share;
 	char *small;
 
 	if (n > SMALL || q->cap <= SMALL)
@@ -129,4 +143,6 @@ gw_link_shrink(struct gw_req *q)
 	q->begin = begin;
 	q->body = body;
 	q->all->held += n;
+	if (share != NULL)
+		gw_http_charge(q, share);
 }

@@ -38,6 +38,7 @@ struct gw_req {
 	struct h1_chunks chunks;
 	char *block; /* head and body, or the body alone */
 	size_t cap, n;
+	size_t *share;      /* of whose requests cap counts, or NULL */
 	size_t begin, body; /* the body's place and its bytes so far */
 	size_t mark;        /* of it, when the deadline was set */
 	char *head_copy;    /* the head, when it is not in the block */
@@ -47,8 +48,6 @@ struct gw_req {
 	/* what goes */
 	struct buf out;
 	size_t sent; /* of out */
-		     /* More than one turn reads behind a request. */
-#define GW_LINK_AHEAD_MAX ((size_t)2 * GW_BODY_MAX)
 
 	enum gw_link_framing framing;
 

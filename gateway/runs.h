@@ -70,6 +70,7 @@ struct gw_reg {
 		size_t told, untold;
 	} unwitnessed; /* calls that were refused for it; serve.c keeps it */
 	size_t nconns;
+	size_t unread; /* bytes that its requests hold (gw_http_charge) */
 };
 
 struct gw_runs {

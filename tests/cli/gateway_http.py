@@ -300,6 +300,23 @@ def no_descriptor_left(build, provider):
         home.close()
 
 
+def one_run_leaves_room_for_others(home, greedy):
+    """Bodies that do not end, 512 MB of them: the gateway's memory for requests, of which a run gets half."""
+    other, held, refused = home.register(), [], 0
+    for _ in range(17):
+        s = socket.create_connection(("127.0.0.1", greedy.port), timeout=g.DEADLINE)
+        held.append(s)
+        try:
+            s.sendall(("POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: %d\r\n\r\n" % (
+                greedy.url("/v1/messages"), 32 << 20)).encode() + b" " * (31 << 20))
+        except OSError:
+            refused += 1
+    big = dict(g.ASK, stream=False, metadata={"x": "y" * 400000})
+    same(other.ask("/v1/messages", big)[0], 200, "another run's request passes, %d of its were refused" % refused)
+    for s in held:
+        s.close()
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
@@ -316,6 +333,7 @@ def main():
         a_socket_of_its_own(home, run)
         ends_at_every_point(home, provider, run)
         idle_ones_cost_little(home, run, "asan" in build)
+        one_run_leaves_room_for_others(home, run)
         same(home.stop(), 0, "the gateway ends well")
         ok(not (home.run / "http.sock").exists(), "... and takes its socket along")
         no_descriptor_left(build, provider)
