@@ -4,6 +4,7 @@
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@
 #include "base/log.h"
 #include "gateway/process.h"
 
-enum { PEER_S = 5 };
+enum { PEER_S = 5, LATER_US = 200000 };
 
 struct gw_peer {
 	LIST_ENTRY(gw_peer) link;
@@ -38,6 +39,15 @@ stop_serving(struct gw_peer *p)
 	p->serves = false;
 }
 
+/* A descriptor for the next one who comes when there is no other left. */
+static void
+keep_a_spare(struct gw_control *c)
+{
+	if (c->spare < 0)
+		c->spare = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	c->is_short = c->is_short && c->spare < 0;
+}
+
 static void
 peer_free(struct gw_peer *p)
 {
@@ -48,6 +58,7 @@ peer_free(struct gw_peer *p)
 	else
 		p->all->npeers--;
 	bufferevent_free(p->bev);
+	keep_a_spare(p->all);
 	free(p);
 }
 
@@ -364,23 +375,54 @@ peer_new(struct gw_control *c, int fd, struct err *e)
 	return 0;
 }
 
+/* Who waits would wake us for ever. */
+static void
+pause_a_while(struct gw_control *c)
+{
+	const struct timeval wait = { 0, LATER_US };
+
+	if (!c->is_short)
+		log_error("accept on the control socket: %s", strerror(errno));
+	c->is_short = true;
+	if (event_add(c->later, &wait) == 0)
+		(void)event_del(c->accept); /* it is there */
+}
+
+static void
+on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct gw_control *c = arg;
+
+	(void)fd;
+	(void)what;
+	keep_a_spare(c);
+	if (event_add(c->accept, NULL) < 0)
+		pause_a_while(c);
+}
+
 static void
 on_accept(evutil_socket_t listener, short what, void *arg)
 {
-	CLEANUP(fd_closep)
-	int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	const int flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+	struct gw_control *c = arg;
+	CLEANUP(fd_closep) int fd = accept4(listener, NULL, NULL, flags);
 	struct err e = ERR_INIT;
 
 	(void)what;
+	if (fd < 0 && (errno == EMFILE || errno == ENFILE) && c->spare >= 0) {
+		fd_closep(&c->spare);
+		fd = accept4(listener, NULL, NULL, flags);
+	}
 	if (fd < 0) {
-		if (errno != EAGAIN && errno != ECONNABORTED)
-			log_error("accept on the control socket: %s", strerror(errno));
+		if (errno != EAGAIN && errno != ECONNABORTED && errno != EINTR)
+			pause_a_while(c);
 		return;
 	}
-	if (peer_new(arg, fd, &e) < 0)
+	if (peer_new(c, fd, &e) < 0)
 		log_error("control: %s", e.text);
 	else
 		(void)fd_take(&fd); /* the bufferevent has it */
+	keep_a_spare(c);
 }
 
 int
@@ -388,7 +430,9 @@ gw_control_open(struct gw_control *c, const char *path, struct err *e)
 {
 	LIST_INIT(&c->peers);
 	c->npeers = 0;
-	c->accept = NULL;
+	c->accept = c->later = NULL;
+	c->spare = -1;
+	c->is_short = false;
 	/* we hold the lock: what lies there is nobody's */
 	if (c->fd < 0 && unlink(path) < 0 && errno != ENOENT)
 		return err_sys(e, "remove the old %s", path);
@@ -399,14 +443,17 @@ gw_control_open(struct gw_control *c, const char *path, struct err *e)
 	if (evutil_make_socket_nonblocking(c->fd) < 0)
 		return err_sys(e, "%s", path);
 	c->accept = event_new(c->base, c->fd, EV_READ | EV_PERSIST, on_accept, c);
-	if (c->accept == NULL || event_add(c->accept, NULL) < 0)
+	c->later = event_new(c->base, -1, 0, on_later, c);
+	if (c->accept == NULL || c->later == NULL || event_add(c->accept, NULL) < 0)
 		return err_set(e, ERR_GATEWAY, "%s: no event for it", path);
+	keep_a_spare(c);
 	return 0;
 }
 
 void
 gw_control_pause(struct gw_control *c, bool pause)
 {
+	(void)event_del(c->later); /* it may not be pending */
 	if (pause ? event_del(c->accept) : event_add(c->accept, NULL) < 0)
 		log_error("control: its event cannot be changed");
 }
@@ -434,6 +481,10 @@ gw_control_close(struct gw_control *c, bool bye)
 	}
 	if (c->accept != NULL)
 		event_free(c->accept);
-	c->accept = NULL;
+	if (c->later != NULL)
+		event_free(c->later);
+	if (c->accept != NULL)
+		fd_closep(&c->spare);
+	c->accept = c->later = NULL;
 	fd_closep(&c->fd);
 }

@@ -28,12 +28,14 @@ struct gw_control {
 	void (*on_stop)(void *to);
 	void *to;
 	int fd;
-	struct event *accept;
+	struct event *accept, *later;
+	int spare;     /* a descriptor that is given up for a peer; -1: none left */
+	bool is_short; /* no peer could be taken, and that was told */
 	LIST_HEAD(gw_peers, gw_peer) peers;
 	size_t npeers, nwatchers;
 };
 
-/* All but the last three fields are set by the caller; fd: a socket that listens, or -1. */
+/* All up to fd are set by the caller; fd: a socket that listens, or -1. */
 int gw_control_open(struct gw_control *c, const char *path, struct err *e);
 /* Stops taking new connections, and goes on. */
 void gw_control_pause(struct gw_control *c, bool pause);

@@ -16,6 +16,7 @@ import _gateway as g
 from _gateway import ok, same
 
 STREAMS = 200
+FEW = 40  # the gateway has 25 without any connection
 OURS = "mcp__pando_core__read-file"
 CALL = list(g.call_events(OURS, '{"path":"x"}'))
 TEXT = list(g.text_events())
@@ -163,6 +164,54 @@ def killed_under_streams(build):
     provider.close()
 
 
+def cpu(pid):
+    return sum(int(x) for x in Path("/proc/%d/stat" % pid).read_text().rsplit(")", 1)[1].split()[11:13])
+
+
+def no_descriptor_left(build):
+    """Fewer than the clients' connections, those to the provider and all else would take."""
+    provider = c.Provider({"idle": stream(TEXT), "json": JSON}, {"idle": len(BEGIN)})
+    home = g.Home(build, provider.port)
+    same(home.start(files=FEW), "ready", "a gateway with %d descriptors" % FEW)
+    run = home.register()
+    crowd = [c.connect(run) for _ in range(FEW)]
+    for s in crowd:
+        try:
+            s.sendall(c.request(run, ASK, b"idle"))
+        except OSError:
+            pass  # it was too many
+    got = c.read_all_of(crowd, lambda t: TEXT[2] in t or t.endswith(b"}}"))
+    told = [d for _, d in got if d.startswith(b"HTTP/1.1 502 ")]
+    streams = [s for s, (_, d) in zip(crowd, got) if d.startswith(b"HTTP/1.1 200 ")]
+    same({e for e, _ in got} - {"whole", "end"}, set(), "nobody hangs")
+    ok(streams and told and {b"Too many open files" in d for d in told} == {True},
+       "some are served, others told why not, the rest are turned away", (len(streams), told))
+    spent, asked = cpu(home.gateway.pid), []
+    for _ in range(3):
+        asked.append(home.ask({"op": "status"}))
+    same([len(x["runs"]) for x in asked], [1] * 3, "the control socket answers")
+    reply = home.ask(home.registration())
+    ok(reply["ok"] is False and "Too many open files" in reply["error"], "a new run is told why not", reply)
+    many = [socket.socket(socket.AF_UNIX) for _ in range(8)]
+    for s in many:
+        s.connect(str(home.run / "gateway.sock"))
+    g.until(lambda: cpu(home.gateway.pid) - spent > 10, 1)
+    spent = (cpu(home.gateway.pid) - spent) / os.sysconf("SC_CLK_TCK")
+    ok(spent < 0.3, "... and the loop does not spin for those who wait there", spent)
+    said = (home.path / "stderr").read_text()
+    ok(said.count("control socket") <= 8, "... nor fill its log", said[:500])
+    provider.release("idle")
+    same({(e, b"message_stop" in d) for e, d in c.read_all_of(streams, lambda t: t.endswith(b"0\r\n\r\n"))},
+         {("whole", True)}, "the streams come to their end")
+    for s in [*crowd, *many]:
+        s.close()
+    ok(g.until(lambda: run.ask("/v1/messages", g.ASK)[0] == 200), "then there is room again")
+    ok(g.until(lambda: home.ask(home.registration())["ok"]), "... for runs, too")
+    same(home.stop(), 0, "it ends well")
+    home.close()
+    provider.close()
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
@@ -170,6 +219,7 @@ def main():
     c.room_for_files()
     cut_everywhere(build)
     killed_under_streams(build)
+    no_descriptor_left(build)
     g.done()
 
 

@@ -240,6 +240,36 @@ a_body_that_comes_on_has_time(void)
 	end(&s);
 }
 
+/* As if others' requests were there already. */
+static void
+all_requests_together_have_a_ceiling(void)
+{
+	static char half[GW_BLOCK];
+	struct scene s;
+
+	memset(half, 'x', sizeof half - 1);
+	for (int others = 0; others < 2; others++) {
+		begin(&s, &patient);
+		s.hold = true;
+		s.http.held = others != 0 ? GW_UNREAD_MAX - GW_BLOCK : 0;
+		say(&s, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
+		ok(until(&s, &s.heads), "a short one always has room");
+		say(&s, half);
+		if (others == 0) {
+			for (int i = 0; i < 10; i++)
+				turn(&s);
+			ok_int(s.bads + (int)s.n, 0, "alone, a long one has, too");
+		} else {
+			ok(until_end(&s), "beside many others it has none");
+			ok(strncmp(s.got, "HTTP/1.1 503 ", 13) == 0, s.got);
+			ok_int(s.gones, 1, "who watched it knows");
+			ok_int((int64_t)s.http.held, GW_UNREAD_MAX - GW_BLOCK,
+				"and its own is given back");
+		}
+		end(&s);
+	}
+}
+
 static void
 who_does_not_read_is_cut_off(void)
 {
@@ -363,6 +393,7 @@ main(void)
 	a_slow_head_is_told_so();
 	a_slow_body_is_told_so_and_its_owner_too();
 	a_body_that_comes_on_has_time();
+	all_requests_together_have_a_ceiling();
 	who_does_not_read_is_cut_off();
 	who_talks_on_behind_a_refusal_is_cut_off();
 	who_leaves_while_it_waits_is_noticed();
