@@ -1,5 +1,7 @@
 #include "mcp/rpc.h"
 
+#include "base/jscan.h"
+
 size_t
 rpc_room(const struct rpc_in *in)
 {
@@ -147,13 +149,36 @@ check(struct rpc_msg *m, struct err *e)
 	return 0;
 }
 
+/*
+ * JSON that has more than we take, such as a number beyond 64 bits: a client that gets no answer
+ * to its own id would wait for one.
+ */
+static int
+answer_to_unread(struct str line, struct rpc_msg *m)
+{
+	struct js_field f[] = { JS_FIELD("id") };
+	struct err none = ERR_INIT; /* what is wrong has been told */
+	struct js root;
+	json_t *id;
+
+	if (js_check(line, &root, &none) < 0 || js_fields(root, f, LEN(f), &none) < 0 ||
+		f[0].m.val.type == JS_NONE)
+		return RPC_BAD_JSON;
+	id = json_parse(f[0].m.val.raw, &none);
+	m->root = json_pack("{s:o}", "id", id);
+	if (id == NULL || !is_id(id))
+		return RPC_BAD_JSON;
+	m->id = id;
+	return RPC_BAD_REQUEST;
+}
+
 int
 rpc_parse(struct str line, struct rpc_msg *m, struct err *e)
 {
 	*m = (struct rpc_msg){ .kind = RPC_REQUEST };
 	m->root = json_parse(line, e);
 	if (m->root == NULL)
-		return RPC_BAD_JSON;
+		return answer_to_unread(line, m);
 	if (json_is_array(m->root))
 		return bad(e, "batches are not supported: send one message a line");
 	if (!json_is_object(m->root))

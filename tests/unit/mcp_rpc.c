@@ -168,6 +168,8 @@ messages_are_what_json_rpc_says(void)
 		{ "{} {}", RPC_BAD_JSON, RPC_REQUEST },
 		{ "{\"jsonrpc\":\"2.0\",\"jsonrpc\":\"2.0\",\"method\":\"m\"}",
 			RPC_BAD_JSON, RPC_REQUEST },
+		{ "{\"jsonrpc\":\"2.0\",\"id\":18446744073709551616,\"method\":\"m\"}",
+			RPC_BAD_JSON, RPC_REQUEST },
 		{ "1", RPC_BAD_REQUEST, RPC_REQUEST },
 		{ "[]", RPC_BAD_REQUEST, RPC_REQUEST },
 		{ "{}", RPC_BAD_REQUEST, RPC_REQUEST },
@@ -196,6 +198,22 @@ messages_are_what_json_rpc_says(void)
 			ok(e.text[0] != '\0', "an error says why");
 		rpc_msg_fini(&m);
 	}
+}
+
+static void
+what_cannot_be_read_is_answered(void)
+{
+	struct err e = ERR_INIT;
+	struct rpc_msg m;
+
+	ok_int(rpc_parse(
+		       STR("{\"jsonrpc\":\"2.0\",\"id\":7,\"method\":\"tools/call\","
+			   "\"params\":{\"arguments\":{\"line\":18446744073709551616}}}"),
+		       &m, &e),
+		RPC_BAD_REQUEST, "a number beyond 64 bits");
+	ok_int(json_integer_value(m.id), 7, "its id is known, so that nobody waits");
+	ok(strstr(e.text, "too big") != NULL, e.text);
+	rpc_msg_fini(&m);
 }
 
 static void
@@ -229,6 +247,7 @@ main(void)
 	our_own_messages_are_one_line_each();
 	a_line_too_long_is_told_and_skipped();
 	messages_are_what_json_rpc_says();
+	what_cannot_be_read_is_answered();
 	answers_are_one_line();
 	return test_done();
 }
