@@ -4,8 +4,11 @@ import argparse
 import json
 import os
 import socket
+import ssl
 import struct
+import subprocess
 import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -39,7 +42,10 @@ class Cutter:
 
     What to play stands in the request: "text 17 reset"."""
 
-    def __init__(self):
+    def __init__(self, tls=None):
+        self.context = tls and ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        if tls:
+            self.context.load_cert_chain(*tls)
         self.listener = socket.socket()
         self.listener.bind(("127.0.0.1", 0))
         self.listener.listen(64)
@@ -53,25 +59,29 @@ class Cutter:
                 s, _ = self.listener.accept()
             except OSError:
                 return
-            with s:
-                s.settimeout(g.DEADLINE)
+            s.settimeout(g.DEADLINE)
+            try:
+                if self.context:
+                    s = self.context.wrap_socket(s, server_side=True)
                 self.play(s)
+            except OSError:
+                pass  # the gateway has seen enough
+            s.close()
 
     def play(self, s):
         data = b""
-        try:
-            while ASK not in data:
-                more = s.recv(1 << 16)
-                if not more:
-                    return
-                data += more
-            self.requests += 1
-            what, n, how = c.PLAY.search(data).group(1).decode().split()
-            s.sendall(ANSWERS[what][:int(n)])
-            if how == "reset":
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        except OSError:
-            pass  # the gateway has seen enough
+        while ASK not in data:
+            more = s.recv(1 << 16)
+            if not more:
+                return
+            data += more
+        self.requests += 1
+        what, n, how = c.PLAY.search(data).group(1).decode().split()
+        s.sendall(ANSWERS[what][:int(n)])
+        if how == "reset":
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        elif self.context and int(n) % 2:
+            s.unwrap()  # TLS says the end, too
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)
@@ -91,6 +101,8 @@ def events_in(got):
 
 def fault_of(what, is_whole, got):
     """What is wrong with what the client got of an answer that broke, or ended behind its last byte."""
+    if not got and not is_whole:
+        return None  # the head had not gone yet: the end of the connection says it all
     if not got.startswith(b"HTTP/1.1 "):
         return "no answer"
     status = got[9:12]
@@ -108,15 +120,18 @@ def fault_of(what, is_whole, got):
     return None
 
 
-def cut_everywhere(build):
-    provider = Cutter()
+def cut_everywhere(build, tls=None, step=1):
+    provider = Cutter(tls)
     home = g.Home(build, provider.port)
-    same(home.start(), "ready", "the gateway starts")
+    if tls:
+        home.policy.write_text(home.policy.read_text().replace("http:", "https:"))
+    same(home.start(**({"SSL_CERT_FILE": tls[0]} if tls else {})), "ready", "the gateway starts")
     run, asked = home.register(), 0
     for what, data in ANSWERS.items():
         faults = {}
         # behind the last byte a reset may take some of them along
-        for n, how in [(n, how) for n in range(len(data)) for how in ("end", "reset")] + [(len(data), "end")]:
+        for n, how in [(n, how) for n in range(0, len(data), step)
+                       for how in ("end", "reset")] + [(len(data), "end")]:
             with c.connect(run) as s:
                 s.sendall(c.request(run, ASK, b"%s %d %s" % (what.encode(), n, how.encode()))
                           .replace(b"\r\nContent", b"\r\nConnection: close\r\nContent", 1))
@@ -125,7 +140,8 @@ def cut_everywhere(build):
             fault = "hangs" if state == "hangs" else fault_of(what, n == len(data), got)
             if fault:
                 faults[(n, how)] = (fault, got[-200:])
-        same(faults, {}, "%s: no good end for what breaks at any of %d places" % (what, len(data)))
+        same(faults, {}, "%s%s: no good end for what breaks at any of %d places" % (
+            "TLS, " if tls else "", what, len(data) / step))
     same(provider.requests, asked, "each was asked once")
     left = len(os.listdir("/proc/%d/fd" % home.gateway.pid))
     ok(left < 40, "no descriptor is left behind", left)
@@ -218,6 +234,12 @@ def main():
     build = p.parse_args().build
     c.room_for_files()
     cut_everywhere(build)
+    with tempfile.TemporaryDirectory(prefix="gwtls") as folder:
+        pair = folder + "/cert.pem", folder + "/key.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-keyout", pair[1], "-out", pair[0], "-days", "2", "-subj", "/CN=stand-in",
+                        "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+        cut_everywhere(build, pair, 13)
     killed_under_streams(build)
     no_descriptor_left(build)
     g.done()
