@@ -75,7 +75,12 @@ class Script:
         m = self.message()
         yield g.event("message_start", message=dict(m, content=[], usage=dict(m["usage"], output_tokens=1)))
         for i, block in enumerate(m["content"]):
-            yield g.event("content_block_start", index=i, content_block=block)
+            args = block.get("input")  # the API leaves them to the deltas
+            yield g.event("content_block_start", index=i,
+                          content_block=block if args is None else dict(block, input={}))
+            if args is not None:
+                yield g.event("content_block_delta", index=i,
+                              delta={"type": "input_json_delta", "partial_json": json.dumps(args)})
             yield g.event("content_block_stop", index=i)
         yield g.event("message_delta", delta={"stop_reason": m["stop_reason"], "stop_sequence": None},
                       usage={"output_tokens": m["usage"]["output_tokens"]})
