@@ -197,6 +197,17 @@ gw_conn_checked_in(struct gw_reg *run)
 	}
 }
 
+bool
+gw_conn_is_waiting(const struct gw_reg *run)
+{
+	const struct gw_conn *c;
+
+	LIST_FOREACH(c, &run->conns, link)
+	if (c->state == GW_HOLD)
+		return true;
+	return false;
+}
+
 void
 gw_conn_drain(struct gw_reg *run)
 {

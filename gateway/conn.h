@@ -49,6 +49,8 @@ void gw_conn_start(struct gw_reg *run, struct gw_upstream *up,
 	const struct gw_route *route, struct gw_req *q);
 /* A part of the run's supervision has checked in: who waits for it asks again. */
 void gw_conn_checked_in(struct gw_reg *run);
+/* A request of the run waits for that; another gateway would not know of it. */
+bool gw_conn_is_waiting(const struct gw_reg *run);
 /* Another gateway goes on with the run: what would last for ever here ends. */
 void gw_conn_drain(struct gw_reg *run);
 /* The run has ended or the gateway stops. */

@@ -126,7 +126,21 @@ has_unrecorded(const struct gw_server *s)
 	return false;
 }
 
-/* Who has asked something must get its answer from us. */
+static bool
+has_waiting(const struct gw_server *s)
+{
+	const struct gw_reg *r;
+
+	LIST_FOREACH(r, &s->runs.head, link)
+	if (gw_conn_is_waiting(r))
+		return true;
+	return false;
+}
+
+/*
+ * Who has asked something must get its answer from us, and what a request waits for would come
+ * to the new one.
+ */
 static void
 on_upgrade_look(evutil_socket_t fd, short what, void *arg)
 {
@@ -138,7 +152,7 @@ on_upgrade_look(evutil_socket_t fd, short what, void *arg)
 	if (s->draining || s->handover.channel >= 0 || s->dir.keeps_socket ||
 		has_unrecorded(s))
 		return;
-	if (s->control.npeers > 0)
+	if (s->control.npeers > 0 || has_waiting(s))
 		look_again(s->upgrade, QUIET_US);
 	else if (gw_program_is_replaced(&s->program))
 		hand_over(s);

@@ -56,6 +56,12 @@ class Installed(g.Home):
             self.pids.add(reply["pid"])
         return reply and reply["pid"]
 
+    def is_connected(self, port):
+        """Somebody has a connection to the port."""
+        with open("/proc/net/tcp", encoding="ascii") as f:
+            return any(line.split()[1].endswith(":%04X" % port) and line.split()[3] == "01"
+                       for line in f.readlines()[1:])
+
     def another(self, pid):
         """The pid of the gateway that has the place once it is not that one."""
         return g.until(lambda: (lambda now: now if now not in (None, pid) else None)(self.quiet_pid()))
@@ -270,6 +276,40 @@ def one_that_fails_late_leaves_the_place_whole(build, provider):
         home.close()
 
 
+def what_waits_for_its_supervision_is_not_left_alone(build, provider):
+    """A request is held by the old gateway: what it waits for must not come to a new one only."""
+    home = Installed(build, provider.port)
+    home.policy.write_text(home.policy.read_text().replace('handshake = "off"', 'handshake = "require"'))
+    home.start()
+    pid, run = home.pid(), home.register()
+    got = []
+    head = {"x-claude-code-session-id": "s-1"}
+    t = threading.Thread(target=lambda: got.append(run.ask("/v1/messages", dict(g.ASK, stream=False), head)[0]))
+    t.start()
+    g.until(lambda: home.is_connected(run.port))
+    home.install(home.original.read_bytes())
+    os.kill(pid, 1)
+    g.until(lambda: home.quiet_pid() != pid, 0.5)
+    ends = []
+    for role in ("core", "workspace"):
+        s = socket.socket(socket.AF_UNIX)
+        s.connect(str(home.run / "gateway.sock"))
+        f = s.makefile("rwb")
+        for line in ({"op": "serve", "run": run.id, "role": role}, {"up": "tools"}):
+            f.write(json.dumps(line).encode() + b"\n")
+            f.flush()
+            same(json.loads(f.readline()), {"ok": True}, "%s checks in" % role)
+        ends.append((s, f))
+    same(home.ask({"op": "checkin", "run": run.id, "session": "s-1"}), {"ok": True}, "the session, too")
+    t.join(g.DEADLINE)
+    same(got, [200], "the request that waited passes")
+    ok(home.another(pid), "then the place is handed over")
+    for s, f in ends:
+        f.close()
+        s.close()
+    home.close()
+
+
 def a_run_without_a_record_is_not_given_away(build, provider):
     home = Installed(build, provider.port)
     home.start()
@@ -449,6 +489,7 @@ def main():
         a_broken_one_is_not_taken(build, provider)
         one_that_fails_late_leaves_the_place_whole(build, provider)
         a_run_without_a_record_is_not_given_away(build, provider)
+        what_waits_for_its_supervision_is_not_left_alone(build, provider)
         killed_at_any_point(build, provider)
         started_on_demand(build, provider)
         units_are_good()
