@@ -28,6 +28,8 @@ gw_heir_tell(int channel, const struct gw_reg *r, const struct gw_call *c)
 	put_member(&line, "server", c->server);
 	put_member(&line, "tool", c->tool);
 	put_member(&line, "args_sha256", str_of(c->args_sha256));
+	if (c->mended != NULL)
+		put_member(&line, "mended", str_of(c->mended));
 	buf_putc(&line, '}');
 	if (line.over || send(channel, line.p, line.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
 		log_error("run %s: a call could not be told to the new gateway", r->id);
@@ -42,7 +44,8 @@ gw_heir_tell_all(int channel, const struct gw_reg *r)
 		if (!w->used)
 			gw_heir_tell(channel, r,
 				&(struct gw_call){ str_of(w->id), str_of(w->server),
-					str_of(w->tool), w->args_sha256 });
+					str_of(w->tool), w->args_sha256,
+					w->mended[0] != '\0' ? w->mended : NULL });
 	}
 }
 
@@ -59,8 +62,9 @@ take(struct gw_heir *h, struct str packet)
 		return; /* it has ended */
 	c = (struct gw_call){ str_of(json_text_of(j, "id")),
 		str_of(json_text_of(j, "server")), str_of(json_text_of(j, "tool")),
-		json_text_of(j, "args_sha256") };
+		json_text_of(j, "args_sha256"), json_text_of(j, "mended") };
 	if (c.args_sha256 == NULL || strlen(c.args_sha256) != REC_SHA_HEX ||
+		(c.mended != NULL && strlen(c.mended) != REC_SHA_HEX) ||
 		gw_witness_add(&r->witnesses, &c, clock_mono_us(), &e) < 0)
 		log_error("run %s: a call of the former gateway: %s", r->id, e.text);
 }

@@ -5,7 +5,7 @@
  * What a gateway that drains goes on telling the one that has its place (handover.h): the
  * calls that it has let through, since our servers ask the new one whether a model made them.
  *
- *   {"run":ID,"id":CALL,"server":S,"tool":T,"args_sha256":H}     one packet each
+ *   {"run":ID,"id":CALL,"server":S,"tool":T,"args_sha256":H,"mended":H}     one packet each
  *
  * The new one reads them before anything else that is ready, so that a call that its client
  * makes at once is known.

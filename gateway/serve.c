@@ -91,8 +91,8 @@ goes_on(const struct gw_finding *f)
 static int
 add_witness(struct gw_reg *r, const struct gw_finding *f, struct err *e)
 {
-	char sha256[REC_SHA_HEX + 1];
-	const struct gw_call c = { .id = f->call_id,
+	char sha256[REC_SHA_HEX + 1], mended[REC_SHA_HEX + 1];
+	struct gw_call c = { .id = f->call_id,
 		.server = f->use.server,
 		.tool = f->use.tool,
 		.args_sha256 = sha256 };
@@ -101,6 +101,8 @@ add_witness(struct gw_reg *r, const struct gw_finding *f, struct err *e)
 	if (!goes_on(f) || !pol_is_pando(f->use.server) ||
 		call_hash(f->args, sha256, &none) < 0)
 		return 0;
+	if (r->agent == POL_CLAUDE && call_hash_mended(f->args, mended, &none) > 0)
+		c.mended = mended;
 	if (gw_witness_add(&r->witnesses, &c, clock_mono_us(), e) < 0)
 		return -1;
 	if (r->all->on_call != NULL)

@@ -54,7 +54,8 @@ static bool
 is_the_same(const struct gw_witness *w, const struct gw_call *c)
 {
 	return str_is(c->server, w->server) && str_is(c->tool, w->tool) &&
-	       strcmp(c->args_sha256, w->args_sha256) == 0;
+	       (strcmp(c->args_sha256, w->args_sha256) == 0 ||
+		       strcmp(c->args_sha256, w->mended) == 0);
 }
 
 static void
@@ -95,6 +96,8 @@ gw_witness_add(
 		.tool = mem_strdup_str(c->tool),
 		.until_us = now_us + (int64_t)GW_WITNESS_LIFE_S * US_PER_S };
 	memcpy(w->args_sha256, c->args_sha256, sizeof w->args_sha256);
+	if (c->mended != NULL)
+		memcpy(w->mended, c->mended, sizeof w->mended);
 	return 0;
 }
 

@@ -26,12 +26,14 @@ enum {
 struct gw_call {
 	struct str id, server, tool;
 	const char *args_sha256; /* call_hash() */
+	const char
+		*mended; /* call_hash_mended(), or NULL: as good; of one that is added */
 };
 
 struct gw_witness {
 	uint64_t hash; /* of the id */
 	char *id, *server, *tool;
-	char args_sha256[REC_SHA_HEX + 1];
+	char args_sha256[REC_SHA_HEX + 1], mended[REC_SHA_HEX + 1];
 	int64_t until_us;
 	bool used;
 };

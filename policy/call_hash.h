@@ -12,5 +12,10 @@
 
 /* -1: they have no canonical form. */
 int call_hash(struct str args, char out[REC_SHA_HEX + 1], struct err *e);
+/*
+ * The same of what claude makes of them: a text's \\uXXXX becomes the character before the call
+ * is made (2.1.329, but for control characters). 1: that differs; 0: it does not; -1 as above.
+ */
+int call_hash_mended(struct str args, char out[REC_SHA_HEX + 1], struct err *e);
 
 #endif

@@ -128,7 +128,9 @@ def odd_arguments_arrive_as_they_were(r, stage, agent, person):
     def turns(_):
         texts = ('{ "max_lines" : 7.0 , "path":"h\\u00e9llo \\ud83d\\ude00 \\"x\\"\\\\\\/.txt" }',
                  '{"max_lines":1e1,"path":"hello.txt"}', '{"path":"hello.txt","more":[-0.0,1E+2,1234567890123456789]}',
-                 '{"path":"hello.txt","nested":{"b":null,"a":[{},[],""]}}', '{"path":17}', "{}")
+                 '{"path":"hello.txt","nested":{"b":null,"a":[{},[],""]}}', '{"path":17}', "{}", '{"path":"hello.txt","max_lines":18446744073709551616}',
+                 # claude makes characters of these, codex does not
+                 '{"path":"h\\\\u00e9llo \\\\ud83d\\\\ude00 \\\\\\\\u0041 \\\\u001b.txt"}')
         call = [{"call": {"server": "pando_core", "tool": "read-file", "raw_args": t}} for t in texts]
         return [[c] for c in call] + [[{"say": FINAL}]]
 

@@ -22,7 +22,8 @@ made(struct made *m, const char *id, const char *tool, const char *text)
 	struct err e = ERR_INIT;
 
 	ok_int(call_hash(str_of(text), m->sha, &e), 0, text);
-	m->call = (struct gw_call){ str_of(id), STR("pando_core"), str_of(tool), m->sha };
+	m->call = (struct gw_call){ str_of(id), STR("pando_core"), str_of(tool), m->sha,
+		NULL };
 	return &m->call;
 }
 
@@ -151,6 +152,41 @@ the_table_is_bounded(void)
 	ok_int(all.n, GW_WITNESS_MAX - 100, "all of them");
 }
 
+static void
+what_claude_mends_is_the_same_call(void)
+{
+	static const struct {
+		const char *wire, *arrived; /* NULL: nothing is mended */
+	} rows[] = {
+		{ "{\"a\":\"x \\\\u00e9 y\"}", "{\"a\":\"x \xc3\xa9 y\"}" },
+		{ "{\"a\":[\"\\\\u0026\\\\u0026\"]}", "{\"a\":[\"&&\"]}" },
+		{ "{\"a\":\"\\\\ud83d\\\\ude00\"}", "{\"a\":\"\xf0\x9f\x98\x80\"}" },
+		{ "{\"a\":\"\\\\\\\\\\\\u0041\"}", "{\"a\":\"\\\\\\\\A\"}" },
+		{ "{\"a\":\"\\\\\\\\u0041\"}", NULL }, /* a backslash, spelt for itself */
+		{ "{\"a\":\"\\u0041 u0041 \\\\u004\"}", NULL },
+		{ "{\"a\":\"\\\\u001b \\\\u0085\"}", NULL }, /* control characters */
+		{ "{}", NULL },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(gw_witnesses_fini) struct gw_witnesses all = { .w = NULL };
+		struct err e = ERR_INIT;
+		char mended[REC_SHA_HEX + 1];
+		struct made m;
+		const int got = call_hash_mended(str_of(rows[i].wire), mended, &e);
+
+		ok_int(got, rows[i].arrived != NULL, rows[i].wire);
+		(void)made(&m, "1", "insert", rows[i].wire);
+		m.call.mended = got > 0 ? mended : NULL;
+		ok_int(gw_witness_add(&all, &m.call, 0, &e), 0, "let through");
+		if (rows[i].arrived == NULL)
+			continue;
+		(void)made(&m, "1", "insert", rows[i].arrived);
+		ok_int(gw_witness_take(&all, &m.call, 0, &e), 0, rows[i].arrived);
+		ok_int(gw_witness_take(&all, &m.call, 0, &e), -1, "once");
+	}
+}
+
 int
 main(void)
 {
@@ -158,6 +194,7 @@ main(void)
 	told_of_twice_it_is_one_call();
 	another_call_has_no_witness();
 	it_expires();
+	what_claude_mends_is_the_same_call();
 	the_table_is_bounded();
 	return test_done();
 }
