@@ -50,6 +50,7 @@ conn_free(struct gw_conn *c)
 	buf_fini(&c->turn);
 	LIST_REMOVE(c, link);
 	c->run->nconns--;
+	c->run->nsockets -= c->route.socket;
 	free(c);
 }
 
@@ -275,6 +276,7 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 		route->kind == GW_TO_ACCOUNT ? GW_ACCOUNT_MAX : GW_BODY_MAX);
 	LIST_INSERT_HEAD(&run->conns, c, link);
 	run->nconns++;
+	run->nsockets += route->socket;
 	gw_conn_go(c, GW_READ);
 	gw_http_charge(q, &run->unread);
 	gw_http_watch(q, &c->watch); /* c may be gone behind this */

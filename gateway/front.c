@@ -146,6 +146,11 @@ on_run_request(struct gw_front *f, struct gw_reg *run, struct gw_req *q, struct 
 		r.text =
 			"pando-ai: no WebSocket here: use POST and server-sent events, or set "
 			"websocket = true in [proxy] of the policy";
+	} else if (route.socket && run->nsockets >= GW_RUN_SOCKETS_MAX) {
+		r.status = UPGRADE_REQUIRED;
+		r.text =
+			"pando-ai: too many WebSockets of this run at a time: use POST and "
+			"server-sent events";
 	} else if (route.kind == GW_TO_NONE || (route.socket && !wants_websocket(q))) {
 		r.status = NOT_FOUND;
 		r.text =

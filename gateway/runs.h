@@ -29,6 +29,7 @@
 enum {
 	GW_RUNS_MAX = 256,
 	GW_RUN_CONNS_MAX = 2048, /* exchanges of one run at a time */
+	GW_RUN_SOCKETS_MAX = 32, /* of them WebSockets, with up to GW_BODY_MAX each */
 	GW_VERSION_MAX = 128,
 	GW_PATH_MAX = 4096,
 	GW_FLUSH_MS = 20
@@ -69,7 +70,7 @@ struct gw_reg {
 		int64_t since_us;
 		size_t told, untold;
 	} unwitnessed; /* calls that were refused for it; serve.c keeps it */
-	size_t nconns;
+	size_t nconns, nsockets;
 	size_t unread; /* bytes that its requests hold (gw_http_charge) */
 };
 

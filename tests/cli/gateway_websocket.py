@@ -356,6 +356,22 @@ def resets_at_every_point(home, provider, run):
     ok(g.until(lambda: sockets(home) <= 8), "no connection is left", sockets(home))
 
 
+def many_are_too_many(run):
+    """Each may hold a message of 32 MB that does not end; codex then uses POST."""
+    crowd = [Client(run) for _ in range(33)]
+    same([c.status for c in crowd], [101] * 32 + [426], "one more than 32 at a time is asked to use POST")
+    ok(b"too many WebSockets" in crowd[-1].body, "which says why", crowd[-1].body)
+    for c in crowd:
+        c.end()
+    ok(g.until(lambda: again(run)), "there is room again when they have gone")
+
+
+def again(run):
+    c = Client(run)
+    c.end()
+    return c.status == 101
+
+
 def a_handshake_has_no_body(home, run):
     """The bytes of one would be read again when the connection changes hands."""
     for what, field, body in (("a short one", "Content-Length: 5", b"hello"),
@@ -466,6 +482,7 @@ def main():
         slow_readers_cost_little(home, provider, run)
         resets_at_every_point(home, provider, run)
         a_handshake_has_no_body(home, run)
+        many_are_too_many(run)
         same(home.stop(), 0, "the gateway ends well")
     finally:
         home.close()
