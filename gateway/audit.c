@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/json/json.h"
+#include "gateway/canonical.h"
 
 enum { EVENT_MAX = 64, NOTE_MAX = 96 };
 
@@ -98,8 +99,14 @@ static struct str
 canonical(struct str args, struct buf *b)
 {
 	struct err unread = ERR_INIT; /* then the bytes themselves are named */
-	CLEANUP(json_freep) json_t *j = args.n == 0 ? NULL : json_parse(args, &unread);
+	CLEANUP(json_freep) json_t *j = NULL;
 
+	if (args.n == 0)
+		return args;
+	if (gw_canonical_put(args, b))
+		return buf_str(b);
+	buf_reset(b);
+	j = json_parse(args, &unread);
 	if (j == NULL)
 		return args;
 	json_put(b, j);

@@ -24,7 +24,7 @@ PURE = [
     "gateway/head.c", "gateway/login.c", "gateway/route.c",
     "base/jscan.c", "base/jcs.c", "policy/call_hash.c", "gateway/witness.c", "gateway/handshake.c",
     "base/jstring.c", "base/jmembers.c",
-    "gateway/alike.c", "gateway/coding.c",
+    "gateway/alike.c", "gateway/canonical.c", "gateway/coding.c",
     "gateway/h1.c",
     "gateway/upstream_answer.c",
     "gateway/budget.c",
