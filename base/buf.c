@@ -32,11 +32,17 @@ buf_reset(struct buf *b)
 	b->over = false;
 }
 
-/* One byte more than max may be allocated, for the NUL of buf_text. */
+/* What is allocated is never more than one byte above max, for the NUL of buf_text. */
+static size_t
+first_cap(const struct buf *b)
+{
+	return b->max < BUF_FIRST ? b->max + 1 : BUF_FIRST;
+}
+
 static bool
 reserve(struct buf *b, size_t n)
 {
-	size_t cap = b->cap > 0 ? b->cap : BUF_FIRST;
+	size_t cap = b->cap > 0 ? b->cap : first_cap(b);
 
 	if (b->over || n > b->max - b->n) {
 		b->over = true;
@@ -58,7 +64,7 @@ buf_room(struct buf *b, size_t n)
 }
 
 void
-buf_put(struct buf *b, const void *p, size_t n)
+buf_put_more(struct buf *b, const void *p, size_t n)
 {
 	if (n == 0 || !reserve(b, n))
 		return;
@@ -66,22 +72,27 @@ buf_put(struct buf *b, const void *p, size_t n)
 	b->n += n;
 }
 
-void
-buf_puts(struct buf *b, const char *z)
+size_t
+buf_digits(uint64_t n, char out[BUF_DIGITS])
 {
-	buf_put(b, z, strlen(z));
+	char back[BUF_DIGITS];
+	size_t k = 0;
+
+	do {
+		back[BUF_DIGITS - ++k] = (char)('0' + n % 10);
+		n /= 10;
+	} while (n > 0);
+	memcpy(out, back + BUF_DIGITS - k, k);
+	return k;
 }
 
 void
-buf_put_str(struct buf *b, struct str s)
+buf_put_number(struct buf *b, uint64_t n)
 {
-	buf_put(b, s.p, s.n);
-}
+	char digits[BUF_DIGITS] = { 0 };
+	const size_t k = buf_digits(n, digits);
 
-void
-buf_putc(struct buf *b, char c)
-{
-	buf_put(b, &c, 1);
+	buf_put(b, digits, k);
 }
 
 void
@@ -169,8 +180,8 @@ const char *
 buf_text(struct buf *b)
 {
 	if (b->p == NULL) {
-		b->p = mem_alloc(BUF_FIRST);
-		b->cap = BUF_FIRST;
+		b->cap = first_cap(b);
+		b->p = mem_alloc(b->cap);
 	}
 	b->p[b->n] = '\0'; /* reserve() always leaves a byte for it */
 	return b->p;

@@ -10,13 +10,15 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "base/str.h"
 
 struct buf {
 	char *p;
-	size_t n, cap, max;
+	size_t n, cap, max; /* max is not changed once something was put in */
 	bool over;
 };
 
@@ -32,10 +34,43 @@ void buf_wipe(struct buf *b);
 
 /* Room for n more bytes at b->p + b->n, or NULL and `over`; the caller adds to b->n. */
 char *buf_room(struct buf *b, size_t n);
-void buf_put(struct buf *b, const void *p, size_t n);
-void buf_puts(struct buf *b, const char *z);
-void buf_put_str(struct buf *b, struct str s);
-void buf_putc(struct buf *b, char c);
+/* Makes room first; what the four below do when there is none. */
+void buf_put_more(struct buf *b, const void *p, size_t n);
+
+static inline void
+buf_put(struct buf *b, const void *p, size_t n)
+{
+	if (n == 0 || b->over || n >= b->cap - b->n) {
+		buf_put_more(b, p, n);
+		return;
+	}
+	memcpy(b->p + b->n, p, n);
+	b->n += n;
+}
+
+static inline void
+buf_puts(struct buf *b, const char *z)
+{
+	buf_put(b, z, strlen(z));
+}
+
+static inline void
+buf_put_str(struct buf *b, struct str s)
+{
+	buf_put(b, s.p, s.n);
+}
+
+static inline void
+buf_putc(struct buf *b, char c)
+{
+	buf_put(b, &c, 1);
+}
+
+/* In decimal. */
+void buf_put_number(struct buf *b, uint64_t n);
+enum { BUF_DIGITS = 20 };
+/* The same without a buffer: its digits, which nothing ends, and how many there are. */
+size_t buf_digits(uint64_t n, char out[BUF_DIGITS]);
 void buf_printf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /*

@@ -1,6 +1,6 @@
 #include "base/clock.h"
 
-#include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 int64_t
@@ -26,13 +26,25 @@ clock_awake_us(struct clock_awake *c)
 void
 clock_stamp(char out[CLOCK_STAMP_MAX])
 {
+	static _Thread_local struct {
+		time_t second;
+		size_t n; /* 0: none was written yet */
+		char text[CLOCK_STAMP_MAX];
+	} last;
 	struct timespec t;
-	struct tm tm;
-	size_t n;
+	int ms;
 
 	(void)clock_gettime(CLOCK_REALTIME, &t);
-	(void)gmtime_r(&t.tv_sec, &tm);
-	n = strftime(out, CLOCK_STAMP_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-	(void)snprintf(
-		out + n, CLOCK_STAMP_MAX - n, ".%03ldZ", t.tv_nsec / 1000000 % 1000);
+	if (last.n == 0 || t.tv_sec != last.second) {
+		struct tm tm;
+
+		(void)gmtime_r(&t.tv_sec, &tm);
+		last.n = strftime(
+			last.text, sizeof last.text, "%Y-%m-%dT%H:%M:%S.000Z", &tm);
+		last.second = t.tv_sec;
+	}
+	memcpy(out, last.text, last.n + 1);
+	ms = (int)(t.tv_nsec / 1000000 % 1000);
+	for (size_t i = last.n - 2; ms > 0; i--, ms /= 10)
+		out[i] = (char)('0' + ms % 10);
 }

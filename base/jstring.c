@@ -17,8 +17,11 @@ enum { HEX = 2 }; /* a kind of escape: four digits follow */
 
 /* A bit for each byte of the block that is `value` when only the bits of `mask` are looked at. */
 typedef uint64_t find_fn(const char *block, unsigned char mask, unsigned char value);
-/* Passes bytes that need no look; perhaps not all of them. */
-typedef const char *pass_fn(const char *p, const char *end);
+/*
+ * Passes bytes that need no look; perhaps not all of them, and never the closing quote. escape: 1
+ * when the first byte is escaped, left so for the one where it stops.
+ */
+typedef const char *pass_fn(const char *p, const char *end, uint64_t *escape);
 
 ALWAYS uint64_t
 find_plain(const char *block, unsigned char mask, unsigned char value)
@@ -38,10 +41,30 @@ find_plain(const char *block, unsigned char mask, unsigned char value)
 	return found;
 }
 
+/*
+ * The bytes behind a backslash that is not escaped itself. A run of backslashes escapes every
+ * second byte from its second one on; the sum carries through each run that begins at an odd
+ * place, and so tells where those end.
+ */
+ALWAYS uint64_t
+escaped_bytes(uint64_t slash, uint64_t *carry)
+{
+	const uint64_t even = EACH(0x55);
+	uint64_t behind, odd_runs, sum;
+
+	slash &= ~*carry;
+	behind = slash << 1 | *carry;
+	odd_runs = slash & ~even & ~behind;
+	*carry = __builtin_add_overflow(odd_runs, slash, &sum);
+	return (even ^ sum << 1) & behind;
+}
+
 /* Up to a quote, a backslash, a control character or one above ASCII. */
 ALWAYS const char *
-pass_plain(const char *p, const char *end)
+pass_plain(const char *p, const char *end, uint64_t *escape)
 {
+	if (*escape != 0)
+		return p;
 	for (; end - p >= WORD; p += WORD) {
 		uint64_t x, quote, slash, odd;
 
@@ -93,8 +116,10 @@ find_sse2(const char *block, unsigned char mask, unsigned char value)
 }
 
 ALWAYS const char *
-pass_sse2(const char *p, const char *end)
+pass_sse2(const char *p, const char *end, uint64_t *escape)
 {
+	if (*escape != 0)
+		return p;
 	for (; end - p >= VECTOR; p += VECTOR) {
 		const __m128i v = load(p);
 		const __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
@@ -107,7 +132,7 @@ pass_sse2(const char *p, const char *end)
 		if (odd != 0)
 			return p + __builtin_ctz((unsigned int)odd);
 	}
-	return pass_plain(p, end);
+	return pass_plain(p, end, escape);
 }
 
 ALWAYS AVX2 __m256i
@@ -134,6 +159,69 @@ find_avx2(const char *block, unsigned char mask, unsigned char value)
 	}
 	return found;
 }
+
+/* What may stand behind a backslash, but 'u': a bit for the high digit of each, by the low one. */
+ALWAYS AVX2 uint64_t
+briefs(__m256i v)
+{
+	const __m256i by_low = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1 | 4 | 8,
+		0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1)); /* "br t f \ n/ */
+	const __m256i by_high = _mm256_broadcastsi128_si256(
+		_mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0));
+	const __m256i digit = _mm256_set1_epi8(0xf);
+	const __m256i low = _mm256_shuffle_epi8(by_low, _mm256_and_si256(v, digit));
+	const __m256i high = _mm256_shuffle_epi8(
+		by_high, _mm256_and_si256(_mm256_srli_epi16(v, 4), digit));
+	const __m256i other = _mm256_cmpeq_epi8(
+		_mm256_and_si256(low, high), _mm256_setzero_si256());
+
+	return (uint64_t)(unsigned int)~_mm256_movemask_epi8(other);
+}
+
+ALWAYS AVX2 uint64_t
+same_bytes(__m256i v, __m256i w, char value)
+{
+	const __m256i want = _mm256_set1_epi8(value);
+	const int one = _mm256_movemask_epi8(_mm256_cmpeq_epi8(v, want));
+	const int two = _mm256_movemask_epi8(_mm256_cmpeq_epi8(w, want));
+
+	return (uint64_t)(unsigned int)one | (uint64_t)(unsigned int)two << WIDE;
+}
+
+/* Bytes that are no printable ASCII character, but DEL. */
+ALWAYS AVX2 uint64_t
+odd_bytes(__m256i v)
+{
+	/* signed, so that bytes above ASCII are below the space too */
+	const __m256i low = _mm256_cmpgt_epi8(_mm256_set1_epi8(' '), v);
+
+	return (uint64_t)(unsigned int)_mm256_movemask_epi8(low);
+}
+
+/* Blocks of ASCII whose escapes are brief ones, without a branch for each of those. */
+ALWAYS AVX2 const char *
+pass_avx2(const char *p, const char *end, uint64_t *escape)
+{
+	for (; end - p >= BLOCK; p += BLOCK) {
+		const __m256i v = load_wide(p);
+		const __m256i w = load_wide(p + WIDE);
+		uint64_t carry = *escape;
+		const uint64_t escaped = escaped_bytes(same_bytes(v, w, '\\'), &carry);
+		const uint64_t quote = same_bytes(v, w, '"') & ~escaped;
+		const uint64_t scope = quote ^ (quote - 1); /* all when there is none */
+		const uint64_t odd = odd_bytes(v) | odd_bytes(w) << WIDE;
+		const uint64_t brief = briefs(v) | briefs(w) << WIDE;
+
+		if (((odd | (escaped & ~brief)) & scope) != 0)
+			return p;
+		if (quote != 0) {
+			*escape = 0;
+			return p + __builtin_ctzll(quote);
+		}
+		*escape = carry;
+	}
+	return pass_sse2(p, end, escape);
+}
 #endif
 
 /* What the bytes before a block ask of its first ones. */
@@ -141,24 +229,6 @@ struct carry {
 	uint64_t escape; /* 1: the first one is escaped */
 	uint64_t follow; /* those that must go on with a character */
 };
-
-/*
- * The bytes behind a backslash that is not escaped itself. A run of backslashes escapes every
- * second byte from its second one on; the sum carries through each run that begins at an odd
- * place, and so tells where those end.
- */
-ALWAYS uint64_t
-escaped_bytes(uint64_t slash, uint64_t *carry)
-{
-	const uint64_t even = EACH(0x55);
-	uint64_t behind, odd_runs, sum;
-
-	slash &= ~*carry;
-	behind = slash << 1 | *carry;
-	odd_runs = slash & ~even & ~behind;
-	*carry = __builtin_add_overflow(odd_runs, slash, &sum);
-	return (even ^ sum << 1) & behind;
-}
 
 static int
 hex_digit(char c)
@@ -190,7 +260,7 @@ jstring_hex4(const char *p, const char *end)
 }
 
 /* What may stand behind a backslash. A table, as a branch for each could not be foreseen. */
-static const unsigned char escape[UCHAR_MAX + 1] = {
+static const unsigned char kinds[UCHAR_MAX + 1] = {
 	['"'] = 1,
 	['\\'] = 1,
 	['/'] = 1,
@@ -207,7 +277,7 @@ escapes_hold(const char *at, const char *end, uint64_t escaped)
 {
 	for (; escaped != 0; escaped &= escaped - 1) {
 		const char *const p = at + __builtin_ctzll(escaped);
-		const unsigned char kind = escape[(unsigned char)*p];
+		const unsigned char kind = kinds[(unsigned char)*p];
 
 		if (kind == 0 || (kind == HEX && jstring_hex4(p + 1, end) < 0))
 			return false;
@@ -297,8 +367,8 @@ find_end(const char *p, const char *end, pass_fn *pass, find_fn *find)
 		uint64_t escaped = 0;
 		uint64_t slash, quote, high;
 
-		if ((carry.escape | carry.follow) == 0)
-			p = pass(p, end);
+		if (carry.follow == 0)
+			p = pass(p, end, &carry.escape);
 		if (p < end && *p == '"' && carry.escape == 0)
 			return carry.follow == 0 ? p + 1 : NULL;
 		b.p = b.at = p;
@@ -340,7 +410,7 @@ end_sse2(const char *p, const char *end)
 AVX2 static const char *
 end_avx2(const char *p, const char *end)
 {
-	return find_end(p, end, pass_sse2, find_avx2);
+	return find_end(p, end, pass_avx2, find_avx2);
 }
 #endif
 
@@ -372,8 +442,10 @@ const char *
 jstring_end(const char *p, const char *end)
 {
 #ifdef __x86_64__
+	uint64_t escape = 0;
+
 	/* most strings are short and plain: the processor is not asked for them */
-	p = pass_sse2(p, end);
+	p = pass_sse2(p, end, &escape);
 	if (p < end && *p == '"')
 		return p + 1;
 	return jstring_can(JSTRING_AVX2) ? end_avx2(p, end) : end_sse2(p, end);

@@ -160,32 +160,50 @@ rec_turn_reopen(struct rec_turn *t, struct err *e)
 int
 rec_turn_save(const struct rec_turn *t, struct err *e)
 {
-	char text[REC_HEAD_BYTES];
+	struct rec_log *l = t->log;
 	ssize_t k;
 
-	rec_head_put(&t->head, text);
-	k = pwrite(t->log->head, text, sizeof text, 0);
-	if (k == (ssize_t)sizeof text)
+	l->left = t->head;
+	rec_head_put(&t->head, l->left_text);
+	k = pwrite(l->head, l->left_text, sizeof l->left_text, 0);
+	if (k == (ssize_t)sizeof l->left_text)
 		return 0;
 	if (k >= 0)
 		errno = ENOSPC; /* a short write to a file means no more room */
-	return err_sys(e, "write %s", t->log->head_path);
+	return err_sys(e, "write %s", l->head_path);
+}
+
+/* As rec_head_from; where nobody has written since our last turn, nothing is parsed. */
+static int
+read_head(struct rec_turn *t, struct err *e)
+{
+	const struct rec_log *l = t->log;
+	char text[REC_HEAD_BYTES + 1];
+	const ssize_t n = pread(l->head, text, sizeof text, 0);
+
+	if (n < 0)
+		return err_sys(e, "read %s", l->head_path);
+	if (n != REC_HEAD_BYTES || memcmp(text, l->left_text, REC_HEAD_BYTES) != 0)
+		return rec_head_read((struct str){ text, (size_t)n }, &t->head) ? 1 : 0;
+	t->head = l->left;
+	return 1;
 }
 
 static int
 begin(struct rec_turn *t, struct err *e)
 {
-	const int known = rec_head_from(t->log->head, t->log->head_path, &t->head, e);
+	struct rec_log *l = t->log;
+	const int known = read_head(t, e);
 	struct stat st;
 
 	if (known < 0)
 		return -1;
 	t->knows_head = known > 0;
-	if (!is_named(t->log->path, &t->log->fd_id, &st)) {
+	if (!is_named(l->path, &l->fd_id, &st)) {
 		if (rec_turn_reopen(t, e) < 0)
 			return -1;
-		if (fstat(t->log->fd, &st) < 0)
-			return err_sys(e, "look at the decision log %s", t->log->path);
+		if (fstat(l->fd, &st) < 0)
+			return err_sys(e, "look at the decision log %s", l->path);
 	}
 	t->size = (uint64_t)st.st_size;
 	if (!t->knows_head) {

@@ -14,10 +14,11 @@
 
 enum { SUM_HEX = 16, DIGITS_MAX = 19, LINK_MAX = 256 };
 
+static const char hex[] = "0123456789abcdef";
+
 void
 rec_sha256(struct str bytes, char out[REC_SHA_HEX + 1])
 {
-	static const char hex[] = "0123456789abcdef";
 	unsigned char raw[SHA256_DIGEST_LENGTH];
 
 	SHA256_CTX sha;
@@ -87,7 +88,11 @@ rec_link_of(struct str line, struct rec_link *out)
 void
 rec_link_put(struct buf *b, const struct rec_link *l)
 {
-	buf_printf(b, LINK_SEQ "%" PRIu64 LINK_PREV "%s\"", l->seq, l->prev);
+	buf_puts(b, LINK_SEQ);
+	buf_put_number(b, l->seq);
+	buf_puts(b, LINK_PREV);
+	buf_puts(b, l->prev);
+	buf_putc(b, '"');
 }
 
 /* --- the head --------------------------------------------------------------------- */
@@ -102,22 +107,46 @@ rec_head_first(uint64_t born)
 static void
 sum_of(struct str s, char out[SUM_HEX + 1])
 {
-	(void)snprintf(out, SUM_HEX + 1, "%016" PRIx64, hash_more(HASH_FIRST, s));
+	uint64_t h = hash_more(HASH_FIRST, s);
+
+	for (size_t i = SUM_HEX; i-- > 0; h >>= 4)
+		out[i] = hex[h & 0xf];
+	out[SUM_HEX] = '\0';
+}
+
+static char *
+put_text(char *at, const char *key, const char *text)
+{
+	at = stpcpy(stpcpy(at, key), text);
+	*at = '\n';
+	return at + 1;
+}
+
+static char *
+put_number(char *at, const char *key, uint64_t n)
+{
+	at = stpcpy(at, key);
+	at += buf_digits(n, at);
+	*at = '\n';
+	return at + 1;
 }
 
 void
 rec_head_put(const struct rec_head *h, char out[REC_HEAD_BYTES])
 {
 	char sum[SUM_HEX + 1];
-	int n = snprintf(out, REC_HEAD_BYTES,
-		"seq %" PRIu64 "\nsha256 %s\noldest %" PRIu64 "\nend %" PRIu64
-		"\nborn %" PRIu64 "\nlost %" PRIu64 "\nsince %s\n",
-		h->seq, h->sha256, h->oldest, h->end, h->born, h->lost,
-		h->since[0] == '\0' ? "-" : h->since);
+	char *at = out; /* all of it, with the longest numbers, is 261 bytes */
 
-	sum_of((struct str){ out, (size_t)n }, sum);
-	n += snprintf(out + n, (size_t)(REC_HEAD_BYTES - n), "sum %s\n", sum);
-	memset(out + n, ' ', (size_t)(REC_HEAD_BYTES - n)); /* always the same size */
+	at = put_number(at, "seq ", h->seq);
+	at = put_text(at, "sha256 ", h->sha256);
+	at = put_number(at, "oldest ", h->oldest);
+	at = put_number(at, "end ", h->end);
+	at = put_number(at, "born ", h->born);
+	at = put_number(at, "lost ", h->lost);
+	at = put_text(at, "since ", h->since[0] == '\0' ? "-" : h->since);
+	sum_of((struct str){ out, (size_t)(at - out) }, sum);
+	at = put_text(at, "sum ", sum);
+	memset(at, ' ', (size_t)(out + REC_HEAD_BYTES - at)); /* always the same size */
 	out[REC_HEAD_BYTES - 1] = '\n';
 }
 

@@ -31,6 +31,7 @@ struct ask {
 	const struct pol_use *u;
 	struct rooms *rooms; /* NULL: every argument is unknown */
 	bool wants_rooms;    /* a rule on arguments was met, and they are given */
+	bool met_unsure;     /* a rule that may match was met */
 	bool optional; /* POL_OFFER: of the rules that may match, the mildest does */
 };
 
@@ -112,8 +113,9 @@ raise_floor(struct answer *a, const struct pol_decision *d)
 }
 
 static void
-take_unsure(const struct ask *k, struct answer *a, const struct pol_decision *d)
+take_unsure(struct ask *k, struct answer *a, const struct pol_decision *d)
 {
+	k->met_unsure = true;
 	if (k->u->asking == POL_CALL) {
 		if (d->verdict > POL_ALLOW)
 			raise_floor(a, d);
@@ -280,6 +282,8 @@ decide_offer(struct ask *k)
 
 	k->optional = true;
 	ask_files(k, 0, mild);
+	if (!k->met_unsure)
+		return strictest(k, mild); /* as they would all be equal */
 	k->optional = false;
 	ask_files(k, 0, none);
 	best = strictest(k, none);

@@ -126,8 +126,12 @@ put_place(struct buf *b, const struct rec *r)
 static void
 put_number(struct buf *b, const char *name, int64_t n)
 {
-	if (n >= 0)
-		buf_printf(b, ",\"%s\":%lld", name, (long long)n);
+	if (n < 0)
+		return;
+	buf_puts(b, ",\"");
+	buf_puts(b, name);
+	buf_puts(b, "\":");
+	buf_put_number(b, (uint64_t)n);
 }
 
 static void
@@ -185,7 +189,9 @@ rec_format(
 	struct buf *line, const struct rec_link *link, const char *stamp, struct str body)
 {
 	rec_link_put(line, link);
-	buf_printf(line, ",\"ts\":\"%s\"", stamp);
+	buf_puts(line, ",\"ts\":\"");
+	buf_puts(line, stamp);
+	buf_putc(line, '"');
 	buf_put_str(line, body);
 	buf_putc(line, '\n');
 }

@@ -103,6 +103,8 @@ struct rec_log {
 	struct rec_id fd_id, head_id;
 	char *path, *head_path; /* NULL: not open */
 	struct pol_log limits;
+	struct rec_head left; /* as our last turn left it, and its text */
+	char left_text[REC_HEAD_BYTES];
 	struct buf later; /* lines of rec_defer, and when they were made */
 	size_t nlater;
 	const char *layer; /* whose they are */
