@@ -160,7 +160,11 @@ put_head(struct gw_req *q, int status, struct str lines, struct buf *out)
 
 	/* where the next request begins is not known before this one has ended */
 	q->keep = q->keep && q->has_whole && !q->all->draining;
-	buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason(status));
+	buf_puts(out, "HTTP/1.1 ");
+	buf_put_number(out, (uint64_t)status); /* 100 to 599 */
+	buf_putc(out, ' ');
+	buf_puts(out, reason(status));
+	buf_puts(out, "\r\n");
 	while (gw_head_next(&lines, &name, &value)) {
 		buf_put_str(out, name);
 		buf_puts(out, ": ");
@@ -240,8 +244,11 @@ gw_http_reply(struct gw_req *q, int status, struct str lines, struct str body)
 	struct iovec v[3];
 
 	put_head(q, status, lines, &head);
-	if (!is_bodiless(q, status) || gw_http_method(q) == GW_HEAD)
-		buf_printf(&head, "Content-Length: %zu\r\n", body.n);
+	if (!is_bodiless(q, status) || gw_http_method(q) == GW_HEAD) {
+		buf_puts(&head, "Content-Length: ");
+		buf_put_number(&head, body.n);
+		buf_puts(&head, "\r\n");
+	}
 	buf_puts(&head, "\r\n");
 	v[1] = (struct iovec){ head.p, head.n };
 	v[2] = (struct iovec){ (void *)(uintptr_t)body.p,

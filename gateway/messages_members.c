@@ -86,7 +86,8 @@ find(const struct msg_shape *shape, struct str key)
 	for (size_t i = 0; i < shape->n; i++) {
 		const struct msg_member *k = &shape->v[i];
 
-		if (k->n == key.n && memcmp(k->name, key.p, key.n) == 0)
+		if (k->n == key.n && (key.n == 0 || k->name[0] == key.p[0]) &&
+			memcmp(k->name, key.p, key.n) == 0)
 			return k;
 	}
 	return NULL;

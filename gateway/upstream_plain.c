@@ -144,8 +144,11 @@ put_head(struct buf *out, const struct gw_up_request *r, const struct upstream_a
 	}
 	if (gw_head_count(r->head, "accept-encoding") == 0)
 		buf_puts(out, "Accept-Encoding: identity\r\n");
-	if (r->post)
-		buf_printf(out, "Content-Length: %zu\r\n", r->body.n);
+	if (r->post) {
+		buf_puts(out, "Content-Length: ");
+		buf_put_number(out, r->body.n);
+		buf_puts(out, "\r\n");
+	}
 	buf_puts(out, "\r\n");
 }
 
