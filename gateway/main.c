@@ -80,13 +80,11 @@ parse(char **argv, struct options *o, struct err *e)
 			o->detach = true;
 		else if (strcmp(argv[i], "--debug") == 0)
 			o->debug = true;
-		else if (argv[i + 1] == NULL)
-			return usage(argv[i], e);
-		else if (k < LEN(valued) && o->debug)
+		else if (argv[i + 1] != NULL && k < LEN(valued) && o->debug)
 			*valued[k].value = argv[++i];
-		else if (strcmp(argv[i], "--ready-fd") == 0)
+		else if (argv[i + 1] != NULL && strcmp(argv[i], "--ready-fd") == 0)
 			got = parse_fd(&argv[i++], &o->ready, e);
-		else if (strcmp(argv[i], "--take-over") == 0)
+		else if (argv[i + 1] != NULL && strcmp(argv[i], "--take-over") == 0)
 			got = parse_fd(&argv[i++], &o->from.channel, e);
 		else
 			return usage(argv[i], e);

@@ -207,6 +207,63 @@ pol_value(const struct pol_values *v, enum pol_setting s)
 	return 0;
 }
 
+/* [log] and [limits] */
+static void
+set_size(struct pol_values *v, enum pol_setting s, int64_t value)
+{
+	switch (s) {
+	case POL_SET_LOG_ARGUMENTS:
+		v->log.arguments = value != 0;
+		break;
+	case POL_SET_LOG_MAX_BYTES:
+		v->log.max_bytes = value;
+		break;
+	case POL_SET_LOG_MAX_DAYS:
+		v->log.max_days = (int)value;
+		break;
+	case POL_SET_LOG_KEEP:
+		v->log.keep = (int)value;
+		break;
+	case POL_SET_COMMAND_SECONDS:
+		v->limits.command_seconds = (int)value;
+		break;
+	case POL_SET_COMMAND_OUTPUT:
+		v->limits.command_output_bytes = value;
+		break;
+	case POL_SET_TOKENS_PER_RUN:
+		v->limits.tokens_per_run = value;
+		break;
+	case POL_SET_USD_PER_RUN:
+		v->limits.microusd_per_run = value;
+		break;
+	case POL_SET_CALLS_PER_MINUTE:
+		v->limits.calls_per_minute = (int)value;
+		break;
+	case POL_SET_SAME_CALL:
+		v->limits.same_call = (int)value;
+		break;
+	case POL_SET_LOCK:
+	case POL_SET_NATIVE_DEFAULT:
+	case POL_SET_OTHER_MODE:
+	case POL_SET_MODE_CLAUDE:
+	case POL_SET_MODE_CODEX:
+	case POL_SET_LINGER:
+	case POL_SET_WEBSOCKET:
+	case POL_SET_DEFINITION:
+	case POL_SET_HISTORY:
+	case POL_SET_CALL:
+	case POL_SET_UNKNOWN:
+	case POL_SET_REQUIRE_HELPER:
+	case POL_SET_HANDSHAKE:
+	case POL_SET_WITNESS:
+	case POL_SET_UPSTREAM_ANTHROPIC:
+	case POL_SET_UPSTREAM_OPENAI:
+	case POL_SET_UPSTREAM_CHATGPT:
+	case POL_SETTINGS:
+		break;
+	}
+}
+
 void
 pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 {
@@ -244,36 +301,6 @@ pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 	case POL_SET_UNKNOWN:
 		v->unknown = (enum pol_react)value;
 		break;
-	case POL_SET_LOG_ARGUMENTS:
-		v->log.arguments = value != 0;
-		break;
-	case POL_SET_LOG_MAX_BYTES:
-		v->log.max_bytes = value;
-		break;
-	case POL_SET_LOG_MAX_DAYS:
-		v->log.max_days = (int)value;
-		break;
-	case POL_SET_LOG_KEEP:
-		v->log.keep = (int)value;
-		break;
-	case POL_SET_COMMAND_SECONDS:
-		v->limits.command_seconds = (int)value;
-		break;
-	case POL_SET_COMMAND_OUTPUT:
-		v->limits.command_output_bytes = value;
-		break;
-	case POL_SET_TOKENS_PER_RUN:
-		v->limits.tokens_per_run = value;
-		break;
-	case POL_SET_USD_PER_RUN:
-		v->limits.microusd_per_run = value;
-		break;
-	case POL_SET_CALLS_PER_MINUTE:
-		v->limits.calls_per_minute = (int)value;
-		break;
-	case POL_SET_SAME_CALL:
-		v->limits.same_call = (int)value;
-		break;
 	case POL_SET_REQUIRE_HELPER:
 		v->require_helper = value != 0;
 		break;
@@ -282,6 +309,18 @@ pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 		break;
 	case POL_SET_WITNESS:
 		v->witness = value != 0;
+		break;
+	case POL_SET_LOG_ARGUMENTS:
+	case POL_SET_LOG_MAX_BYTES:
+	case POL_SET_LOG_MAX_DAYS:
+	case POL_SET_LOG_KEEP:
+	case POL_SET_COMMAND_SECONDS:
+	case POL_SET_COMMAND_OUTPUT:
+	case POL_SET_TOKENS_PER_RUN:
+	case POL_SET_USD_PER_RUN:
+	case POL_SET_CALLS_PER_MINUTE:
+	case POL_SET_SAME_CALL:
+		set_size(v, s, value);
 		break;
 	case POL_SET_UPSTREAM_ANTHROPIC:
 	case POL_SET_UPSTREAM_OPENAI:

@@ -338,8 +338,9 @@ def writers(m, target):
 def tools_cannot_write_a_policy(s):
     home_file, mine = os.path.join(s.home, ".pando/policy.toml"), "# mine\n[native_tools]\n"
     os.makedirs(os.path.dirname(home_file), exist_ok=True)
+    persons = mine + '[security]\nwitness = "off"\n'  # there is no gateway here
     with open(home_file, "w") as f:
-        f.write(mine)
+        f.write(persons)
     s.write("a", "a\n")
     machine = os.path.exists("/etc/pando-ai")
     for there in (True, False):
@@ -360,7 +361,7 @@ def tools_cannot_write_a_policy(s):
         if there:
             shutil.rmtree(s.path(".pando"))
     with open(home_file) as f:
-        _mcp.same(f.read(), mine, "the person's is as it was")
+        _mcp.same(f.read(), persons, "the person's is as it was")
     _mcp.same(os.path.exists("/etc/pando-ai"), machine, "the machine's too")
 
 
@@ -379,17 +380,14 @@ def restore(s, m, had, mine):
 
 def limits_hold(s):
     """[limits] of the run's policy, inside."""
-    path = os.path.join(s.home, ".pando/policy.toml")
-    with open(path, "w") as f:
-        f.write("[limits]\ncommand_seconds = 1\ncommand_output_bytes = 4096\n")
+    path = s.policy("[limits]\ncommand_seconds = 1\ncommand_output_bytes = 4096\n")
     with _mcp.Server(s, "workspace") as m:
         text, failed, data = m.call("shell-command", command="sleep 60", timeout_ms=50000)
         _mcp.same((failed, data.get("timed_out")), (True, True), "a command ends when the policy says")
         _mcp.has(text, "no more than 1 second", "and the model is told why")
         text, _, data = m.call("shell-command", command="seq 100000")
         _mcp.report(data.get("stdout_bytes", 0) > 500000 and 1024 < len(text) < 6000, "of its output the policy's share is kept", len(text))
-    with open(path, "w") as f:
-        f.write("[sandbox]\nread_only = [\"a\", \"absent\"]\n")
+    s.policy("[sandbox]\nread_only = [\"a\", \"absent\"]\n")
     with _mcp.Server(s, "workspace") as m:
         text, failed, _ = m.call("shell-command", command="true")
         _mcp.has(text, "absent is not there", "what cannot be kept read-only: no tools, and the reason is told")

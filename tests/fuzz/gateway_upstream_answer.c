@@ -76,8 +76,8 @@ play(const char *p, size_t n, size_t step, struct told *t)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
-	struct told whole = { .text = BUF_INIT(2 * IN_MAX) };
-	struct told pieces = { .text = BUF_INIT(2 * IN_MAX) };
+	struct told whole = { .text = BUF_INIT((size_t)2 * IN_MAX) };
+	struct told pieces = { .text = BUF_INIT((size_t)2 * IN_MAX) };
 
 	if (n < 2 || n > IN_MAX)
 		return 0;

@@ -264,90 +264,90 @@ audit_changes_nothing_and_a_fixed_body_is_not_edited(void)
 									SPACE("a",       \
 										"")))))))))
 
+static const struct {
+	const char *in, *why;
+} not_understood[] = {
+	{ "{\"input\":{}}", "[pando-ai] refused the request: input is an object" },
+	{ "{\"tools\":{}}",
+		"[pando-ai] refused the request: a list of tools is not an array" },
+	{ "{\"tools\":[" DEEP "]}",
+		"[pando-ai] refused the request: more than 8 namespaces of tools, one inside another" },
+	{ "{\"input\":7}",
+		"[pando-ai] refused the request: input is neither a text nor a list" },
+	{ "{\"input\":[{\"type\":\"additional_tools\",\"tools\":[" FN("x") "]}]}",
+		"[pando-ai] refused the request: nothing of the input would be left: all of it offers "
+		"tools that the policy does not allow" },
+	{ "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}",
+		"[pando-ai] refused item_reference: it stands for an item that is kept at the provider "
+		"and cannot be seen here: send the item itself (rule firewall.unknown, built-in)" },
+	{ "{\"previous_response_id\":\"resp_1\"}",
+		"[pando-ai] refused previous_response_id: it stands for a conversation at the provider "
+		"that did not pass here in this run, or not unchanged: send the whole input instead "
+		"(rule firewall.unknown, built-in)" },
+	{ "{\"conversation\":{\"id\":\"conv_1\"}}",
+		"[pando-ai] refused a stored conversation: it is kept at the provider and cannot be seen "
+		"here: send the whole input instead (rule firewall.unknown, built-in)" },
+	{ "{\"background\":true}",
+		"[pando-ai] refused a background request: its answer would be fetched where nobody looks "
+		"at its calls: send it without background (rule firewall.unknown, built-in)" },
+	{ "{\"type\":\"response.create\"}",
+		"[pando-ai] refused response.create: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"web_search_options\":{}}",
+		"[pando-ai] refused web_search_options: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"mcp_servers\":[]}",
+		"[pando-ai] refused mcp_servers: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"extra\":{\"a\":[{\"name\":\"shell\",\"parameters\":{}}]}}",
+		"[pando-ai] refused extra: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"extra\":{\"\\u0074ools\":1}}",
+		"[pando-ai] refused extra: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"reasoning\":{\"tools\":[]}}",
+		"[pando-ai] refused reasoning: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"input\":[{\"type\":\"message\",\"role\":\"user\",\"tools\":[]}]}",
+		"[pando-ai] refused message: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"input\":[{\"type\":\"bundle\",\"items\":[{\"type\":\"function_call\"}]}]}",
+		"[pando-ai] refused bundle: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
+	{ "{\"tool_choice\":{\"type\":\"allowed_tools\",\"tools\":{}}}",
+		"[pando-ai] refused the request: tool_choice: allowed_tools without a list" },
+	{ "{\"tools\":[{\"type\":\"mcp\",\"server_url\":\"https://x.invalid\"}]}",
+		"[pando-ai] refused the request: an mcp tool without a server_label" },
+	{ "{\"input\":[{\"type\":\"function_call\",\"name\":\"x\",\"arguments\":\"{}\"}]}",
+		"[pando-ai] refused the request: a function_call item without a name" },
+	{ "{\"tools\":[{\"type\":\"namespace\",\"name\":\"mcp__pando_core\"}]}",
+		"[pando-ai] refused the request: a list of tools is not an array" },
+	{ "{\"tools\":[{\"type\":\"function\"}]}",
+		"[pando-ai] refused the request: a tool definition without a name" },
+	{ "{\"tools\":[{\"type\":\"bundle\",\"tools\":[]}]}",
+		"[pando-ai] refused bundle: it could carry a tool call and pando-ai does not know "
+		"it (rule firewall.unknown, built-in)" },
+	{ "{\"input\":[{\"type\":\"warp_call\"}]}",
+		"[pando-ai] refused warp_call: it could carry a tool call and pando-ai does not "
+		"know it (rule firewall.unknown, built-in)" },
+	{ "{\"input\":[{\"name\":\"shell\",\"arguments\":\"{}\"}]}",
+		"[pando-ai] refused something without a type: it could carry a tool call and pando-ai does not know it "
+		"(rule firewall.unknown, built-in)" },
+	{ "{\"prompt\":{\"id\":\"pmpt_1\"}}",
+		"[pando-ai] refused a stored prompt: its tools and messages are kept at the provider and "
+		"cannot be seen here: send them in the request (rule firewall.unknown, built-in)" },
+	{ "{\"input\":[{\"type\":\"function_call\",\"call_id\":\"c\"}]}",
+		"[pando-ai] refused the request: a function_call item without a name" },
+	{ "{\"input\":[{\"type\":\"custom_tool_call\",\"call_id\":\"c\",\"name\":\"x\","
+	  "\"arguments\":\"{}\",\"input\":\"rm\"}]}",
+		"[pando-ai] refused the request: an item with two of arguments, input and action" },
+	{ "{\"input\":[{\"type\":\"message\",\"type\":\"function_call\"}]}",
+		"[pando-ai] refused the request: an item: a JSON object has two members named type" },
+};
+
 static void
 what_is_not_understood_is_refused(void)
 {
-	static const struct {
-		const char *in, *why;
-	} rows[] = {
-		{ "{\"input\":{}}",
-			"[pando-ai] refused the request: input is an object" },
-		{ "{\"tools\":{}}",
-			"[pando-ai] refused the request: a list of tools is not an array" },
-		{ "{\"tools\":[" DEEP "]}",
-			"[pando-ai] refused the request: more than 8 namespaces of tools, one inside another" },
-		{ "{\"input\":7}",
-			"[pando-ai] refused the request: input is neither a text nor a list" },
-		{ "{\"input\":[{\"type\":\"additional_tools\",\"tools\":[" FN("x") "]}]}",
-			"[pando-ai] refused the request: nothing of the input would be left: all of it offers "
-			"tools that the policy does not allow" },
-		{ "{\"input\":[{\"type\":\"item_reference\",\"id\":\"x\"}]}",
-			"[pando-ai] refused item_reference: it stands for an item that is kept at the provider "
-			"and cannot be seen here: send the item itself (rule firewall.unknown, built-in)" },
-		{ "{\"previous_response_id\":\"resp_1\"}",
-			"[pando-ai] refused previous_response_id: it stands for a conversation at the provider "
-			"that did not pass here in this run, or not unchanged: send the whole input instead "
-			"(rule firewall.unknown, built-in)" },
-		{ "{\"conversation\":{\"id\":\"conv_1\"}}",
-			"[pando-ai] refused a stored conversation: it is kept at the provider and cannot be seen "
-			"here: send the whole input instead (rule firewall.unknown, built-in)" },
-		{ "{\"background\":true}",
-			"[pando-ai] refused a background request: its answer would be fetched where nobody looks "
-			"at its calls: send it without background (rule firewall.unknown, built-in)" },
-		{ "{\"type\":\"response.create\"}",
-			"[pando-ai] refused response.create: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"web_search_options\":{}}",
-			"[pando-ai] refused web_search_options: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"mcp_servers\":[]}",
-			"[pando-ai] refused mcp_servers: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"extra\":{\"a\":[{\"name\":\"shell\",\"parameters\":{}}]}}",
-			"[pando-ai] refused extra: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"extra\":{\"\\u0074ools\":1}}",
-			"[pando-ai] refused extra: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"reasoning\":{\"tools\":[]}}",
-			"[pando-ai] refused reasoning: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"input\":[{\"type\":\"message\",\"role\":\"user\",\"tools\":[]}]}",
-			"[pando-ai] refused message: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"input\":[{\"type\":\"bundle\",\"items\":[{\"type\":\"function_call\"}]}]}",
-			"[pando-ai] refused bundle: it could carry a tool call and pando-ai does not know it (rule firewall.unknown, built-in)" },
-		{ "{\"tool_choice\":{\"type\":\"allowed_tools\",\"tools\":{}}}",
-			"[pando-ai] refused the request: tool_choice: allowed_tools without a list" },
-		{ "{\"tools\":[{\"type\":\"mcp\",\"server_url\":\"https://x.invalid\"}]}",
-			"[pando-ai] refused the request: an mcp tool without a server_label" },
-		{ "{\"input\":[{\"type\":\"function_call\",\"name\":\"x\",\"arguments\":\"{}\"}]}",
-			"[pando-ai] refused the request: a function_call item without a name" },
-		{ "{\"tools\":[{\"type\":\"namespace\",\"name\":\"mcp__pando_core\"}]}",
-			"[pando-ai] refused the request: a list of tools is not an array" },
-		{ "{\"tools\":[{\"type\":\"function\"}]}",
-			"[pando-ai] refused the request: a tool definition without a name" },
-		{ "{\"tools\":[{\"type\":\"bundle\",\"tools\":[]}]}",
-			"[pando-ai] refused bundle: it could carry a tool call and pando-ai does not know "
-			"it (rule firewall.unknown, built-in)" },
-		{ "{\"input\":[{\"type\":\"warp_call\"}]}",
-			"[pando-ai] refused warp_call: it could carry a tool call and pando-ai does not "
-			"know it (rule firewall.unknown, built-in)" },
-		{ "{\"input\":[{\"name\":\"shell\",\"arguments\":\"{}\"}]}",
-			"[pando-ai] refused something without a type: it could carry a tool call and pando-ai does not know it "
-			"(rule firewall.unknown, built-in)" },
-		{ "{\"prompt\":{\"id\":\"pmpt_1\"}}",
-			"[pando-ai] refused a stored prompt: its tools and messages are kept at the provider and "
-			"cannot be seen here: send them in the request (rule firewall.unknown, built-in)" },
-		{ "{\"input\":[{\"type\":\"function_call\",\"call_id\":\"c\"}]}",
-			"[pando-ai] refused the request: a function_call item without a name" },
-		{ "{\"input\":[{\"type\":\"custom_tool_call\",\"call_id\":\"c\",\"name\":\"x\","
-		  "\"arguments\":\"{}\",\"input\":\"rm\"}]}",
-			"[pando-ai] refused the request: an item with two of arguments, input and action" },
-		{ "{\"input\":[{\"type\":\"message\",\"type\":\"function_call\"}]}",
-			"[pando-ai] refused the request: an item: a JSON object has two members named type" },
-	};
 	struct policy *p = pol_default();
 	CLEANUP(wire_fini) struct wire w;
 
 	wire_init(&w, p, POL_CODEX);
-	for (size_t i = 0; i < LEN(rows); i++) {
-		wire_request(&w, GW_RESPONSES, str_of(rows[i].in));
-		ok_int(w.rc, -1, rows[i].in);
-		ok_refusal(w.e.text, rows[i].why, rows[i].in);
+	for (size_t i = 0; i < LEN(not_understood); i++) {
+		wire_request(&w, GW_RESPONSES, str_of(not_understood[i].in));
+		ok_int(w.rc, -1, not_understood[i].in);
+		ok_refusal(w.e.text, not_understood[i].why, not_understood[i].in);
 	}
 	pol_free(p);
 }
