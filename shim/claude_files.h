@@ -8,12 +8,7 @@
 /*
  *   settings.json          hooks, pinned variables, limits; given as --settings
  *   mcp.json               our two servers
- *   claude/                CLAUDE_CONFIG_DIR:
- *     settings.json        the person's looks and model, nothing that runs
- *     .claude.json         the same of ~/.claude.json
- *     CLAUDE.md            imports the person's and the project's
- *     projects             -> the person's, so that sessions can be resumed
- *     .credentials.json    -> the person's, when there is one
+ *   claude/                CLAUDE_CONFIG_DIR: see claude_home.h
  */
 int claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	struct err *e);
