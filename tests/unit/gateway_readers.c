@@ -47,23 +47,50 @@ jansson_says(struct str text, size_t flags, json_t **tree)
 	return strstr(why.text, "nvalid Unicode") != NULL ? UNICODE : OTHER;
 }
 
-/* A field as text: "-" it is none, "!" no text that a name can be, else "=" and its characters. */
+/*
+ * A field: "-" it is none, "!" no text that a name can be, else "=", how many bytes, ":" and
+ * these, which may be any: no byte is left to stand between two of them.
+ */
 static void
 put_field(struct buf *out, bool is_text, bool fits, struct str text)
 {
 	if (!is_text || !fits) {
 		buf_puts(out, is_text ? "!" : "-");
 	} else {
-		buf_putc(out, '=');
+		buf_printf(out, "=%zu:", text.n);
 		buf_put_str(out, text);
 	}
-	buf_putc(out, '\x1f');
 }
 
-/* The fields of each object, in the order of the text. True when one was refused. */
+/* An object's, behind their length (32 bits, little-endian). */
+static void
+put_record(struct buf *out, const struct buf *fields)
+{
+	const uint32_t n = htole32((uint32_t)fields->n);
+
+	buf_put(out, (const char *)&n, sizeof n);
+	buf_put_str(out, buf_str(fields));
+}
+
+static void
+put_fields(struct buf *out, const struct js_field f[LEN(names)])
+{
+	for (size_t i = 0; i < LEN(names); i++) {
+		const struct js *val = &f[i].m.val;
+		char room[TEXT_MAX];
+		struct str text = STR("");
+		struct err unread = ERR_INIT;
+		const bool fits = js_text(*val, room, sizeof room, &text, &unread) == 0;
+
+		put_field(out, val->type == JS_STRING, fits, text);
+	}
+}
+
+/* The record of each object, in the order of the text. True when one was refused. */
 static bool
 put_records(struct js v, struct buf *out)
 {
+	CLEANUP(buf_fini) struct buf fields = BUF_INIT(SAID_MAX);
 	struct js_field f[LEN(names)];
 	struct err e = ERR_INIT;
 	struct js_iter it;
@@ -74,24 +101,15 @@ put_records(struct js v, struct buf *out)
 		f[i] = (struct js_field)JS_FIELD(names[i]);
 	if (v.type == JS_OBJECT && js_fields(v, f, LEN(f), &e) < 0) {
 		refused = true;
-		buf_puts(out, strstr(e.text, "escapes") != NULL       ? "E"
-			      : strstr(e.text, "two members") != NULL ? "D"
-			      : strstr(e.text, "its case") != NULL    ? "C"
-								      : "M");
+		buf_puts(&fields, strstr(e.text, "escapes") != NULL       ? "E"
+				  : strstr(e.text, "two members") != NULL ? "D"
+				  : strstr(e.text, "its case") != NULL    ? "C"
+									  : "M");
 	} else if (v.type == JS_OBJECT) {
-		for (size_t i = 0; i < LEN(names); i++) {
-			const struct js *val = &f[i].m.val;
-			char room[TEXT_MAX];
-			struct str text = STR("");
-			struct err unread = ERR_INIT;
-			const bool fits = js_text(*val, room, sizeof room, &text,
-						  &unread) == 0;
-
-			put_field(out, val->type == JS_STRING, fits, text);
-		}
+		put_fields(&fields, f);
 	}
 	if (v.type == JS_OBJECT)
-		buf_putc(out, '\x1e');
+		put_record(out, &fields);
 	js_open(&it, v);
 	while (js_next(&it, &m))
 		refused = put_records(m.val, out) || refused;
@@ -102,6 +120,7 @@ put_records(struct js v, struct buf *out)
 static void
 put_tree(json_t *v, struct buf *out)
 {
+	CLEANUP(buf_fini) struct buf fields = BUF_INIT(SAID_MAX);
 	const char *key;
 	json_t *member;
 	size_t at;
@@ -119,12 +138,12 @@ put_tree(json_t *v, struct buf *out)
 		const json_t *s = json_object_get(v, names[i]);
 		const struct str text = { json_string_value(s), json_string_length(s) };
 
-		put_field(out, json_is_string(s),
+		put_field(&fields, json_is_string(s),
 			text.n <= TEXT_MAX &&
 				(text.n == 0 || memchr(text.p, 0, text.n) == NULL),
 			text);
 	}
-	buf_putc(out, '\x1e');
+	put_record(out, &fields);
 	json_object_foreach(v, key, member)
 	{
 		put_tree(member, out);
