@@ -22,6 +22,7 @@
 #include "shim/agent.h"
 #include "shim/args.h"
 #include "shim/find.h"
+#include "shim/inherit.h"
 #include "shim/person.h"
 #include "shim/plan.h"
 #include "shim/probe.h"
@@ -32,6 +33,7 @@
 enum { NOTE_MAX = 16384 };
 
 struct launch {
+	struct inherit inherited;
 	enum pol_agent kind;
 	char *const *argv;
 	char run[ID_HEX + 1];
@@ -186,6 +188,23 @@ has_shell(const struct launch *l)
 		l->policy, l->kind, l->kind == POL_CLAUDE ? "Bash" : "exec_command");
 }
 
+/* A second PATH, which some programs read in place of the first. */
+static void
+drop_other_paths(void)
+{
+	size_t n = 0;
+	bool seen = false;
+
+	for (char **v = environ; *v != NULL; v++) {
+		const bool is_path = strncmp(*v, "PATH=", 5) == 0;
+
+		if (!is_path || !seen)
+			environ[n++] = *v;
+		seen = seen || is_path;
+	}
+	environ[n] = NULL;
+}
+
 /*
  * Commands of a session may write in the project, so that nothing there may be started
  * outside the sandbox: neither the agent itself nor a program that it finds on PATH.
@@ -210,8 +229,17 @@ open_agent(struct launch *l, struct err *e)
 			pol_agent_name(l->kind), file, pol_agent_name(l->kind));
 	if (setenv("PATH", safe, 1) < 0)
 		return err_sys(e, "set PATH");
+	drop_other_paths();
 	l->file = NULL;
 	return agent_open(&l->agent, l->kind, file, e);
+}
+
+static int
+become(const struct launch *l, char *const *argv, char *const *env, struct err *e)
+{
+	inherit_give_back(&l->inherited);
+	(void)execve(l->agent.file, argv, env);
+	return err_sys(e, "start %s", l->agent.file);
 }
 
 static int
@@ -219,8 +247,7 @@ pass(struct launch *l, struct err *e)
 {
 	if (agent_knows(&l->agent, l->args.command, e) < 0 || record_launch(l, e) < 0)
 		return -1;
-	(void)execve(l->agent.file, l->argv, environ);
-	return err_sys(e, "start %s", l->agent.file);
+	return become(l, l->argv, environ, e);
 }
 
 /* What the person has, and whether it goes together with the policy. */
@@ -356,8 +383,7 @@ start(struct launch *l, struct err *e)
 		rundir_fill(&l->dir, &l->plan, e) < 0)
 		return -1;
 	l->stage = "launch.exec";
-	(void)execve(l->agent.file, l->plan.argv.v, l->plan.env.v);
-	return err_sys(e, "start %s", l->agent.file);
+	return become(l, l->plan.argv.v, l->plan.env.v, e);
 }
 
 static int
@@ -385,6 +411,7 @@ main(int argc, char **argv)
 	};
 	struct err e = ERR_INIT;
 
+	inherit_take(&l.inherited);
 	log_name("pando-shim");
 	if (getenv(PROBE_MARK) != NULL)
 		return PROBE_AGAIN;
