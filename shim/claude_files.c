@@ -2,8 +2,7 @@
 
 #include "shim/claude_home.h"
 #include "shim/claude_json.h"
-
-enum { HOOK_SECONDS = 20 };
+#include "shim/hook.h"
 
 /* JSON has no other text than UTF-8, so a path that is none cannot be said. */
 static int
@@ -32,7 +31,7 @@ hook_entry(const struct plan_facts *f, const char *event, bool has_matcher)
 	jset(hook, "command", jtext(f->hook));
 	/* with args it is started directly, past any shell, prefix or PATH */
 	jset(hook, "args", args);
-	jset(hook, "timeout", json_integer(HOOK_SECONDS));
+	jset(hook, "timeout", json_integer(HOOK_TIMEOUT_S));
 	jset(hook, "onFailure", jtext("block"));
 	(void)json_array_append_new(list, hook);
 	if (has_matcher)

@@ -21,6 +21,9 @@
 
 enum { HOOK_INPUT_MAX = 32 << 20, HOOK_ANSWER_MAX = 16384, HOOK_BLOCK = 2 };
 
+/* How long claude waits for it, and when it gives up by itself, which is to come first. */
+enum { HOOK_TIMEOUT_S = 20, HOOK_DEADLINE_S = 18 };
+
 enum hook_event {
 	HOOK_SESSION_START,
 	HOOK_PROMPT,

@@ -5,6 +5,7 @@
  * error, which stops the call.
  */
 
+#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -16,9 +17,47 @@
 #include "gateway/client.h"
 #include "policy/layers.h"
 #include "shim/hook.h"
+#include "shim/inherit.h"
 #include "shim/ready.h"
 
-enum { CHECKIN_US = 3 * 1000000, CHECKIN_AGAIN_NS = 20 * 1000000 };
+enum { ALT_STACK = 16384, CHECKIN_US = 3 * 1000000, CHECKIN_AGAIN_NS = 20 * 1000000 };
+
+/*
+ * claude before 2.1.295 lets the call go on when its hook ends by a signal or is too slow, and
+ * later ones do so without onFailure. Only SIGKILL is left to them.
+ */
+static void
+on_signal(int number)
+{
+	const struct str late = STR(
+		"pando-ai: no decision on this in time, so it is stopped\n");
+	const struct str ended = STR(
+		"pando-ai: the hook was ended before it decided, so this is stopped\n");
+	const struct str why = number == SIGALRM ? late : ended;
+
+	if (write(STDERR_FILENO, why.p, why.n) < 0)
+		_exit(HOOK_BLOCK); /* without its reason, then */
+	_exit(HOOK_BLOCK);
+}
+
+static void
+end_by_blocking(void)
+{
+	static const int ends[] = { SIGALRM, SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGABRT,
+		SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGSYS, SIGTRAP, SIGXCPU, SIGVTALRM,
+		SIGPROF, SIGUSR1, SIGUSR2, SIGIO, SIGPWR };
+	static char room[ALT_STACK]; /* where the usual stack has run over */
+	const stack_t alt = { .ss_sp = room, .ss_size = sizeof room };
+	const struct sigaction a = { .sa_handler = on_signal, .sa_flags = SA_ONSTACK };
+	sigset_t none;
+
+	(void)sigaltstack(&alt, NULL);
+	for (size_t i = 0; i < LEN(ends); i++)
+		(void)sigaction(ends[i], &a, NULL);
+	(void)sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	(void)alarm(HOOK_DEADLINE_S);
+}
 
 static int
 record(const struct hook_call *c, const struct policy *p, struct err *e)
@@ -111,8 +150,11 @@ answer(const char *event, struct err *e)
 int
 main(int argc, char **argv)
 {
+	struct inherit inherited; /* nothing is started that it could be given back to */
 	struct err e = ERR_INIT;
 
+	end_by_blocking();
+	inherit_take(&inherited);
 	log_name("pando-ai");
 	if (argc != 2)
 		(void)err_set(&e, ERR_USAGE, "usage: pando-hook EVENT < JSON");
