@@ -12,9 +12,10 @@ void
 buf_fini(struct buf *b)
 {
 	free(b->p);
+	quota_give(b->quota, b->cap);
 	b->p = NULL;
 	b->n = b->cap = 0;
-	b->over = false;
+	b->over = b->starved = false;
 }
 
 void
@@ -29,7 +30,7 @@ void
 buf_reset(struct buf *b)
 {
 	b->n = 0;
-	b->over = false;
+	b->over = b->starved = false;
 }
 
 /* What is allocated is never more than one byte above max, for the NUL of buf_text. */
@@ -52,6 +53,10 @@ reserve(struct buf *b, size_t n)
 		return true;
 	while (cap <= b->n + n)
 		cap = cap > b->max / 2 ? b->max + 1 : cap * 2;
+	if (!quota_take(b->quota, cap - b->cap)) {
+		b->over = b->starved = true;
+		return false;
+	}
 	b->p = mem_grow(b->p, cap);
 	b->cap = cap;
 	return true;
@@ -182,6 +187,7 @@ buf_text(struct buf *b)
 	if (b->p == NULL) {
 		b->cap = first_cap(b);
 		b->p = mem_alloc(b->cap);
+		quota_owe(b->quota, b->cap); /* a caller counts on its text */
 	}
 	b->p[b->n] = '\0'; /* reserve() always leaves a byte for it */
 	return b->p;
@@ -194,6 +200,7 @@ buf_take(struct buf *b)
 
 	(void)buf_text(b); /* for its NUL */
 	p = b->p;
+	quota_give(b->quota, b->cap);
 	b->p = NULL;
 	b->n = b->cap = 0;
 	return p;

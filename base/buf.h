@@ -5,7 +5,8 @@
  * A growing byte buffer with a ceiling.
  *
  * Every buffer is born with its largest size (BUF_INIT). What does not fit is not added and
- * `over` stays set, so a caller may write many pieces and ask once at the end.
+ * `over` stays set, so a caller may write many pieces and ask once at the end. Several may have a
+ * ceiling together (BUF_IN): what they have allocated is counted there.
  */
 
 #include <stdbool.h>
@@ -14,18 +15,23 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/quota.h"
 #include "base/str.h"
 
 struct buf {
 	char *p;
-	size_t n, cap, max; /* max is not changed once something was put in */
+	size_t n, cap, max;  /* max is not changed once something was put in .. */
+	struct quota *quota; /* .. nor is this; borrowed; or NULL */
 	bool over;
+	bool starved; /* over, since the quota had too little */
 };
 
-#define BUF_INIT(ceiling)                                                                \
+#define BUF_IN(ceiling, shared)                                                          \
 	{                                                                                \
-		.p = NULL, .n = 0, .cap = 0, .max = (ceiling), .over = false             \
+		.p = NULL, .n = 0, .cap = 0, .max = (ceiling), .quota = (shared),        \
+		.over = false, .starved = false                                          \
 	}
+#define BUF_INIT(ceiling) BUF_IN(ceiling, NULL)
 
 void buf_fini(struct buf *b); /* for CLEANUP too; leaves an empty buffer */
 void buf_reset(struct buf *b);

@@ -77,6 +77,17 @@ gw_conn_refuse(struct gw_conn *c, int status)
 	return GW_REFUSE;
 }
 
+int
+gw_conn_too_long(const struct buf *b, const char *what, struct err *e)
+{
+	if (!b->starved)
+		return err_set(e, ERR_REFUSED,
+			"pando-ai: %s is longer than the %zu bytes that the gateway takes",
+			what, b->max);
+	(void)quota_refuse(b->quota, e); /* answers -1, as we do */
+	return err_wrap(e, "pando-ai: %s", what);
+}
+
 /* --- what policy found ------------------------------------------------------------ */
 
 static void
@@ -263,22 +274,24 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 	c->rules = (struct gw_rules){ .policy = run->policy,
 		.agent = run->agent,
 		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT,
-		.seen = &run->seen };
+		.seen = &run->seen,
+		.memory = &run->memory };
 	c->sink = (struct gw_sink){ on_found, c };
 	c->hold = (struct gw_hold){ .on_over = gw_conn_checked_in, .run = run };
 	c->body = STR("");
 	if (route->kind == GW_TO_CALL && !route->socket)
 		gw_account_begin(&c->account, run, route->api, &c->rules);
-	c->changed = (struct buf)BUF_INIT(GW_CHANGED_MAX);
+	c->changed = (struct buf)BUF_IN(GW_CHANGED_MAX, &run->memory);
 	c->head = (struct buf)BUF_INIT(GW_HEAD_MAX);
 	c->turn = (struct buf)BUF_INIT(GW_HEAD_MAX);
-	c->answer = (struct buf)BUF_INIT(
-		route->kind == GW_TO_ACCOUNT ? GW_ACCOUNT_MAX : GW_BODY_MAX);
+	c->answer = (struct buf)BUF_IN(
+		route->kind == GW_TO_ACCOUNT ? GW_ACCOUNT_MAX : GW_BODY_MAX,
+		&run->memory);
 	LIST_INSERT_HEAD(&run->conns, c, link);
 	run->nconns++;
 	run->nsockets += route->socket;
 	gw_conn_go(c, GW_READ);
-	gw_http_charge(q, &run->unread);
+	gw_http_charge(q, &run->memory);
 	gw_http_watch(q, &c->watch); /* c may be gone behind this */
 }
 

@@ -124,9 +124,7 @@ take(struct gw_conn *c, struct str bytes)
 	buf_put_str(&c->answer, bytes);
 	if (!c->answer.over)
 		return GW_UP_TOOK;
-	(void)err_set(&c->e, ERR_GATEWAY,
-		"pando-ai: the answer is longer than the %zu bytes that the gateway takes",
-		c->answer.max);
+	(void)gw_conn_too_long(&c->answer, "the answer", &c->e); /* answers -1 */
 	return stop(c, gw_conn_refuse(c, GW_STATUS_BAD_REQUEST));
 }
 
@@ -221,7 +219,7 @@ check_answer(struct gw_conn *c)
 		c->route.api, &c->rules, buf_str(&c->answer), &out, &c->sink, &e);
 
 	if (got > 0 && out.over)
-		got = err_set(&e, ERR_REFUSED, "pando-ai: the answer became too long");
+		got = gw_conn_too_long(&out, "what became of the answer", &e);
 	if (gw_conn_check_log(c, &e) < 0 || got < 0) {
 		c->e = e;
 		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);

@@ -17,7 +17,7 @@ gw_conn_decide(struct gw_conn *c, struct str head, struct str text, struct buf *
 	c->rules.offers = gw_hold_wants_offers(&c->hold, &c->route, head);
 	got = gw_request(c->route.api, &c->rules, text, out, &c->sink, e);
 	if (got > 0 && out->over)
-		got = err_set(e, ERR_REFUSED, "pando-ai: the request became too long");
+		got = gw_conn_too_long(out, "what became of the request", e);
 	if (got < 0 || gw_hold_offers(&c->hold, c->route.api, e) < 0)
 		return -1;
 	/* here, since it looks into the text */

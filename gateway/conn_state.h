@@ -66,6 +66,8 @@ struct gw_conn {
 void gw_conn_go(struct gw_conn *c, enum gw_state to);
 /* What is wrong is in c->e; answers GW_REFUSE. */
 enum gw_state gw_conn_refuse(struct gw_conn *c, int status);
+/* That what ("the answer") did not fit into b, and why; answers -1. */
+int gw_conn_too_long(const struct buf *b, const char *what, struct err *e);
 /* -1 when a decision could not be recorded; the error says so, whatever it said before. */
 int gw_conn_check_log(struct gw_conn *c, struct err *e);
 

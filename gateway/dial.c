@@ -315,12 +315,12 @@ set_options(struct gw_dial *d, const char *url)
 
 struct gw_dial *
 gw_dial_start(struct event_base *base, const char *url, const struct gw_dial_calls *calls,
-	struct err *e)
+	struct quota *unsent, struct err *e)
 {
 	struct gw_dial *d = mem_alloc(sizeof *d);
 
 	d->calls = *calls;
-	d->out = (struct buf)BUF_INIT(GW_DIAL_UNSENT_MAX);
+	d->out = (struct buf)BUF_IN(GW_DIAL_UNSENT_MAX, unsent);
 	d->easy = curl_easy_init();
 	d->soon = event_new(base, -1, 0, on_soon, d);
 	if (gw_curl_loop_init(&d->loop, base, on_finished, e) == 0 && d->easy != NULL &&

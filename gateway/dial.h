@@ -31,9 +31,12 @@ struct gw_dial_calls {
 	void *to;
 };
 
-/* url: http:// or https://, whose path counts for nothing. */
+/*
+ * url: http:// or https://, whose path counts for nothing. unsent: where what waits to be sent is
+ * counted; borrowed; or NULL.
+ */
 struct gw_dial *gw_dial_start(struct event_base *base, const char *url,
-	const struct gw_dial_calls *calls, struct err *e);
+	const struct gw_dial_calls *calls, struct quota *unsent, struct err *e);
 /* Copied as far as it is not taken at once. */
 void gw_dial_send(struct gw_dial *d, struct str bytes);
 size_t gw_dial_backlog(const struct gw_dial *d);

@@ -107,7 +107,7 @@ gw_stream_new(enum gw_api api, const struct gw_rules *r, const struct gw_sink *s
 	struct gw_stream *s = mem_alloc(sizeof *s);
 
 	s->j = (struct gw_judge){ api, r, sink };
-	sse_init(&s->sse, GW_EVENT_MAX);
+	sse_init(&s->sse, GW_EVENT_MAX, r->memory);
 	if (api == GW_MESSAGES)
 		s->msg = msg_stream_new(&s->j);
 	else

@@ -26,6 +26,12 @@ enum {
 	GW_HELD_MAX = 16 << 20,  /* held events of undecided calls of one answer, bytes */
 	GW_NAME_MAX = 200,       /* a name or id, decoded; claude cuts a tool's to this */
 	GW_TOOLS_MAX = 4096,     /* definitions in one request */
+	/*
+	 * What all connections hold together: requests and what became of them, whole answers,
+	 * held calls, messages of WebSockets, and what waits to be sent; bytes.
+	 */
+	GW_MEMORY_MAX = 512 << 20,
+	GW_SHARE_MAX = GW_MEMORY_MAX / 2 /* ... of one run */
 };
 
 const char *gw_api_name(enum gw_api api); /* "messages" "responses" */
@@ -67,6 +73,7 @@ struct gw_rules {
 	 */
 	struct gw_seen *seen;   /* of the run; borrowed; NULL: none is known */
 	struct gw_meter *meter; /* usage.h; NULL: nobody counts */
+	struct quota *memory;   /* where what is held is counted; NULL: nowhere */
 };
 
 /* One thing that was decided, for the decision log. Text is borrowed during the call. */

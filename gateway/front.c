@@ -257,9 +257,11 @@ gw_front_open(struct gw_front *f, struct event_base *base, struct err *e)
 	f->tcp.fd = fd_take(&f->given[0]);
 	f->local.fd = fd_take(&f->given[1]);
 	f->max = connections_max();
-	f->http = (struct gw_http){
-		.base = base, .on_head = on_head, .on_bad = on_bad, .to = f
-	};
+	f->http = (struct gw_http){ .base = base,
+		.memory = &f->runs->memory,
+		.on_head = on_head,
+		.on_bad = on_bad,
+		.to = f };
 	if (gw_http_open(&f->http, e) < 0)
 		return -1;
 	got = gw_door_open_tcp(&f->tcp, base, f->address, &f->port, e);

@@ -540,9 +540,9 @@ has_left(const struct gw_req *q)
 static void
 give_back(struct gw_http *all)
 {
-	if (all->most > TRIM_FROM && all->held < all->most / 4) {
+	if (all->memory->most > TRIM_FROM && all->memory->held < all->memory->most / 4) {
 		(void)malloc_trim(0); /* there may be nothing to give */
-		all->most = all->held;
+		all->memory->most = all->memory->held;
 	}
 }
 
@@ -582,8 +582,9 @@ gw_http_take(struct gw_http *all, int fd)
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one); /* or unix */
 	q->all = all;
 	q->fd = fd;
-	q->out.max = GW_UNSENT_MAX;
-	q->ahead.max = GW_LINK_AHEAD_MAX;
+	q->share = all->memory;
+	q->out = (struct buf)BUF_IN(GW_UNSENT_MAX, &all->unsent);
+	q->ahead = (struct buf)BUF_IN(GW_LINK_AHEAD_MAX, &all->unsent);
 	q->state = LINK_IDLE;
 	h1_request_init(&q->head);
 	LIST_INSERT_HEAD(&all->reqs, q, link);
@@ -604,6 +605,7 @@ gw_http_open(struct gw_http *all, struct err *e)
 	if (all->limits == NULL)
 		all->limits = &gw_http_usual;
 	LIST_INIT(&all->reqs);
+	all->unsent = (struct quota){ .of = all->memory, .owes = true };
 	all->tick = event_new(all->base, -1, EV_PERSIST, on_tick, all);
 	return all->tick == NULL ? err_set(e, ERR_GATEWAY, "no timer") : 0;
 }

@@ -28,6 +28,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/quota.h"
 #include "gateway/enforce.h"
 #include "gateway/h1.h"
 #include "gateway/route.h"
@@ -37,10 +38,8 @@ enum {
 	GW_HTTP_BODY_MAX = GW_BODY_MAX, /* a longer one is refused unread */
 	GW_BLOCK = (128 << 10) - 64,    /* what a request is read into first; kept ones */
 	GW_BLOCKS_KEPT = 32,            /* below the size from which malloc maps pages */
-	GW_UNREAD_MAX = 512 << 20, /* bytes of all requests that are held at a time */
-	GW_SHARE_MAX = GW_UNREAD_MAX / 2, /* ... of one run */
-	GW_AHEAD_MAX = 64 << 10,          /* read ahead of an unanswered request */
-	GW_BACKLOG_MAX = 64 << 10,        /* unsent bytes before the provider is paused */
+	GW_AHEAD_MAX = 64 << 10,        /* read ahead of an unanswered request */
+	GW_BACKLOG_MAX = 64 << 10,      /* unsent bytes before the provider is paused */
 	GW_UNSENT_MAX = 4 * GW_HELD_MAX, /* ... at all: a held call is released at once */
 	GW_DRAIN_MAX = 2 * GW_BODY_MAX,  /* read away behind a refusal */
 	GW_BODY_STEP = 16 << 10          /* a body's least progress in limits.body */
@@ -63,6 +62,7 @@ struct gw_req;
 /* All connections of the clients. Not what listens: that is gateway/front.h. */
 struct gw_http {
 	struct event_base *base;
+	struct quota *memory; /* of all that is held for them; borrowed */
 	const struct gw_http_limits *limits;
 	void (*on_head)(struct gw_req *q, void *to);
 	/* What is no request was turned away, or took too long: why, for the log. */
@@ -72,15 +72,18 @@ struct gw_http {
 	struct clock_awake clock;
 	LIST_HEAD(gw_reqs, gw_req) reqs;
 	size_t n;
-	size_t held; /* bytes of blocks ... */
-	size_t most; /* ... and how many there were, since memory was given back */
+	/*
+	 * What waits to be sent. It was held before, in another shape, and cannot be refused
+	 * any more: it counts, and what is to be held next must find room beside it.
+	 */
+	struct quota unsent;
 	char *kept[GW_BLOCKS_KEPT];
 	size_t nkept;
 	struct event *tick;
 	bool ticks, draining;
 };
 
-int gw_http_open(struct gw_http *all, struct err *e); /* base, on_*, to are set */
+int gw_http_open(struct gw_http *all, struct err *e); /* base, memory, on_*, to are set */
 /*
  * Each connection ends behind its next answer, or limits.drain later: closed at once, an idle
  * one would break a request that is on its way.
@@ -103,10 +106,11 @@ uint64_t gw_http_length(const struct gw_req *q);
 /* The whole body, from on_whole on; may be changed in place by nobody. */
 struct str gw_http_body(const struct gw_req *q);
 /*
- * Counts what this request holds in *share, which others of the same run count in, too, until
- * it is dropped: who has more than GW_SHARE_MAX gets no more, so that others still do.
+ * Counts what this request holds in share, which is a part of `memory` and others of the same
+ * run count in, too, until it is dropped: a run that has its share gets no more, so that others
+ * still do.
  */
-void gw_http_charge(struct gw_req *q, size_t *share);
+void gw_http_charge(struct gw_req *q, struct quota *share);
 /* Gives back the memory of head and body; keys are wiped. */
 void gw_http_drop(struct gw_req *q);
 

@@ -17,10 +17,8 @@ gw_link_release_block(struct gw_req *q)
 	/* the head, with the person's key in it, was at its start */
 	if (q->head_copy == NULL && q->n > 0)
 		explicit_bzero(q->block, q->head.size > 0 ? q->head.size : q->n);
-	all->held -= q->cap;
-	if (q->share != NULL)
-		*q->share -= q->cap;
-	q->share = NULL;
+	quota_give(q->share, q->cap);
+	q->share = all->memory;
 	if (q->cap == GW_BLOCK && all->nkept < GW_BLOCKS_KEPT)
 		all->kept[all->nkept++] = q->block;
 	else
@@ -48,16 +46,15 @@ gw_link_take_block(struct gw_req *q)
 	q->block = all->nkept > 0 ? all->kept[--all->nkept] : mem_grow(NULL, GW_BLOCK);
 	q->cap = GW_BLOCK;
 	q->n = q->begin = q->body = 0;
-	all->held += q->cap;
-	if (all->held > all->most)
-		all->most = all->held;
+	quota_owe(q->share, q->cap);
 }
 
 void
-gw_http_charge(struct gw_req *q, size_t *share)
+gw_http_charge(struct gw_req *q, struct quota *share)
 {
+	quota_give(q->share, q->cap);
 	q->share = share;
-	*share += q->cap;
+	quota_owe(share, q->cap);
 }
 
 static void
@@ -89,11 +86,7 @@ part_head(struct gw_req *q)
 void
 gw_link_resize(struct gw_req *q, size_t cap)
 {
-	q->all->held += cap - q->cap;
-	if (q->share != NULL)
-		*q->share += cap - q->cap;
-	if (q->all->held > q->all->most)
-		q->all->most = q->all->held;
+	quota_owe(q->share, cap - q->cap);
 	q->block = mem_grow(q->block, cap);
 	q->cap = cap;
 }
@@ -116,8 +109,7 @@ gw_link_grow(struct gw_req *q)
 	}
 	if (cap <= q->cap)
 		return true;
-	if (q->all->held + (cap - q->cap) > GW_UNREAD_MAX ||
-		(q->share != NULL && *q->share + (cap - q->cap) > GW_SHARE_MAX))
+	if (!quota_has(q->share, cap - q->cap))
 		return false;
 	gw_link_resize(q, cap);
 	return true;
@@ -128,7 +120,7 @@ void
 gw_link_shrink(struct gw_req *q)
 {
 	const size_t begin = q->begin, body = q->body, n = begin + body;
-	size_t *share = q->share;
+	struct quota *const share = q->share;
 	char *small;
 
 	if (n > SMALL || q->cap <= SMALL)
@@ -142,7 +134,6 @@ gw_link_shrink(struct gw_req *q)
 	q->cap = q->n = n;
 	q->begin = begin;
 	q->body = body;
-	q->all->held += n;
-	if (share != NULL)
-		gw_http_charge(q, share);
+	q->share = share;
+	quota_owe(share, n);
 }

@@ -38,10 +38,10 @@ struct gw_req {
 	struct h1_chunks chunks;
 	char *block; /* head and body, or the body alone */
 	size_t cap, n;
-	size_t *share;      /* of whose requests cap counts, or NULL */
-	size_t begin, body; /* the body's place and its bytes so far */
-	size_t mark;        /* of it, when the deadline was set */
-	char *head_copy;    /* the head, when it is not in the block */
+	struct quota *share; /* in which cap counts: a run's, or that of all */
+	size_t begin, body;  /* the body's place and its bytes so far */
+	size_t mark;         /* of it, when the deadline was set */
+	char *head_copy;     /* the head, when it is not in the block */
 	struct buf ahead;
 	size_t drained;
 

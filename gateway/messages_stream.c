@@ -42,9 +42,9 @@ msg_stream_new(const struct gw_judge *j)
 	struct msg_stream *s = mem_alloc(sizeof *s);
 
 	s->j = j;
-	s->held = (struct buf)BUF_INIT(GW_HELD_MAX);
-	s->input = (struct buf)BUF_INIT(GW_HELD_MAX);
-	s->args = (struct buf)BUF_INIT(GW_HELD_MAX);
+	s->held = (struct buf)BUF_IN(GW_HELD_MAX, j->rules->memory);
+	s->input = (struct buf)BUF_IN(GW_HELD_MAX, j->rules->memory);
+	s->args = (struct buf)BUF_IN(GW_HELD_MAX, j->rules->memory);
 	return s;
 }
 
@@ -72,6 +72,17 @@ is_same_index(const struct msg_stream *s, struct str index)
 	return str_eq(index, (struct str){ s->index, s->index_n });
 }
 
+static int
+check_held(const struct msg_stream *s, struct err *e)
+{
+	if (s->held.starved || s->args.starved || s->input.starved)
+		return quota_refuse(s->j->rules->memory, e);
+	if (s->held.over || s->args.over || s->input.over)
+		return err_set(
+			e, ERR_DATA, "a call is longer than %d bytes", (int)GW_HELD_MAX);
+	return 0;
+}
+
 /* Sends the event on, keeps it or drops it, as its block wants. */
 static int
 route(struct msg_stream *s, struct str raw, struct buf *out, struct err *e)
@@ -79,10 +90,7 @@ route(struct msg_stream *s, struct str raw, struct buf *out, struct err *e)
 	switch (s->open) {
 	case OPEN_HELD:
 		buf_put_str(&s->held, raw);
-		if (s->held.over)
-			return err_set(e, ERR_DATA, "a call is longer than %d bytes",
-				(int)GW_HELD_MAX);
-		return 0;
+		return check_held(s, e);
 	case OPEN_DROPPED:
 		return 0;
 	case OPEN_NONE:
@@ -167,7 +175,7 @@ open_block(struct msg_stream *s, struct buf *out, struct err *e)
 		buf_reset(&s->args);
 		buf_reset(&s->input);
 		buf_put_str(&s->input, b->input.raw);
-		return 0;
+		return check_held(s, e);
 	case MSG_RESULT:
 		if (!gw_ids_have(&s->tally.gone, gw_str(&b->id)))
 			break;
@@ -212,10 +220,7 @@ take_args(struct msg_stream *s, struct js piece, struct err *e)
 		return err_set(e, ERR_DATA, "a piece of arguments that is no text");
 	if (is_call_open(s))
 		buf_put_str(&s->args, js_inside(piece));
-	if (s->args.over)
-		return err_set(e, ERR_DATA, "a call's arguments are longer than %d bytes",
-			(int)GW_HELD_MAX);
-	return 0;
+	return check_held(s, e);
 }
 
 static bool

@@ -46,6 +46,7 @@ res_stream_new(const struct gw_judge *j, bool bare)
 
 	s->j = j;
 	s->bare = s->holds.bare = bare;
+	s->holds.memory = j->rules->memory;
 	return s;
 }
 

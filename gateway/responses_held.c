@@ -67,6 +67,8 @@ keep(struct res_holds *s, struct buf *in, struct str bytes, struct err *e)
 {
 	buf_put_str(in, bytes);
 	s->bytes += bytes.n;
+	if (in->starved)
+		return quota_refuse(s->memory, e);
 	if (!in->over && s->bytes <= GW_HELD_MAX)
 		return 0;
 	return err_set(e, ERR_DATA,
@@ -109,9 +111,9 @@ res_hold_begin(struct res_holds *s, struct js index, const struct res_item *item
 		h = mem_alloc(sizeof *h);
 	if (h == NULL)
 		return NULL;
-	h->raw = (struct buf)BUF_INIT(GW_HELD_MAX);
-	h->said = (struct buf)BUF_INIT(GW_HELD_MAX);
-	h->whole = (struct buf)BUF_INIT(GW_HELD_MAX);
+	h->raw = (struct buf)BUF_IN(GW_HELD_MAX, s->memory);
+	h->said = (struct buf)BUF_IN(GW_HELD_MAX, s->memory);
+	h->whole = (struct buf)BUF_IN(GW_HELD_MAX, s->memory);
 	h->item = *item;
 	h->gone = item->kind == RES_OUTPUT;
 	memcpy(h->index, index.raw.p, index.raw.n);

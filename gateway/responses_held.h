@@ -31,7 +31,8 @@ struct res_held {
 struct res_holds {
 	struct res_held *v[RES_HELD_MAX];
 	size_t n, bytes;
-	bool bare; /* see gw_stream_message */
+	bool bare;            /* see gw_stream_message */
+	struct quota *memory; /* see struct gw_rules */
 };
 
 void res_holds_fini(struct res_holds *s);

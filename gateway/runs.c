@@ -32,6 +32,7 @@ gw_runs_init(struct gw_runs *all, struct event_base *base,
 {
 	*all = (struct gw_runs){ .base = base, .on_ended = on_ended, .to = to };
 	LIST_INIT(&all->head);
+	all->memory = (struct quota){ .max = GW_MEMORY_MAX };
 	all->policies = gw_policies_new(base, all);
 }
 
@@ -214,6 +215,7 @@ add(struct gw_runs *all, const struct gw_register *w, const struct owner *o,
 	r->start = o->start;
 	r->pidfd = r->log.fd = r->ledger = -1;
 	LIST_INIT(&r->conns);
+	r->memory = (struct quota){ .of = &all->memory, .max = GW_SHARE_MAX };
 	if (check_fields(all, w, e) < 0)
 		return NULL;
 	if (w->agent == NULL || !pol_agent_from(str_of(w->agent), &r->agent)) {

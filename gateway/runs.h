@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "base/err.h"
+#include "base/quota.h"
 #include "base/secret.h"
 #include "gateway/budget.h"
 #include "gateway/client.h"
@@ -71,13 +72,14 @@ struct gw_reg {
 		size_t told, untold;
 	} unwitnessed; /* calls that were refused for it; serve.c keeps it */
 	size_t nconns, nsockets;
-	size_t unread; /* bytes that its requests hold (gw_http_charge) */
+	struct quota memory; /* its share: requests, answers, held calls */
 };
 
 struct gw_runs {
 	struct event_base *base;
 	LIST_HEAD(gw_regs, gw_reg) head;
 	size_t n;
+	struct quota memory; /* what all connections hold, of runs or not */
 	struct gw_policies *policies;
 	/* Called once for each run that ends by itself, before it is freed. */
 	void (*on_ended)(struct gw_reg *r, void *to);

@@ -25,6 +25,7 @@ struct gw_socket {
 	struct gw_http_watch watch;
 	struct gw_req *q; /* NULL: it has gone, or is the owner's again */
 	struct gw_dial *dial;
+	struct quota unsent; /* to the provider, as gateway/http.h says of it */
 	struct gw_relay *relay;
 	struct event *timer;
 	bool draining;
@@ -414,6 +415,7 @@ gw_socket_start(const struct gw_socket_setup *o, struct err *e)
 		.on_drained = on_client_drained,
 		.on_bytes = on_client_bytes,
 		.to = s };
+	s->unsent = (struct quota){ .of = o->rules->memory, .owes = true };
 	s->ask = (struct buf)BUF_INIT(GW_HEAD_MAX);
 	s->answer = (struct buf)BUF_INIT(H1_HEAD_MAX + (64 << 10));
 	s->agreed = (struct buf)BUF_INIT(AGREED_MAX);
@@ -423,7 +425,7 @@ gw_socket_start(const struct gw_socket_setup *o, struct err *e)
 		gw_ws_accept(key, s->accept);
 		choose(s, asked);
 		if (put_ask(s, o, e) == 0)
-			s->dial = gw_dial_start(o->base, o->url, &calls, e);
+			s->dial = gw_dial_start(o->base, o->url, &calls, &s->unsent, e);
 	}
 	if (s->dial == NULL) {
 		gw_socket_free(s);

@@ -8,11 +8,11 @@ enum {
 };
 
 void
-sse_init(struct sse *s, size_t event_max)
+sse_init(struct sse *s, size_t event_max, struct quota *memory)
 {
 	*s = (struct sse){
-		.part = BUF_INIT(event_max),
-		.joined = BUF_INIT(event_max),
+		.part = BUF_IN(event_max, memory),
+		.joined = BUF_INIT(event_max), /* not for long */
 		.max = event_max,
 	};
 }
@@ -186,6 +186,8 @@ forget_part(struct sse *s)
 static int
 too_long(const struct sse *s, struct err *e)
 {
+	if (s->part.starved)
+		return quota_refuse(s->part.quota, e);
 	return err_set(e, ERR_DATA, "an event is longer than %zu bytes", s->max);
 }
 

@@ -39,7 +39,8 @@ struct sse {
 	bool finished;
 };
 
-void sse_init(struct sse *s, size_t event_max);
+/* memory: where its bytes are counted; or NULL. */
+void sse_init(struct sse *s, size_t event_max, struct quota *memory);
 void sse_fini(struct sse *s);
 
 /* After sse_next has answered 0; borrowed until it does so again. */

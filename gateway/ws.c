@@ -76,7 +76,7 @@ gw_ws_new(const struct gw_ws_options *o)
 	struct gw_ws *w = mem_alloc(sizeof *w);
 
 	w->o = *o;
-	w->message = (struct buf)BUF_INIT(o->message_max + PIECE);
+	w->message = (struct buf)BUF_IN(o->message_max + PIECE, o->memory);
 	return w;
 }
 
@@ -107,6 +107,13 @@ fail_size(struct gw_ws *w, struct err *e)
 	return err_set(e, ERR_DATA,
 		"WebSocket: a message is longer than the %zu bytes that the gateway takes",
 		w->o.message_max);
+}
+
+static int
+fail_full(struct gw_ws *w, struct err *e)
+{
+	w->failed = GW_WS_UNEXPECTED;
+	return quota_refuse(w->o.memory, e);
 }
 
 /* --- masks ------------------------------------------------------------------------ */
@@ -203,6 +210,8 @@ inflate_piece(struct gw_ws *w, struct str piece, struct err *e)
 	z->avail_in = (uInt)piece.n;
 	do {
 		z->next_out = (Bytef *)buf_room(&w->message, PIECE);
+		if (z->next_out == NULL)
+			return fail_full(w, e);
 		z->avail_out = PIECE;
 		rc = inflate(z, Z_SYNC_FLUSH);
 		w->message.n += PIECE - z->avail_out;
@@ -330,7 +339,7 @@ static int
 take_payload(struct gw_ws *w, struct str *in, struct err *e)
 {
 	struct str now = { in->p, in->n < w->left ? in->n : (size_t)w->left };
-	char piece[PIECE];
+	char piece[PIECE], *room;
 
 	if ((w->bits & CONTROL) == 0 && w->packed && now.n > PIECE)
 		now.n = PIECE;
@@ -348,7 +357,10 @@ take_payload(struct gw_ws *w, struct str *in, struct err *e)
 		unmask(w, piece, now);
 		return inflate_piece(w, (struct str){ piece, now.n }, e);
 	}
-	unmask(w, buf_room(&w->message, now.n), now);
+	room = buf_room(&w->message, now.n);
+	if (room == NULL)
+		return fail_full(w, e);
+	unmask(w, room, now);
 	w->message.n += now.n;
 	return 0;
 }

@@ -62,8 +62,9 @@ struct gw_ws_deflate {
 struct gw_ws_options {
 	enum gw_ws_role role;
 	struct gw_ws_deflate deflate;
-	bool plain;         /* we send uncompressed whatever is agreed on (7692, 6) */
-	size_t message_max; /* bytes, inflated */
+	bool plain;           /* we send uncompressed whatever is agreed on (7692, 6) */
+	size_t message_max;   /* bytes, inflated */
+	struct quota *memory; /* where a message is counted; NULL: nowhere */
 	/* Unpredictable bytes for the masks of a client (10.3). */
 	void (*draw)(unsigned char *to, size_t n);
 };

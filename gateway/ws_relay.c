@@ -19,7 +19,7 @@ struct gw_relay *
 gw_relay_new(const struct gw_relay_options *o)
 {
 	struct gw_relay *r = mem_alloc(sizeof *r);
-	struct gw_ws_options ws = { .draw = o->draw };
+	struct gw_ws_options ws = { .draw = o->draw, .memory = o->rules->memory };
 
 	r->o = *o;
 	ws.role = GW_WS_SERVER;

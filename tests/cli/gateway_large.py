@@ -21,7 +21,17 @@ HEAD, TAIL = b"".join(EVENTS[:2]), b"".join(EVENTS[3:])
 BIG_EVENT = HEAD + g.event("content_block_delta", index=0, delta={
     "type": "text_delta", "text": "a line with \"quotes\" and \u4e2d\u6587\n" * (10 * MB // 48)}) + TAIL
 TINY = HEAD + PING * MILLION + TAIL
+CALL = list(g.call_events("mcp__pando_core__read-file", '{"path":"a"}'))
+PIECE = g.event("content_block_delta", index=0, delta={"type": "input_json_delta", "partial_json": " " * MB})
+HELD = b"".join(CALL[:2]) + 15 * PIECE
+WHOLE = json.dumps(g.json_answer() | {"content": [{"type": "text", "text": "x" * (31 * MB)}]}).encode()
+MANY = 10  # each holds more than 32 MB, a run may hold 256
+FULL = b"no more can be held at a time (512 MB of requests and answers, 256 MB of one run)"
+SHARE_MAX_KB = 300 << 10
 PLAYS = {
+    "held": c.SSE + c.chunk(HELD) + c.chunk(CALL[2] + b"".join(CALL[3:])) + b"0\r\n\r\n",
+    "whole": c.whole(WHOLE),
+    "json": c.whole(json.dumps(g.json_answer()).encode()),
     "1,000,000 events": c.SSE + c.chunk(TINY) + b"0\r\n\r\n",
     "1,000,000 chunks": c.SSE + c.chunk(HEAD) + c.chunk(PING) * MILLION + c.chunk(TAIL) + b"0\r\n\r\n",
     "one event of 10 MB": c.SSE + c.chunk(BIG_EVENT) + b"0\r\n\r\n",
@@ -81,6 +91,43 @@ def bodies(home, provider, run, asan):
     same(provider.requests, before, "... and nothing reached the provider")
 
 
+def many_that_hold(home, provider, run, asan, play, ending):
+    """Answers of one run that cannot go on yet: it gets its share, and others still get theirs."""
+    other, crowd = home.register(), [c.connect(run) for _ in range(MANY)]
+
+    def refused():
+        n = 0
+        for s in crowd:
+            try:
+                n += FULL in s.recv(c.SMALL, socket.MSG_PEEK)
+            except BlockingIOError:
+                pass
+        return n
+
+    c.forget_peak(home.gateway.pid)
+    before = c.memory(home.gateway.pid, "VmHWM")
+    for s in crowd:
+        s.sendall(c.request(run, ASK, play.encode()))
+        s.setblocking(False)
+    ok(g.until(lambda: len(provider.waiting) + refused() == MANY), "%s: each of %d waits or is refused" % (play, MANY),
+       (len(provider.waiting), refused()))
+    ok(0 < refused() < MANY, "... some of them", refused())
+    grown = c.memory(home.gateway.pid, "VmHWM") - before
+    ok(asan or grown < SHARE_MAX_KB, "... at %.1f MB at the most" % (grown / 1024), grown)
+    same(other.ask("/v1/messages", ASK, head={"x-play": "json"})[0], 200, "... another run's passes")
+    provider.release(play)
+    got = c.read_all_of(crowd, lambda t: t.endswith(ending) or FULL in t)
+    same({e for e, _ in got}, {"whole"}, "... all come to their end")
+    same({FULL in data or len(data) > 15 * MB for _, data in got}, {True}, "... with all of it or the reason")
+    ok(not any(b"input_json_delta" in data for _, data in got if FULL in data), "... and nothing of a call then")
+    for s in crowd:
+        s.close()
+    with c.connect(run) as s:
+        s.sendall(c.request(run, ASK, play.encode()))
+        end, data = c.read_all_of([s], lambda t: t.endswith(ending) or FULL in t)[0]
+    ok(end == "whole" and len(data) > 15 * MB, "... and there is room again when they are gone", (end, len(data)))
+
+
 def many_and_deep(provider, run, codex):
     tools = [{"name": "t%d" % i, "input_schema": {}, "type": "function"} for i in range(10000)]
     for of, path, ask in ((run, "/v1/messages", g.ASK), (codex, "/v1/responses", g.ASK_CODEX)):
@@ -100,7 +147,7 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("--build", required=True)
     build = p.parse_args().build
-    provider = c.Provider(PLAYS)
+    provider = c.Provider(PLAYS, {"held": len(c.SSE + c.chunk(HELD)), "whole": len(PLAYS["whole"]) - 100})
     home = g.Home(build, provider.port)
     try:
         same(home.start(), "ready", "the gateway starts")
@@ -108,6 +155,8 @@ def main():
         answers(home, run, "asan" in build)
         bodies(home, provider, run, "asan" in build)
         many_and_deep(provider, run, codex)
+        many_that_hold(home, provider, run, "asan" in build, "held", b"0\r\n\r\n")
+        many_that_hold(home, provider, run, "asan" in build, "whole", PLAYS["whole"][-20:])
         same(run.ask("", method="HEAD")[0], 200, "the gateway goes on")
         same(home.stop(), 0, "... and ends well")
     finally:

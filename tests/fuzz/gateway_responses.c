@@ -82,7 +82,7 @@ to_messages(struct str stream, bool named, struct buf *out)
 	struct err e = ERR_INIT;
 	int rc;
 
-	sse_init(&s, WIRE_MAX);
+	sse_init(&s, WIRE_MAX, NULL);
 	sse_feed(&s, stream);
 	sse_finish(&s);
 	while ((rc = sse_next(&s, &ev, &e)) > 0) {

@@ -20,7 +20,7 @@ run(struct str in, size_t piece, struct buf *raw, struct buf *told)
 	struct err e = ERR_INIT;
 	int rc = 0;
 
-	sse_init(&s, EVENT_MAX);
+	sse_init(&s, EVENT_MAX, NULL);
 	while (rc == 0) {
 		const size_t n = in.n < piece ? in.n : piece;
 

@@ -151,7 +151,7 @@ check_events(struct str stream)
 	struct sse_event ev;
 	struct err e = ERR_INIT;
 
-	sse_init(&s, WIRE_MAX);
+	sse_init(&s, WIRE_MAX, NULL);
 	sse_feed(&s, stream);
 	sse_finish(&s);
 	while (sse_next(&s, &ev, &e) > 0) {

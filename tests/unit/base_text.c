@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -22,6 +23,47 @@ a_buffer_never_grows_past_its_ceiling(void)
 		ok_int(strlen(buf_text(&b)), max, "has a NUL behind it");
 		buf_fini(&b);
 	}
+}
+
+/* Two runs of a house, each with a share of it. */
+static void
+what_many_hold_together_has_a_ceiling(void)
+{
+	struct quota all = { .max = 4096 };
+	struct quota one = { .of = &all, .max = 2048 },
+		     other = { .of = &all, .max = 2048 };
+	struct quota sent = { .of = &all, .owes = true };
+	struct buf a = BUF_IN(10000, &one), b = BUF_IN(10000, &other);
+	struct buf c = BUF_IN(10000, &sent), d = BUF_IN(100, &one);
+	struct err e = ERR_INIT;
+
+	for (size_t i = 0; i < 10000; i++)
+		buf_putc(&a, 'x');
+	ok(a.over && a.starved, "one has no more than its share");
+	ok(a.n < one.max && a.n > one.max / 4, "and most of that");
+	ok_int((int64_t)one.held, (int64_t)a.cap, "what is allocated counts");
+	(void)buf_text(&b);
+	ok(b.cap > 0 && other.held == b.cap && all.held == a.cap + b.cap, "in both");
+	while (!c.over && c.n < 8000)
+		buf_putc(&c, 'x');
+	ok(!c.over && all.held > all.max, "what is owed is not refused");
+	buf_puts(&b, "beside that there is no room for more");
+	while (!b.over && b.n < 1000)
+		buf_putc(&b, 'x');
+	ok(b.starved && b.n < 1000, "which the next one finds");
+	ok_int(quota_refuse(b.quota, &e), -1, "and says so");
+	buf_reset(&b);
+	ok(!b.over && !b.starved, "reset makes it usable again");
+	for (size_t i = 0; i < 101; i++)
+		buf_putc(&d, 'x');
+	ok(d.over && d.n <= 100, "its own ceiling holds, too");
+	buf_wipe(&a);
+	buf_fini(&b);
+	buf_fini(&c);
+	free(buf_take(&d));
+	ok_int((int64_t)(one.held + other.held + sent.held + all.held), 0,
+		"all is given back");
+	ok(all.most > all.max, "how much it was is known");
 }
 
 static void
@@ -176,6 +218,7 @@ int
 main(void)
 {
 	a_buffer_never_grows_past_its_ceiling();
+	what_many_hold_together_has_a_ceiling();
 	nothing_is_half_added();
 	json_strings_are_valid_whatever_the_bytes();
 	utf8_follows_rfc_3629();

@@ -142,7 +142,7 @@ dial(struct test *t)
 	const struct gw_dial_calls calls = { on_open, on_bytes, on_drained, on_end, t };
 	struct err e = ERR_INIT;
 
-	t->dial = gw_dial_start(t->base, t->url, &calls, &e);
+	t->dial = gw_dial_start(t->base, t->url, &calls, NULL, &e);
 	ok(t->dial != NULL, e.text);
 }
 

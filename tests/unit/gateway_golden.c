@@ -145,7 +145,7 @@ check_events(struct str stream, const char *name)
 	struct sse_event ev;
 	struct err e = ERR_INIT;
 
-	sse_init(&s, WIRE_MAX);
+	sse_init(&s, WIRE_MAX, NULL);
 	sse_feed(&s, stream);
 	sse_finish(&s);
 	while (sse_next(&s, &ev, &e) > 0)
@@ -188,7 +188,7 @@ to_messages(struct str stream, struct buf *out)
 	struct sse_event ev;
 	struct err e = ERR_INIT;
 
-	sse_init(&s, WIRE_MAX);
+	sse_init(&s, WIRE_MAX, NULL);
 	sse_feed(&s, stream);
 	while (sse_next(&s, &ev, &e) > 0) {
 		if (!is_message(&ev))
@@ -243,6 +243,38 @@ check_with_oracle(const struct golden *g)
 			g->name);
 }
 
+/* An answer that finds too little memory ends with a reason, and nothing behind that. */
+static void
+check_starved(struct golden *g)
+{
+	enum { STEP = 256, ENOUGH = 256 << 10 };
+	struct quota memory = { .max = 0 };
+	size_t refused = 0;
+
+	g->w.rules.memory = &memory;
+	for (; memory.max <= ENOUGH;
+		memory.max += memory.max < 16 * STEP ? STEP : memory.max) {
+		CLEANUP(buf_fini) struct buf last = BUF_INIT(WIRE_MAX);
+		struct str out;
+
+		wire_stream(&g->w, g->api, buf_str(&g->in), 0, 1);
+		ok_int((int64_t)memory.held, 0, "all is given back");
+		out = buf_str(&g->w.out);
+		if (str_eq(out, buf_str(&g->out)))
+			continue;
+		refused++;
+		gw_refusal_event(g->api, g->w.e.text, &last);
+		ok(strstr(g->w.e.text, "no more can be held") != NULL, g->w.e.text);
+		ok(str_ends(out, buf_str(&last)), "it ends with the reason");
+		out.n -= last.n < out.n ? last.n : out.n;
+		ok(out.n < g->out.n && memcmp(out.p, g->out.p, out.n) == 0,
+			"before it is what would have been there");
+	}
+	ok(refused > 0 && str_eq(buf_str(&g->w.out), buf_str(&g->out)),
+		"too little is refused, enough is enough");
+	g->w.rules.memory = NULL;
+}
+
 static void
 check_stream(struct golden *g)
 {
@@ -262,6 +294,7 @@ check_stream(struct golden *g)
 	}
 	if (g->api == GW_RESPONSES)
 		check_messages(g, broken);
+	check_starved(g);
 	if (broken)
 		return;
 	check_again(g);

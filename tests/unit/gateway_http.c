@@ -26,6 +26,7 @@ enum {
 
 /* A server with one connection, what its handler saw, and what the other end got. */
 struct scene {
+	struct quota memory;
 	struct gw_http http;
 	struct gw_http_limits limits;
 	struct gw_http_watch watch;
@@ -89,13 +90,14 @@ begin(struct scene *s, const struct gw_http_limits *limits)
 	struct err e = ERR_INIT;
 	int ends[2];
 
-	*s = (struct scene){ .limits = *limits };
+	*s = (struct scene){ .memory = { .max = GW_MEMORY_MAX }, .limits = *limits };
 	s->limits.tick = TICK;
 	s->watch = (struct gw_http_watch){ .on_whole = on_whole,
 		.on_gone = on_gone,
 		.on_drained = on_drained,
 		.to = s };
 	s->http = (struct gw_http){ .base = event_base_new(),
+		.memory = &s->memory,
 		.limits = &s->limits,
 		.on_head = on_head,
 		.on_bad = on_bad,
@@ -251,7 +253,7 @@ all_requests_together_have_a_ceiling(void)
 	for (int others = 0; others < 2; others++) {
 		begin(&s, &patient);
 		s.hold = true;
-		s.http.held = others != 0 ? GW_UNREAD_MAX - GW_BLOCK : 0;
+		s.memory.held = others != 0 ? GW_MEMORY_MAX - GW_BLOCK : 0;
 		say(&s, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 500000\r\n\r\n");
 		ok(until(&s, &s.heads), "a short one always has room");
 		say(&s, half);
@@ -263,7 +265,7 @@ all_requests_together_have_a_ceiling(void)
 			ok(until_end(&s), "beside many others it has none");
 			ok(strncmp(s.got, "HTTP/1.1 503 ", 13) == 0, s.got);
 			ok_int(s.gones, 1, "who watched it knows");
-			ok_int((int64_t)s.http.held, GW_UNREAD_MAX - GW_BLOCK,
+			ok_int((int64_t)s.memory.held, GW_MEMORY_MAX - GW_BLOCK,
 				"and its own is given back");
 		}
 		end(&s);

@@ -266,7 +266,7 @@ gather(struct str stream, json_t *answer)
 	struct err e = ERR_INIT;
 	const char *wrong = NULL;
 
-	sse_init(&s, WIRE_MAX);
+	sse_init(&s, WIRE_MAX, NULL);
 	sse_feed(&s, stream);
 	sse_finish(&s);
 	while (wrong == NULL && sse_next(&s, &ev, &e) > 0) {

@@ -210,7 +210,7 @@ judge_stream(struct str stream, json_t **response, bool mixed)
 	const char *wrong = NULL;
 	json_int_t last = -1;
 
-	sse_init(&s, MAKE_MAX);
+	sse_init(&s, MAKE_MAX, NULL);
 	for (size_t n; wrong == NULL && stream.n > 0; stream = str_skip(stream, n)) {
 		n = stream.n;
 		sse_feed(&s, (struct str){ stream.p, n });

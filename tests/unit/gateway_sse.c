@@ -15,7 +15,7 @@ run(struct str in, const size_t *cuts, size_t ncuts, struct buf *out, struct err
 	size_t at = 0;
 	int rc = 0;
 
-	sse_init(&s, EVENT_MAX);
+	sse_init(&s, EVENT_MAX, NULL);
 	for (size_t i = 0; i <= ncuts && rc == 0; i++) {
 		const size_t stop = i < ncuts ? cuts[i] : in.n;
 		/* gone when the next piece comes, so that a borrowed byte is seen */
@@ -143,7 +143,7 @@ many_lines_take_linear_time(void)
 			buf_printf(&text, ":%s", ends[i]);
 		buf_puts(&text, ends[i]);
 		rest = buf_str(&text);
-		sse_init(&s, 2 * length);
+		sse_init(&s, 2 * length, NULL);
 		while (rc == 0 && rest.n > 0) {
 			const size_t n = rest.n < PIECE ? rest.n : PIECE;
 
@@ -172,7 +172,7 @@ an_idle_stream_holds_little(void)
 	while (line.n < PIECE - 1)
 		buf_putc(&line, 'x');
 	buf_putc(&line, '\n');
-	sse_init(&s, 1 << 20);
+	sse_init(&s, 1 << 20, NULL);
 	ok_int((int64_t)(s.part.cap + s.joined.cap), 0, "nothing yet");
 	for (int i = 0; i < 8; i++) {
 		sse_feed(&s, buf_str(&line));
@@ -199,7 +199,7 @@ a_written_event_reads_back(void)
 		struct err e = ERR_INIT;
 
 		sse_put(&text, STR("n"), str_of(data[i]));
-		sse_init(&s, EVENT_MAX);
+		sse_init(&s, EVENT_MAX, NULL);
 		sse_feed(&s, buf_str(&text));
 		ok_int(sse_next(&s, &ev, &e), 1, "an event");
 		ok_bytes(ev.name, STR("n"), "its name");

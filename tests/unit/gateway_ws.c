@@ -342,6 +342,31 @@ a_bomb_is_refused(void)
 		"by length");
 }
 
+static void
+a_message_finds_memory_or_fails(void)
+{
+	struct quota memory = { .max = 64 << 10 };
+	struct gw_ws_options o = options(GW_WS_CLIENT, true);
+	CLEANUP(mem_freep) char *text = mem_alloc(200 << 10);
+
+	o.memory = &memory;
+	memset(text, 'x', 200 << 10);
+	for (int packed = 0; packed < 2; packed++) {
+		const struct gw_ws_options writer = options(GW_WS_SERVER, packed != 0);
+		CLEANUP(buf_fini) struct buf frame = BUF_INIT(1 << 20);
+		CLEANUP(buf_fini) struct buf told = BUF_INIT(1 << 20);
+		struct gw_ws *w = gw_ws_new(&writer);
+
+		gw_ws_put(w, GW_WS_TEXT, (struct str){ text, 200 << 10 }, &frame);
+		gw_ws_free(w);
+		run(&o, buf_str(&frame), 1000, &told);
+		ok(strncmp(buf_text(&told), "!1011 no more can be held",
+			   sizeof "!1011 no more can be held" - 1) == 0,
+			buf_text(&told));
+		ok_int((int64_t)memory.held, 0, "it is given back");
+	}
+}
+
 /* Blocks that say nothing, fragments that say nothing: a message without an end. */
 static void
 a_message_of_nothing_has_a_ceiling_too(void)
@@ -513,6 +538,7 @@ main(void)
 	what_one_end_writes_the_other_reads();
 	frames_of_ours_are_as_the_rfc_writes_them();
 	a_bomb_is_refused();
+	a_message_finds_memory_or_fails();
 	a_message_of_nothing_has_a_ceiling_too();
 	a_key_is_accepted();
 	a_handshake_is_sound_or_refused();
