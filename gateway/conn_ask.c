@@ -87,7 +87,8 @@ check_body(struct gw_conn *c, struct str head, struct err *e)
 void
 gw_conn_put_fields(const struct gw_conn *c, struct str head, struct buf *out)
 {
-	const struct str nominated = gw_head_get(head, "connection");
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HEAD_MAX);
+	const struct str nominated = gw_head_list(head, "connection", &room);
 	struct str rest = head, name, value;
 
 	while (gw_head_next(&rest, &name, &value))

@@ -85,6 +85,26 @@ gw_head_count(struct str lines, const char *want)
 	return n;
 }
 
+struct str
+gw_head_list(struct str lines, const char *want, struct buf *room)
+{
+	struct str list = STR(""), name, value;
+	size_t n = 0;
+
+	while (gw_head_next(&lines, &name, &value)) {
+		if (!is_same(name, str_of(want)))
+			continue;
+		if (++n > 1) {
+			if (n == 2)
+				buf_put_str(room, list);
+			buf_putc(room, ',');
+			buf_put_str(room, value);
+		}
+		list = n > 1 ? buf_str(room) : value;
+	}
+	return list;
+}
+
 bool
 gw_head_is_sound(struct str name, struct str value)
 {
@@ -154,7 +174,8 @@ gw_head_goes_down(struct str name, struct str nominated)
 void
 gw_head_put_down(struct str lines, bool decoded, struct buf *out)
 {
-	const struct str nominated = gw_head_get(lines, "connection");
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HEAD_MAX);
+	const struct str nominated = gw_head_list(lines, "connection", &room);
 	struct str name, value;
 
 	while (gw_head_next(&lines, &name, &value))

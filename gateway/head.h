@@ -24,10 +24,12 @@ void gw_head_put(struct buf *lines, struct str name, struct str value);
 /* The first field of the name, empty when there is none; and how many there are. */
 struct str gw_head_get(struct str lines, const char *name);
 size_t gw_head_count(struct str lines, const char *name);
+/* All fields of the name, as the one list that they are (RFC 9110, 5.3): of the head, or in room. */
+struct str gw_head_list(struct str lines, const char *name, struct buf *room);
 
 /* A token (RFC 9110, 5.6.2) and a value without control bytes. */
 bool gw_head_is_sound(struct str name, struct str value);
-/* False for what belongs to one connection; nominated: all values of Connection, joined. */
+/* False for what belongs to one connection; nominated: gw_head_list of Connection. */
 bool gw_head_goes_up(struct str name, struct str nominated);
 bool gw_head_goes_down(struct str name, struct str nominated);
 /* Those of an answer that go on; decoded: its coding has been taken off. */

@@ -237,7 +237,8 @@ put_ask(struct gw_socket *s, const struct gw_socket_setup *o, struct err *e)
 static void
 put_fields_down(const struct gw_socket *s, struct str head, struct buf *out)
 {
-	const struct str nominated = gw_head_get(head, "connection");
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HEAD_MAX);
+	const struct str nominated = gw_head_list(head, "connection", &room);
 	struct str name, value;
 
 	gw_head_put(out, STR("Upgrade"), STR("websocket"));
@@ -387,19 +388,13 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Several fields are one list (RFC 9110, 5.3). */
 static void
 choose(struct gw_socket *s, struct str fields)
 {
-	CLEANUP(buf_fini) struct buf offers = BUF_INIT(GW_HEAD_MAX);
-	struct str name, value;
+	CLEANUP(buf_fini) struct buf room = BUF_INIT(GW_HEAD_MAX);
 
-	while (gw_head_next(&fields, &name, &value))
-		if (gw_head_lists(name, STR("sec-websocket-extensions"))) {
-			buf_put_str(&offers, value);
-			buf_putc(&offers, ',');
-		}
-	gw_ws_choose(buf_str(&offers), &s->client, &s->agreed);
+	gw_ws_choose(gw_head_list(fields, "sec-websocket-extensions", &room), &s->client,
+		&s->agreed);
 }
 
 struct gw_socket *

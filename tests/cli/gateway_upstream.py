@@ -331,19 +331,23 @@ DOWN = {"request-id": "req_9", "x-request-id": "r", "retry-after": "1", "retry-a
 
 
 def headers_pass_both_ways(provider, run):
-    hop = {"Keep-Alive": "timeout=9", "Alt-Svc": 'h3=":443"', "Proxy-Authenticate": "x", "X-Odd": "1"}
+    hop = {"Keep-Alive": "timeout=9", "Alt-Svc": 'h3=":443"', "Proxy-Authenticate": "x", "X-Odd": "1",
+           "X-Odder": "1"}
     provider.plays["headers"] = send(OK + b"".join(
         b"%s: %s\r\n" % (n.encode(), v.encode()) for n, v in {**DOWN, **hop}.items())
-        + b"Connection: keep-alive, X-Odd\r\n" + LENGTH % len(JSON) + JSON)
+        + b"Connection: keep-alive, X-Odd\r\nConnection: X-Odder\r\n" + LENGTH % len(JSON) + JSON)
     status, head, _ = play(run, "headers", **UP, **{"Connection": "keep-alive, X-Mine", "X-Mine": "1",
+                                                   "connection": "X-Other, X-Third", "CONNECTION": "X-Fourth",
+                                                   "X-Other": "1", "X-Third": "1", "X-Fourth": "1", "X-Kept": "1",
                                                    "TE": "trailers", "Proxy-Authorization": "Basic eA=="})
     same((status, {n: head[n] for n in DOWN}), (200, DOWN), "headers of the provider pass")
     same([n for n in hop if n in head], [], "those of its connection do not")
     came = provider.heads[-1].split(b"\r\n")
     have = {n.decode().lower(): v.strip().decode() for n, v in (x.split(b":", 1) for x in came[1:])}
     same({n: have.get(n) for n in UP}, UP, "headers of the client pass")
-    same([n for n in ("x-mine", "te", "proxy-authorization", "connection", "expect") if n in have], [],
+    same([n for n in ("x-mine", "x-other", "x-third", "x-fourth", "te", "proxy-authorization", "connection", "expect") if n in have], [],
          "those of its connection do not")
+    same(have.get("x-kept"), "1", "... and no other one stays")
     same((came[0], have["host"], have["accept-encoding"]),
          (b"POST /v1/messages HTTP/1.1", "127.0.0.1:%d" % provider.port, "identity"),
          "the provider is told its own name")

@@ -106,6 +106,8 @@ requests_are_read(void)
 			"[Upgrade=websocket]" },
 		{ "GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n",
 			"47 GET / a 0 none 0 keep [Host=a] [Upgrade=websocket]" },
+		{ "GET / HTTP/1.1\r\n" HOST "Connection: x\r\nConnection: close\r\n\r\n",
+			"61 GET / a 0 none 0 [Host=a] [Connection=x] [Connection=close]" },
 		{ "GET / HTTP/1.1\r\n" HOST "Connection: x ,\tclose ,y\r\n\r\n",
 			"53 GET / a 0 none 0 [Host=a] [Connection=x ,\tclose ,y]" },
 		{ "GET / HTTP/1.1\r\n" HOST "X: \xc3\xa9 \"b\"\r\n\r\n",
@@ -282,6 +284,9 @@ answers_are_read(void)
 		{ "HTTP/1.1 200 OK\r\n" CHUNKED "\r\n",
 			"47    200 chunked 0 keep [Transfer-Encoding=chunked]" },
 		{ "HTTP/1.1 200 OK\r\n\r\n", "19    200 close 0" },
+		{ "HTTP/1.1 200 OK\r\nConnection: x\r\nConnection: close\r\n"
+		  "Content-Length: 1\r\n\r\n",
+			"72    200 length 1 [Connection=x] [Connection=close] [Content-Length=1]" },
 		{ "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 1\r\n\r\n",
 			"57    200 length 1 [Connection=close] [Content-Length=1]" },
 		{ "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n",

@@ -78,6 +78,32 @@ fields_of_one_hop_stay(void)
 	}
 }
 
+/* RFC 9110, 5.3 and 7.6.1. */
+static void
+several_fields_are_one_list(void)
+{
+	static const struct {
+		const char *lines, *list, *down;
+	} rows[] = {
+		{ "A: 1\n", "", "A: 1\n" },
+		{ "A: 1\nConnection: a\nB: 2\n", "a", "B: 2\n" },
+		{ "A: 1\nConnection: close\nB: 2\nconnection: b\n", "close,b", "A: 1\n" },
+		{ "CONNECTION: \nConnection: a, c\nC: 3\nConnection: B\nB: 2\nA: 1\nD: 4\n",
+			",a, c,B", "D: 4\n" },
+		{ "Connection: a\nConnection:\nA: 1\n", "a,", "" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(buf_fini) struct buf room = BUF_INIT(1024);
+		CLEANUP(buf_fini) struct buf down = BUF_INIT(1024);
+
+		ok_bytes(gw_head_list(str_of(rows[i].lines), "connection", &room),
+			str_of(rows[i].list), rows[i].lines);
+		gw_head_put_down(str_of(rows[i].lines), false, &down);
+		ok_bytes(buf_str(&down), str_of(rows[i].down), rows[i].lines);
+	}
+}
+
 static void
 unsound_fields_are_seen(void)
 {
@@ -126,6 +152,7 @@ main(void)
 	lines_are_read_back();
 	every_prefix_is_read_without_harm();
 	fields_of_one_hop_stay();
+	several_fields_are_one_list();
 	unsound_fields_are_seen();
 	media_and_logins();
 	return test_done();
