@@ -370,10 +370,9 @@ take_number(struct str *s, int64_t *to)
 	return 0;
 }
 
-int
-gw_budget_parse(struct str line, struct gw_budget *b, struct err *e)
+static int
+take_line(struct str line, int64_t sum[GW_SUMS], struct err *e)
 {
-	int64_t sum[GW_SUMS];
 	int got = str_starts(line, STR(LEDGER_HEAD)) ? 0 : -1;
 
 	if (got == 0)
@@ -382,6 +381,30 @@ gw_budget_parse(struct str line, struct gw_budget *b, struct err *e)
 		got = take_number(&line, &sum[i]);
 	if (got < 0 || !str_is(line, "\n"))
 		return err_set(e, ERR_DATA, "the ledger of the run cannot be read");
+	return 0;
+}
+
+int
+gw_budget_parse(struct str line, struct gw_budget *b, struct err *e)
+{
+	int64_t sum[GW_SUMS];
+
+	if (take_line(line, sum, e) < 0)
+		return -1;
 	memcpy(b->sum, sum, sizeof b->sum);
+	memcpy(b->former, sum, sizeof b->former);
+	return 0;
+}
+
+int
+gw_budget_follow(struct str line, struct gw_budget *b, struct err *e)
+{
+	int64_t sum[GW_SUMS];
+
+	if (take_line(line, sum, e) < 0)
+		return -1;
+	for (int i = 0; i < GW_SUMS; i++)
+		b->sum[i] = known(plus(b->sum[i], sum[i] - b->former[i]));
+	memcpy(b->former, sum, sizeof b->former);
 	return 0;
 }

@@ -44,6 +44,7 @@ const char *gw_sum_name(enum gw_total t); /* "tokens_in": in status, and in the 
 
 struct gw_budget {
 	int64_t sum[GW_SUMS];
+	int64_t former[GW_SUMS];            /* as the gateway before us told them last */
 	struct gw_name model;               /* the last that answered */
 	int64_t held_tokens, held_microusd; /* of the exchanges under way */
 	size_t nheld;
@@ -110,5 +111,10 @@ enum { GW_LEDGER_MAX = 1024 };
 void gw_budget_format(const struct gw_budget *b, struct buf *out);
 /* Into an empty budget. */
 int gw_budget_parse(struct str line, struct gw_budget *b, struct err *e);
+/*
+ * The line of the gateway before us, which still ends exchanges of the run: what has changed since
+ * it told the last one, or left the ledger, changes here.
+ */
+int gw_budget_follow(struct str line, struct gw_budget *b, struct err *e);
 
 #endif

@@ -13,6 +13,10 @@
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/place.h"
+#include "gateway/client.h"
+
+_Static_assert(GW_HANDOVER_S * 1000 < GW_REPLY_MS && GW_HANDOVER_S * 1000 < GW_START_MS,
+	"who waits for the old gateway meanwhile outlasts it");
 
 enum { CHANNEL_FD = 3, REPLY_MAX = ERR_TEXT_MAX };
 

@@ -7,6 +7,7 @@
 #include "base/fdio.h"
 #include "base/json/json.h"
 #include "base/log.h"
+#include "gateway/ledger.h"
 #include "gateway/serve.h"
 
 enum { PACKET_MAX = 8192, PACKETS_AT_ONCE = 64 };
@@ -49,6 +50,32 @@ gw_heir_tell_all(int channel, const struct gw_reg *r)
 	}
 }
 
+void
+gw_heir_tell_sums(int channel, const struct gw_reg *r)
+{
+	CLEANUP(buf_fini) struct buf line = BUF_INIT(GW_LEDGER_MAX);
+	CLEANUP(buf_fini) struct buf packet = BUF_INIT(PACKET_MAX);
+
+	gw_budget_format(&r->budget, &line);
+	put_member(&packet, "run", str_of(r->id));
+	put_member(&packet, "sums", buf_str(&line));
+	buf_putc(&packet, '}');
+	if (packet.over ||
+		send(channel, packet.p, packet.n, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		log_error("run %s: its sums could not be told to the new gateway", r->id);
+}
+
+static void
+take_sums(struct gw_reg *r, const char *line)
+{
+	struct err e = ERR_INIT;
+
+	if (gw_budget_follow(str_of(line), &r->budget, &e) < 0)
+		log_error("run %s: the former gateway's sums: %s", r->id, e.text);
+	else
+		gw_ledger_save(r);
+}
+
 static void
 take(struct gw_heir *h, struct str packet)
 {
@@ -60,6 +87,10 @@ take(struct gw_heir *h, struct str packet)
 
 	if (r == NULL)
 		return; /* it has ended */
+	if (json_text_of(j, "sums") != NULL) {
+		take_sums(r, json_text_of(j, "sums"));
+		return;
+	}
 	c = (struct gw_call){ str_of(json_text_of(j, "id")),
 		str_of(json_text_of(j, "server")), str_of(json_text_of(j, "tool")),
 		json_text_of(j, "args_sha256"), json_text_of(j, "mended") };

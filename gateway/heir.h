@@ -3,9 +3,11 @@
 
 /*
  * What a gateway that drains goes on telling the one that has its place (handover.h): the
- * calls that it has let through, since our servers ask the new one whether a model made them.
+ * calls that it has let through, since our servers ask the new one whether a model made them,
+ * and what its exchanges have used, since the new one holds the run against its budget.
  *
  *   {"run":ID,"id":CALL,"server":S,"tool":T,"args_sha256":H,"mended":H}     one packet each
+ *   {"run":ID,"sums":LINE}               all of them, as the ledger has them (budget.h)
  *
  * The new one reads them before anything else that is ready, so that a call that its client
  * makes at once is known.
@@ -20,6 +22,9 @@ struct event_base;
 void gw_heir_tell(int channel, const struct gw_reg *r, const struct gw_call *c);
 /* All that are open in the run. */
 void gw_heir_tell_all(int channel, const struct gw_reg *r);
+
+/* The same; what was not told goes with the next ones. */
+void gw_heir_tell_sums(int channel, const struct gw_reg *r);
 
 struct gw_heir {
 	int channel; /* -1: nobody tells */

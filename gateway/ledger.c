@@ -37,6 +37,8 @@ gw_ledger_save(struct gw_reg *r)
 {
 	CLEANUP(buf_fini) struct buf line = BUF_INIT(GW_LEDGER_MAX);
 
+	if (r->all->on_sums != NULL)
+		r->all->on_sums(r, r->all->to);
 	if (r->ledger < 0)
 		return;
 	gw_budget_format(&r->budget, &line);

@@ -14,9 +14,12 @@
 
 /* In the folder of the run, which is there. What stands in it is taken over. */
 int gw_ledger_open(const struct gw_rundir *d, struct gw_reg *r, struct err *e);
-/* Complains when it cannot for the first time; a run without a ledger has nothing to save. */
+/*
+ * The sums have changed: they are saved where there is a ledger, and told to on_sums. Complains
+ * when that cannot be for the first time.
+ */
 void gw_ledger_save(struct gw_reg *r);
-/* It is another gateway's from here on, which has taken what is under way for used. */
+/* It is another gateway's from here on, which has taken what is under way for used (heir.h). */
 void gw_ledger_yield(struct gw_reg *r);
 
 #endif

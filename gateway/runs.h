@@ -85,6 +85,8 @@ struct gw_runs {
 	void (*on_ended)(struct gw_reg *r, void *to);
 	/* A call of ours was let through; NULL: nobody else asks. */
 	void (*on_call)(const struct gw_reg *r, const struct gw_call *c, void *to);
+	/* The sums of a run have changed; the same. */
+	void (*on_sums)(const struct gw_reg *r, void *to);
 	void *to;
 };
 

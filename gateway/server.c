@@ -70,6 +70,14 @@ on_call_of_old(const struct gw_reg *r, const struct gw_call *c, void *to)
 	gw_heir_tell(s->handover.channel, r, c);
 }
 
+static void
+on_sums_of_old(const struct gw_reg *r, void *to)
+{
+	const struct gw_server *s = to;
+
+	gw_heir_tell_sums(s->handover.channel, r);
+}
+
 /* From here on the runs, their folders and the sockets are the new one's. */
 static void
 on_handed_over(void *to, bool taken)
@@ -83,10 +91,12 @@ on_handed_over(void *to, bool taken)
 	log_debug("another gateway has our place: draining");
 	s->draining = true;
 	s->runs.on_call = on_call_of_old;
+	s->runs.on_sums = on_sums_of_old;
 	for (struct gw_reg *r = LIST_FIRST(&s->runs.head); r != NULL;
 		r = LIST_NEXT(r, link)) {
 		gw_ledger_yield(r);
 		gw_heir_tell_all(s->handover.channel, r);
+		gw_heir_tell_sums(s->handover.channel, r);
 		gw_conn_drain(r);
 	}
 	gw_rundir_yield(&s->dir);

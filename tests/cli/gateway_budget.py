@@ -323,7 +323,7 @@ def a_killed_gateway(build):
 
 
 def a_gateway_that_hands_over(build):
-    """What is under way then is the new one's to count, by its size, and the old one leaves it so."""
+    """What is under way then counts by its size, until the old one tells what it has come to."""
     script = Script()
     provider = g.Provider(script)
     home = Installed(build, provider.port)
@@ -342,14 +342,18 @@ def a_gateway_that_hands_over(build):
     home.register()
     new = home.another(old)
     same(sums(home, run)[1]["tokens"], 40, "the new one counts what is under way")
+    script.used = (10, 205)
     script.release.set()
     t.join()
     same(got[0][0], 200, "it ends well")
-    ok(g.until(lambda: home.gateway.poll() is not None), "and the old one with it")
+    want = {"tokens": 240, "requests": 2, "answers": 2, "tokens_in": 20, "tokens_out": 210, "cache_read": 6,
+            "cache_write": 4}
+    ok(g.until(lambda: sums(home, run)[1] == want), "the new one hears what it was", sums(home, run)[1])
+    ok(g.until(lambda: home.gateway.poll() is not None), "and the old one ends with it")
     os.kill(new, signal.SIGKILL)
     g.until(lambda: not g.is_alive(new))
     home.start()
-    same(sums(home, run)[1]["tokens"], 40, "the sums are the new one's")
+    same(sums(home, run)[1], want, "the sums are the new one's")
     home.close()
     provider.close()
 

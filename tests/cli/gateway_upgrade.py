@@ -398,6 +398,23 @@ class Upgrade:
         home.close()
 
 
+def one_that_hangs_costs_seconds_and_nothing_else(build, provider):
+    """The doors are shut meanwhile: who knocks waits for the old one."""
+    u = Upgrade(build, provider, waits=True)
+    got, run = [], u.run
+    crowd = [threading.Thread(target=lambda: got.append(run.ask("/v1/messages", dict(g.ASK, stream=False))[0])),
+             threading.Thread(target=lambda: got.append(u.home.register().ask("", method="HEAD")[0])),
+             threading.Thread(target=lambda: got.append(u.home.pid()))]
+    for t in crowd:
+        t.start()
+    for t in crowd:
+        t.join()
+    same(sorted(got), sorted([200, 200, u.old]), "who came while a new one hung gets its answer from the old one")
+    ok("it does not answer" in (u.home.path / "stderr").read_text(), "... which tells of it")
+    same(g.until(lambda: not g.is_alive(u.new)), True, "... and has ended it")
+    u.check("... and", True)
+
+
 def killed_at_any_point(build, provider):
     u = Upgrade(build, provider, waits=True)
     u.kill(u.new)
@@ -493,6 +510,7 @@ def main():
         one_that_fails_late_leaves_the_place_whole(build, provider)
         a_run_without_a_record_is_not_given_away(build, provider)
         what_waits_for_its_supervision_is_not_left_alone(build, provider)
+        one_that_hangs_costs_seconds_and_nothing_else(build, provider)
         killed_at_any_point(build, provider)
         started_on_demand(build, provider)
         units_are_good()

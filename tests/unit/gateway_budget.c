@@ -372,6 +372,46 @@ the_ledger_comes_back(void)
 	pol_free(p);
 }
 
+/* An old gateway ends what is under way while the new one has the run. */
+static void
+what_the_former_gateway_ends_is_taken_over(void)
+{
+	CLEANUP(buf_fini) struct buf line = BUF_INIT(LEDGER_ROOM);
+	struct policy *p = pol_default();
+	struct gw_budget old = { .call_us = NULL }, b = { .call_us = NULL };
+	const struct gw_meter m = asks_for("x");
+	struct gw_used u;
+	struct gw_ticket t, mine;
+	struct err e = ERR_INIT;
+
+	old.sum[GW_SUM_TOKENS] = 500;
+	old.sum[GW_SUM_REQUESTS] = 3;
+	gw_budget_hold(&old, p, &m, 396, &t); /* 100 tokens */
+	gw_budget_format(&old, &line);
+	ok_int(gw_budget_parse(buf_str(&line), &b, &e), 0, e.text);
+	gw_budget_hold(&b, p, &m, 396, &mine);
+	gw_used_init(&u);
+	u.n[GW_IN] = 30;
+	u.n[GW_OUT] = 12;
+	(void)gw_budget_leave(&old, p, &u, &t, GW_ENDED);
+	buf_reset(&line);
+	gw_budget_format(&old, &line);
+	for (int again = 0; again < 2; again++) {
+		ok_int(gw_budget_follow(buf_str(&line), &b, &e), 0, e.text);
+		ok_int(b.sum[GW_SUM_TOKENS], 542,
+			"what it was, in place of what was held");
+		ok_int(b.sum[GW_SUM_IN], 30, "and what was told");
+		ok_int(b.sum[GW_SUM_REQUESTS], 5, "beside what the new one has");
+	}
+	ok_int(b.held_tokens, 100, "its own stays held");
+	line.p[line.n - 2] = '-';
+	ok_int(gw_budget_follow(buf_str(&line), &b, &e), -1, "no number");
+	ok_int(b.sum[GW_SUM_TOKENS], 542, "changes nothing");
+	gw_budget_fini(&old);
+	gw_budget_fini(&b);
+	pol_free(p);
+}
+
 int
 main(void)
 {
@@ -385,5 +425,6 @@ main(void)
 	calls_a_minute_are_counted();
 	the_same_call_stops_at_its_number();
 	the_ledger_comes_back();
+	what_the_former_gateway_ends_is_taken_over();
 	return test_done();
 }
