@@ -8,7 +8,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { WORDS_MAX = 65536 }; /* more than any kernel takes; what comes after is an abort */
+/* More than Linux takes: 6 MiB of pointers and texts (execve(2)). What comes after aborts. */
+enum { WORDS_MAX = 1 << 20 };
 
 struct words {
 	char **v; /* NULL while empty */

@@ -128,22 +128,51 @@ agent_output(const struct agent *a, const char *what, const char *const *words,
 }
 
 int
-agent_knows(const struct agent *a, const char *command, struct err *e)
+agent_lists(const struct agent *a, const char *command, struct err *e)
 {
 	static const char *const words[] = { "--help", NULL };
 	CLEANUP(buf_fini) struct buf help = BUF_INIT(AGENT_OUTPUT_MAX);
-	CLEANUP(mem_freep) char *why = NULL;
 
-	if (command == NULL)
-		return 0;
 	if (agent_output(a, "help", words, &help, e) < 0)
 		return -1;
-	if (args_help_lists(buf_str(&help), command))
-		return 0;
-	why = mem_printf("%s %s does not list it in its --help, so it would be a prompt, "
-			 "unsupervised",
+	return args_help_lists(buf_str(&help), command);
+}
+
+int
+agent_knows(const struct agent *a, const char *command, struct err *e)
+{
+	CLEANUP(mem_freep) char *why = NULL;
+	const int listed = command == NULL ? 1 : agent_lists(a, command, e);
+
+	if (listed != 0)
+		return listed < 0 ? -1 : 0;
+	why = mem_printf(
+		"%s %s does not list it in its --help, and would take it for a prompt",
 		pol_agent_name(a->kind), a->version);
-	return args_refuse(pol_agent_name(a->kind), command, why, e);
+	return args_refuse_for(pol_agent_name(a->kind),
+		&(struct args_refusal){
+			command, why, "say a prompt in more words, or update the agent" },
+		e);
+}
+
+int
+agent_takes_for_prompt(const struct agent *a, const char *word, struct err *e)
+{
+	const char *name = pol_agent_name(a->kind);
+	CLEANUP(mem_freep) char *why = NULL;
+	CLEANUP(mem_freep) char *instead = NULL;
+	struct err none =
+		ERR_INIT; /* it is a prompt all the same, whatever --help says */
+
+	if (word == NULL || agent_lists(a, word, &none) <= 0)
+		return 0;
+	why = mem_printf("it is a subcommand of %s %s that pando-ai does not know", name,
+		a->version);
+	instead = mem_printf(
+		"put \"%s %s\" in [security] subcommands of the policy to pass "
+		"it on unsupervised, or say a prompt in more words",
+		name, word);
+	return args_refuse_for(name, &(struct args_refusal){ word, why, instead }, e);
 }
 
 char *

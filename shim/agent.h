@@ -31,8 +31,12 @@ void agent_fini(struct agent *a); /* for CLEANUP too */
 /* What `<agent> <words>` prints, kept as <what>. words is NULL-terminated. */
 int agent_output(const struct agent *a, const char *what, const char *const *words,
 	struct buf *out, struct err *e);
-/* True when the subcommand is in its --help; NULL is always known. */
+/* 1: its --help lists the subcommand, 0: it does not. */
+int agent_lists(const struct agent *a, const char *command, struct err *e);
+/* Of an inert launch: refused unless it is listed; NULL is always known. */
 int agent_knows(const struct agent *a, const char *command, struct err *e);
+/* Of a prompt: refused when it is a subcommand of this version; NULL is none. */
+int agent_takes_for_prompt(const struct agent *a, const char *word, struct err *e);
 /* codex: path of the edited model catalog. Yours, NULL on error. */
 char *agent_catalog(const struct agent *a, bool with_patch, struct err *e);
 

@@ -1,5 +1,6 @@
 #include "shim/args.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -10,6 +11,8 @@ args_fini(struct args *a)
 	words_fini(&a->flags);
 	words_fini(&a->operands);
 	mem_freep((void *)&a->dir);
+	mem_freep((void *)&a->settings);
+	mem_freep((void *)&a->word);
 }
 
 int
@@ -21,12 +24,11 @@ args_refuse(const char *agent, const char *argument, const char *why, struct err
 		log_quoted(str_of(argument), shown), why);
 }
 
-static int
-refuse_to_leave_out(
-	const char *agent, const char *argument, const char *why, struct err *e)
+int
+args_refuse_for(const char *agent, const struct args_refusal *r, struct err *e)
 {
-	(void)args_refuse(agent, argument, why, e);
-	return err_hint(e, "leave it out");
+	(void)args_refuse(agent, r->name, r->why, e);
+	return err_hint(e, "%s", r->instead);
 }
 
 void
@@ -48,11 +50,11 @@ args_check_wish(const struct args_wish *w, const struct policy *p, enum pol_agen
 		.agent = agent, .tool = str_of(w->tool), .asking = POL_OFFER
 	};
 
-	if (w->tool == NULL)
-		return refuse_to_leave_out(pol_agent_name(agent), w->option, w->why, e);
-	if (pol_decide(p, &u).verdict <= POL_AUDITED)
+	const struct args_refusal r = { w->option, w->why, w->instead };
+
+	if (w->tool != NULL && pol_decide(p, &u).verdict <= POL_AUDITED)
 		return 0;
-	return args_refuse(pol_agent_name(agent), w->option, w->why, e);
+	return args_refuse_for(pol_agent_name(agent), &r, e);
 }
 
 const struct args_row *
@@ -79,16 +81,29 @@ args_is_option(const char *word)
 	return word[0] == '-' && word[1] != '\0';
 }
 
+bool
+args_is_name(const char *z)
+{
+	if (!isalpha((unsigned char)*z))
+		return false;
+	for (; *z != '\0'; z++)
+		if (!isalnum((unsigned char)*z) && *z != '-' && *z != '_')
+			return false;
+	return true;
+}
+
 int
 args_refuse_option(
 	const struct args_table *t, const char *argument, struct str name, struct err *e)
 {
+	const struct args_refusal unknown = { argument,
+		"pando-ai does not know it and cannot tell what it would loosen",
+		"leave it out, or see whether a newer pando-ai knows it" };
+
 	for (size_t i = 0; i < t->nrefused; i++)
 		if (str_is(name, t->refused[i].name))
-			return refuse_to_leave_out(
-				t->agent, t->refused[i].name, t->refused[i].why, e);
-	return refuse_to_leave_out(t->agent, argument,
-		"pando-ai does not know it and cannot tell what it would loosen", e);
+			return args_refuse_for(t->agent, &t->refused[i], e);
+	return args_refuse_for(t->agent, &unknown, e);
 }
 
 static bool

@@ -24,11 +24,17 @@ struct args_wish {
 	const char *option;
 	const char *tool; /* NULL: [native_tools] is said in the policy alone */
 	const char *why;  /* of the refusal */
+	const char *instead;
 };
 
 struct args {
 	bool inert;
 	const char *command; /* of an inert launch, NULL for --version and --help */
+	/*
+	 * The first operand, when it could be a subcommand of this version that no table has;
+	 * NULL: it could not. It goes to the agent as a prompt.
+	 */
+	char *word;
 	struct words
 		flags; /* claude: options; codex: options and subcommands, in order */
 	struct words operands; /* the prompt, a session id ... */
@@ -36,6 +42,7 @@ struct args {
 	bool tui;              /* codex: takes the flags of the terminal interface */
 	bool has_mode;         /* claude: --permission-mode is among the flags */
 	bool has_tools;        /* claude: --tools is among the flags */
+	char *settings; /* claude: the last --settings, a file or JSON; NULL: none */
 	struct args_wish wish[ARGS_WISHES_MAX];
 	size_t nwishes;
 };
@@ -49,6 +56,9 @@ int args_of_codex(struct args *a, char *const *argv, struct err *e);
 /* Whether policy lets the agent have what was wished for. */
 int args_check_wish(const struct args_wish *w, const struct policy *p,
 	enum pol_agent agent, struct err *e);
+
+/* A word that could be a subcommand's name: letters, digits, "-" and "_". */
+bool args_is_name(const char *word);
 
 /* True when the agent's own --help lists the subcommand ("update|upgrade" lists two). */
 bool args_help_lists(struct str help, const char *command);
@@ -72,8 +82,9 @@ struct args_row {
 	int check;
 };
 
+/* why it is refused, and the way to what it is for: "leave it out" when there is none. */
 struct args_refusal {
-	const char *name, *why;
+	const char *name, *why, *instead;
 };
 
 struct args_table {
@@ -90,7 +101,8 @@ bool args_is_option(const char *word);
 int args_refuse_option(
 	const struct args_table *t, const char *argument, struct str name, struct err *e);
 
-/* "<agent>: <argument> is refused: <why>"; the tables' refusals add "; leave it out". */
+/* "<agent>: <argument> is refused: <why>"; args_refuse_for adds "; <instead>". */
 int args_refuse(const char *agent, const char *argument, const char *why, struct err *e);
+int args_refuse_for(const char *agent, const struct args_refusal *r, struct err *e);
 
 #endif

@@ -21,6 +21,7 @@
 #include "policy/record.h"
 #include "shim/agent.h"
 #include "shim/args.h"
+#include "shim/claude_given.h"
 #include "shim/find.h"
 #include "shim/inherit.h"
 #include "shim/person.h"
@@ -250,13 +251,36 @@ pass(struct launch *l, struct err *e)
 	return become(l, l->argv, environ, e);
 }
 
+/* --settings: over the person's own, as claude does it. */
+static int
+add_settings(struct launch *l, struct err *e)
+{
+	const char *given = l->args.settings;
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(PLAN_FILE_MAX);
+	char *merged;
+
+	if (given == NULL)
+		return 0;
+	l->stage = "launch.arguments";
+	if (given[strspn(given, " \t\r\n")] != '{' && path_read(given, &text, e) < 0)
+		return err_wrap(e, "claude: --settings");
+	merged = claude_given_settings(
+		l->person.settings, text.n > 0 ? buf_str(&text) : str_of(given), e);
+	if (merged == NULL)
+		return -1;
+	mem_freep((void *)&l->person.settings);
+	l->person.settings = merged;
+	return 0;
+}
+
 /* What the person has, and whether it goes together with the policy. */
 static int
 look(struct launch *l, struct err *e)
 {
 	l->stage = "launch.configuration";
-	if (person_read(&l->person, l->kind, &l->root, e) < 0)
+	if (person_read(&l->person, l->kind, &l->root, e) < 0 || add_settings(l, e) < 0)
 		return -1;
+	l->stage = "launch.configuration";
 	if (person_check_managed(l->kind, e) < 0)
 		return -1;
 	if (l->kind == POL_CODEX)
@@ -394,6 +418,9 @@ launch(struct launch *l, struct err *e)
 		return -1;
 	if (l->args.inert)
 		return pass(l, e);
+	l->stage = "launch.arguments";
+	if (agent_takes_for_prompt(&l->agent, l->args.word, e) < 0)
+		return -1;
 	if (ask_policy(l, e) < 0 || look(l, e) < 0 || ask_agent(l, e) < 0)
 		return -1;
 	l->stage = "launch.log";

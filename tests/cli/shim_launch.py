@@ -24,7 +24,7 @@ SECONDS = 60
 FAKE = """#!/usr/bin/python3
 import json, os, sys
 said = {"--version": "%(name)s 9.8.7", "features list": "shell_tool stable true\\nhooks stable true",
-        "--help": "Commands:\\n  mcp|x  Manage\\n  auth  Log in\\n  login  Log in",
+        "--help": "Commands:\\n  mcp|m  Manage\\n  swarm  New\\n  auth  Log in\\n  login  Log in",
         "debug models --bundled": '{"models": [{"slug": "a", "tool_mode": "code_mode_only"}]}'}
 known = said.get(" ".join(sys.argv[1:]))
 if known and "PANDO_RUN" not in os.environ and "CODEX_HOME" in os.environ:
@@ -317,7 +317,7 @@ def bad_roots(p):
 
 
 def refused_arguments(p):
-    refused(p, ["claude", "-p", "x", "--settings", "{}"], REFUSED, "--settings")
+    refused(p, ["claude", "-p", "x", "--settings", '{"hooks": {}}'], REFUSED, "--settings with hooks")
     refused(p, ["claude", "mcp", "serve"], REFUSED, "mcp serve")
     refused(p, ["codex", "exec", "--oss", "x"], REFUSED, "--oss")
     refused(p, ["codex", "app-server"], REFUSED, "app-server")
@@ -326,6 +326,30 @@ def refused_arguments(p):
     line = [d for d in p.log() if d.get("event") == "shim_refused"][0]
     same((line["verdict"], line["rule"]), ("deny", "launch.arguments"), "the log names the stage")
     ok("secret" not in json.dumps(p.log()), "and no password")
+
+
+def given_settings(p):
+    """Those of the option over the person's own, and of both what chooses a model or a look."""
+    (p.home / ".claude" / "settings.json").write_text('{"model": "opus", "language": "en", "hooks": {}}')
+    (p.top / "given.json").write_text('{"model": "given", "verbose": true}')
+    for value in (str(p.top / "given.json"), ' {"model": "given", "verbose": true}'):
+        t = p.told("claude", "-p", "--settings", value, "x y")
+        same(json.loads(t["files"]["claude/settings.json"][1]),
+             {"model": "given", "language": "en", "verbose": True}, "--settings over the person's own")
+        ok(not any("given" in a for a in t["argv"]), "and it goes no other way", t["argv"])
+    for bad in ('{"env": {"A": "B"}}', '{"model": {}}', "{"):
+        refused(p, ["claude", "-p", "x y", "--settings", bad], REFUSED, "--settings")
+    r = p.run("claude", "-p", "x y", "--settings", str(p.top / "none.json"))
+    ok(r.returncode != 0 and r.stdout == "" and "none.json" in r.stderr, "a file that is not there", r.stderr)
+
+
+def new_subcommands(p):
+    """What this version lists and no table has is no prompt; what it does not list is one."""
+    for argv in (["claude", "swarm"], ["claude", "-p", "swarm"], ["codex", "swarm", "x"]):
+        refused(p, argv, REFUSED, "swarm", "[security] subcommands", "say a prompt in more words")
+    same(p.told("claude", "-p", "swarms")["argv"][-2:], ["--", "swarms "], "a word that claude does not list")
+    same(p.told("codex", "swarms")["argv"][-2:], ["--", "swarms"], "and one that codex does not")
+    same(p.told("codex", "exec", "swarm")["argv"][-2:], ["--", "swarm"], "below exec it is a prompt")
 
 
 def no_gateway(p):
@@ -427,7 +451,8 @@ def hook_holds_the_first_prompt(p):
 
 CASES = (launch_claude, launch_codex, what_is_asked_is_kept, status_and_signals_are_the_agents,
          inert_subcommands_pass, nothing_of_the_project_is_started,
-         an_agent_that_cannot_start, a_script_that_starts_the_shim, project_memory, no_agent, bad_policies, bad_roots, refused_arguments, no_gateway,
+         an_agent_that_cannot_start, a_script_that_starts_the_shim, project_memory, no_agent, bad_policies, bad_roots, refused_arguments,
+         given_settings, new_subcommands, no_gateway,
          no_log, off_means_no_gateway, hook, hook_holds_the_first_prompt)
 
 
