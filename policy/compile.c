@@ -74,6 +74,7 @@ pol_free(struct policy *p)
 	free((void *)p->servers);
 	free((void *)p->read_only);
 	free((void *)p->writable);
+	free((void *)p->subcommands);
 	free(p->root);
 	free(p);
 }
@@ -192,6 +193,21 @@ pol_writable(const struct policy *p, const char *const **paths)
 {
 	*paths = p->writable;
 	return p->nwritable;
+}
+
+bool
+pol_passes_subcommand(const struct policy *p, enum pol_agent a, const char *word)
+{
+	const struct str agent = str_of(pol_agent_name(a));
+
+	for (size_t i = 0; i < p->nsubcommands; i++) {
+		const struct str s = str_of(p->subcommands[i]);
+
+		if (str_starts(s, agent) && s.p[agent.n] == ' ' &&
+			str_is(str_skip(s, agent.n + 1), word))
+			return true;
+	}
+	return false;
 }
 
 bool

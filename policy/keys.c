@@ -96,6 +96,8 @@ static const struct pol_key keys[POL_KEY_IDS] = {
 		"an agent's requests pass only when its hook and servers are there" },
 	[KEY_WITNESS] = { "security.witness", "require | off", "\"require\"",
 		"our servers make only calls that the gateway let through" },
+	[KEY_SUBCOMMANDS] = { "security.subcommands", "list of \"agent word\"", "[]",
+		"subcommands that pando-shim does not know and passes on" },
 	[KEY_RULE_ID] = { "rule.id", "name of a-z 0-9 _ . -", NULL,
 		"what decisions and logs call the rule" },
 	[KEY_RULE_TOOL] = { "rule.tool", "\"server/tool\"", NULL,

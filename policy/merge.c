@@ -142,6 +142,7 @@ pol_merge(struct policy *p)
 	struct names servers = { .n = 0 };
 	struct names read_only = { .n = 0 };
 	struct names writable = { .n = 0 };
+	struct names subcommands = { .n = 0 };
 
 	pol_values_default(&p->v);
 	for (int s = 0; s < POL_SETTINGS; s++)
@@ -156,11 +157,14 @@ pol_merge(struct policy *p)
 		add_items(&servers, &f->other_servers);
 		add_rules(f, &native, &servers);
 		add_items(&read_only, &f->read_only);
-		if (l != POL_PROJECT)
+		if (l != POL_PROJECT) {
 			add_items(&writable, &f->writable);
+			add_items(&subcommands, &f->subcommands);
+		}
 	}
 	p->nnative_names = settle(&native, &p->native_names);
 	p->nservers = settle(&servers, &p->servers);
 	p->nread_only = settle(&read_only, &p->read_only);
 	p->nwritable = settle(&writable, &p->writable);
+	p->nsubcommands = settle(&subcommands, &p->subcommands);
 }

@@ -220,6 +220,8 @@ const char *const *pol_openable(size_t *n);
 
 /* [security] */
 bool pol_requires_helper(const struct policy *p);
+/* subcommands: one that the shim does not know goes to the agent as typed. */
+bool pol_passes_subcommand(const struct policy *p, enum pol_agent a, const char *word);
 /*
  * Whether an agent's supervision must have checked in with the gateway, and whether our servers
  * make only calls that it let through: the agent's mode, or off when the policy says so.

@@ -152,6 +152,7 @@ struct pol_file {
 	struct pol_place at[POL_SETTINGS];
 	struct pol_list native_allow, native_deny, other_servers;
 	struct pol_list read_only, writable; /* [sandbox]: paths below the root */
+	struct pol_list subcommands;         /* [security]: "claude word" */
 	struct pol_price_row *price;
 	size_t nprices;
 	struct pol_rule *rule;
@@ -180,8 +181,8 @@ struct policy {
 	char digest[POL_DIGEST_HEX + 1];
 	struct pol_values v;               /* merged */
 	enum pol_layer from[POL_SETTINGS]; /* which file said it */
-	const char **native_names, **servers, **read_only, **writable;
-	size_t nnative_names, nservers, nread_only, nwritable;
+	const char **native_names, **servers, **read_only, **writable, **subcommands;
+	size_t nnative_names, nservers, nread_only, nwritable, nsubcommands;
 };
 
 /* merge.c: fills v, from and the name lists. */

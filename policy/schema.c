@@ -190,6 +190,30 @@ read_inside_path(struct reader *r, const struct toml_node *n, enum pol_key_id id
 	return 0;
 }
 
+/* "claude word": the words of a subcommand that no table of the shim has. */
+static int
+read_subcommand(struct reader *r, const struct toml_node *n, enum pol_key_id id)
+{
+	static const char letters[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_";
+	CLEANUP(mem_freep) char *text = pol_read_text(r, n, id, POL_NAME_MAX);
+	const char *space = text == NULL ? NULL : strchr(text, ' ');
+	enum pol_agent agent;
+
+	if (text == NULL)
+		return -1;
+	if (space == NULL || space[1] == '\0' || space[1] == '-' ||
+		space[1 + strspn(space + 1, letters)] != '\0' ||
+		!pol_agent_from((struct str){ text, (size_t)(space - text) }, &agent))
+		return WRONG(r, n,
+			"'%s' is no subcommand; write an agent and one word, as \"claude "
+			"word\"",
+			text);
+	r->item->name = text;
+	text = NULL;
+	return 0;
+}
+
 static int
 read_list(struct reader *r, const struct toml_node *n, enum pol_key_id id,
 	struct pol_list *l,
@@ -215,13 +239,18 @@ read_list(struct reader *r, const struct toml_node *n, enum pol_key_id id,
 	return 0;
 }
 
+/* Lists that open something: not for a project's file, nor below a lock. */
 static int
-read_writable(struct reader *r, const struct toml_node *n, enum pol_key_id id)
+read_opening(struct reader *r, const struct toml_node *n, enum pol_key_id id)
 {
 	const char *why = too_loose(r, POL_NOT_HERE, POL_NOT_HERE, false);
+	size_t nkeys;
 
 	if (why != NULL)
-		return WRONG(r, n, "sandbox.writable is not for this file: %s", why);
+		return WRONG(r, n, "%s is not for this file: %s",
+			pol_keys(&nkeys)[id].name, why);
+	if (id == KEY_SUBCOMMANDS)
+		return read_list(r, n, id, &r->f->subcommands, read_subcommand);
 	return read_list(r, n, id, &r->f->writable, read_inside_path);
 }
 
@@ -244,8 +273,8 @@ read_key(struct reader *r, const struct toml_node *n, enum pol_key_id id)
 		return pol_read_texts(r, n, id, POL_LIST_MAX, &r->item->tools);
 	if (id == KEY_READ_ONLY)
 		return read_list(r, n, id, &r->f->read_only, read_inside_path);
-	if (id == KEY_WRITABLE)
-		return read_writable(r, n, id);
+	if (id == KEY_WRITABLE || id == KEY_SUBCOMMANDS)
+		return read_opening(r, n, id);
 	if (id >= KEY_PRICE_MODEL && id <= KEY_PRICE_CACHE_WRITE_1H)
 		return pol_read_price_key(r, n, id);
 	return pol_read_rule_key(r, n, id);
@@ -346,6 +375,7 @@ pol_file_free(struct pol_file *f)
 	list_fini(&f->other_servers);
 	list_fini(&f->read_only);
 	list_fini(&f->writable);
+	list_fini(&f->subcommands);
 	for (size_t i = 0; i < f->nprices; i++)
 		free(f->price[i].model);
 	free(f->price);

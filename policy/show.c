@@ -204,6 +204,8 @@ list_of(const struct pol_file *f, enum pol_key_id id)
 		return &f->other_servers;
 	if (id == KEY_READ_ONLY)
 		return &f->read_only;
+	if (id == KEY_SUBCOMMANDS)
+		return &f->subcommands;
 	return id == KEY_WRITABLE ? &f->writable : NULL;
 }
 

@@ -200,7 +200,8 @@ pol_file_vet(struct pol_file *f, struct err *e)
 	if (vet_native(f, &f->native_allow, e) < 0 ||
 		vet_native(f, &f->native_deny, e) < 0 || vet_denied(f, e) < 0 ||
 		vet_servers(f, e) < 0 || vet_twice(f, &f->read_only, e) < 0 ||
-		vet_twice(f, &f->writable, e) < 0 || vet_writable(f, e) < 0)
+		vet_twice(f, &f->writable, e) < 0 || vet_writable(f, e) < 0 ||
+		vet_twice(f, &f->subcommands, e) < 0)
 		return -1;
 	if (vet_dead(f, e) < 0)
 		return -1;

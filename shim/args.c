@@ -4,6 +4,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "shim/claude_options.h"
+#include "shim/codex_options.h"
 
 void
 args_fini(struct args *a)
@@ -90,6 +92,19 @@ args_is_name(const char *z)
 		if (!isalnum((unsigned char)*z) && *z != '-' && *z != '_')
 			return false;
 	return true;
+}
+
+const char *
+args_new_command(enum pol_agent agent, char *const *argv)
+{
+	const char *w = argv[0] == NULL ? NULL : argv[1];
+	bool known;
+
+	if (w == NULL || !args_is_name(w))
+		return NULL;
+	known = agent == POL_CLAUDE ? claude_inert_of(w) != NULL || claude_runs_outside(w)
+				    : codex_command_at(CODEX_AT_ROOT, w) != NULL;
+	return known ? NULL : w;
 }
 
 int

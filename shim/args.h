@@ -49,6 +49,11 @@ struct args {
 
 void args_fini(struct args *a); /* for CLEANUP too */
 
+/* argv[1] when it could be a subcommand and no table has it, NULL. */
+const char *args_new_command(enum pol_agent agent, char *const *argv);
+/* claude: refuses the words that it looks for anywhere in its arguments. */
+int args_refuse_anywhere(char *const *argv, struct err *e);
+
 /* argv[0] is the agent's name. Refusals are ERR_REFUSED and name the argument. */
 int args_of_claude(struct args *a, char *const *argv, struct err *e);
 int args_of_codex(struct args *a, char *const *argv, struct err *e);

@@ -252,8 +252,8 @@ take_all(struct reader *in, struct err *e)
 }
 
 /* claude looks for these before it parses, wherever they stand, even behind "--". */
-static int
-refuse_anywhere(char *const *argv, struct err *e)
+int
+args_refuse_anywhere(char *const *argv, struct err *e)
 {
 	static const char *const words[] = { "--bg", "--background", "--session-tunnel",
 		"--ignore-persisted-trust" };
@@ -393,7 +393,7 @@ args_of_claude(struct args *a, char *const *argv, struct err *e)
 	struct reader in = { .a = a, .next = argv + 1 };
 	int got;
 
-	if (refuse_anywhere(argv, e) < 0)
+	if (args_refuse_anywhere(argv, e) < 0)
 		return -1;
 	a->inert = is_lone_inert(argv);
 	if (a->inert)

@@ -410,11 +410,49 @@ start(struct launch *l, struct err *e)
 	return become(l, l->plan.argv.v, l->plan.env.v, e);
 }
 
+/* A subcommand that only the policy knows; whether the agent does is seen later. */
+static int
+allow_new_command(struct launch *l, bool *passes, struct err *e)
+{
+	const char *word = args_new_command(l->kind, l->argv);
+
+	*passes = word != NULL && pol_passes_subcommand(l->policy, l->kind, word);
+	if (!*passes)
+		return 0;
+	if (l->kind == POL_CLAUDE && args_refuse_anywhere(l->argv, e) < 0)
+		return -1;
+	l->args.inert = true;
+	l->args.command = word;
+	return 0;
+}
+
+/* The policy may pass on what nobody understands here, so that both are asked. */
+static int
+understand_with_policy(struct launch *l, struct err *e)
+{
+	struct err why = ERR_INIT;
+	const bool failed = understand(l, &why) < 0;
+	bool passes = false;
+
+	if (failed && args_new_command(l->kind, l->argv) == NULL) {
+		*e = why;
+		return -1;
+	}
+	if ((find_root(l, e) < 0 && !failed) || load_policy(l, e) < 0)
+		return -1;
+	l->stage = "launch.arguments";
+	if (allow_new_command(l, &passes, e) < 0)
+		return -1;
+	if (failed && !passes)
+		*e = why;
+	return failed && !passes ? -1 : 0;
+}
+
 static int
 launch(struct launch *l, struct err *e)
 {
-	if (id_new(l->run, e) < 0 || find(l, e) < 0 || understand(l, e) < 0 ||
-		find_root(l, e) < 0 || load_policy(l, e) < 0 || open_agent(l, e) < 0)
+	if (id_new(l->run, e) < 0 || find(l, e) < 0 || understand_with_policy(l, e) < 0 ||
+		open_agent(l, e) < 0)
 		return -1;
 	if (l->args.inert)
 		return pass(l, e);

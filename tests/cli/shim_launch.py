@@ -352,6 +352,18 @@ def new_subcommands(p):
     same(p.told("codex", "exec", "swarm")["argv"][-2:], ["--", "swarm"], "below exec it is a prompt")
 
 
+def subcommands_of_the_policy(p):
+    p.policy('[security]\nsubcommands = ["claude swarm", "claude other", "codex swarm"]\n')
+    for argv in (["swarm"], ["swarm", "--of", "bees"]):
+        same(p.told("claude", *argv)["argv"], argv, "what the policy passes on goes as typed")
+    same(p.told("codex", "swarm")["argv"], ["swarm"], "codex too")
+    refused(p, ["claude", "swarm", "--bg"], REFUSED, "--bg")
+    refused(p, ["claude", "--verbose", "swarm"], REFUSED, "swarm")
+    refused(p, ["claude", "other"], REFUSED, "other", "--help")
+    refused(p, ["codex", "cloud"], REFUSED, "cloud")
+    same([d["event"] for d in p.log() if d["layer"] == "shim"][:3], ["shim_passed"] * 3, "the log says so")
+
+
 def no_gateway(p):
     (p.home / ".pando" / "run").write_text("in the way")
     r = p.run("claude", "-p", "x")
@@ -452,7 +464,7 @@ def hook_holds_the_first_prompt(p):
 CASES = (launch_claude, launch_codex, what_is_asked_is_kept, status_and_signals_are_the_agents,
          inert_subcommands_pass, nothing_of_the_project_is_started,
          an_agent_that_cannot_start, a_script_that_starts_the_shim, project_memory, no_agent, bad_policies, bad_roots, refused_arguments,
-         given_settings, new_subcommands, no_gateway,
+         given_settings, new_subcommands, subcommands_of_the_policy, no_gateway,
          no_log, off_means_no_gateway, hook, hook_holds_the_first_prompt)
 
 

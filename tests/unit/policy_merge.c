@@ -206,7 +206,8 @@ plain_names_of_all_files_are_collected(void)
 		"[[rule]]\ntool = \"codex/apply_patch\"\ndecision = \"deny\"\n"
 		"[[rule]]\ntool = \"gh/get_*\"\ndecision = \"deny\"\n"
 		"[[rule]]\ntool = \"claude/We?\"\ndecision = \"deny\"\n"
-		"[sandbox]\nwritable = [\".idea\"]\n",
+		"[sandbox]\nwritable = [\".idea\"]\n"
+		"[security]\nsubcommands = [\"claude swarm\", \"codex voice\"]\n",
 		"[native_tools]\ndeny = [\"Read\", \"Edit\"]\n"
 		"[sandbox]\nread_only = [\"b/\", \"a\"]\n");
 	const char *const *names;
@@ -218,6 +219,10 @@ plain_names_of_all_files_are_collected(void)
 	check_names(names, n, "a b", "read-only paths");
 	n = pol_writable(p, &names);
 	check_names(names, n, ".idea .vscode", "writable paths");
+	ok(pol_passes_subcommand(p, POL_CLAUDE, "swarm"), "claude swarm");
+	ok(pol_passes_subcommand(p, POL_CODEX, "voice"), "codex voice");
+	ok(!pol_passes_subcommand(p, POL_CODEX, "swarm"), "not codex swarm");
+	ok(!pol_passes_subcommand(p, POL_CLAUDE, "swar"), "no part of one");
 	pol_free(p);
 }
 

@@ -174,6 +174,21 @@ static const struct row values[] = {
 	{ "[sandbox]\n"
 	  "read_only = [\"p0\",\"p1\",\"p2\",\"p3\",\"p4\",\"p5\",\"p6\",\"p7\",\"p8\",\"p9\",\"p10\",\"p11\",\"p12\",\"p13\",\"p14\",\"p15\",\"p16\",\"p17\",\"p18\",\"p19\",\"p20\",\"p21\",\"p22\",\"p23\",\"p24\",\"p25\",\"p26\",\"p27\",\"p28\",\"p29\",\"p30\",]\n",
 		"p:2:1: sandbox.read_only has 31 entries; at most 30 are taken" },
+	{ "[security]\n"
+	  "subcommands = [\"swarm\"]\n",
+		"p:2:16: 'swarm' is no subcommand; write an agent and one word, as \"claude word\"" },
+	{ "[security]\n"
+	  "subcommands = [\"gemini swarm\"]\n",
+		"p:2:16: 'gemini swarm' is no subcommand; write an agent and one word, as \"claude word\"" },
+	{ "[security]\n"
+	  "subcommands = [\"claude --bare\"]\n",
+		"p:2:16: 'claude --bare' is no subcommand; write an agent and one word, as \"claude word\"" },
+	{ "[security]\n"
+	  "subcommands = [\"claude a b\"]\n",
+		"p:2:16: 'claude a b' is no subcommand; write an agent and one word, as \"claude word\"" },
+	{ "[security]\n"
+	  "subcommands = [\"claude a\", \"claude a\"]\n",
+		"p:2:28: security.subcommands[1] = \"claude a\" stands there twice (line 2); write it once" },
 	{ "[sandbox]\n"
 	  "read_only = [\"a*\"]\n",
 		"p:2:14: 'a*' is a pattern; write one path" },
@@ -231,6 +246,9 @@ what_loosens_is_refused_below(void)
 		{ "[sandbox]\nwritable = [\".git/hooks\"]\n",
 			"p:2:1: sandbox.writable" IN_PROJECT,
 			"p:2:1: sandbox.writable" UNDER_LOCK },
+		{ "[security]\nsubcommands = [\"claude a\"]\n",
+			"p:2:1: security.subcommands" IN_PROJECT,
+			"p:2:1: security.subcommands" UNDER_LOCK },
 		{ "[security]\nrequire_helper = false\n",
 			"p:2:1: security.require_helper = false" IN_PROJECT,
 			"p:2:1: security.require_helper = false" UNDER_LOCK },
