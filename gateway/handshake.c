@@ -211,34 +211,12 @@ comes_with_servers(struct str tool)
 	return false;
 }
 
-/* Tools that come and go with another one, for which the launch asks (shim/codex.c). */
-static struct str
-leader_of(struct str tool)
-{
-	static const struct {
-		const char *leader, *led[8];
-	} groups[] = {
-		{ "exec_command", { "write_stdin" } },
-		{ "create_goal", { "get_goal", "update_goal" } },
-		{ "spawn_agent", { "send_message", "send_input", "followup_task",
-					 "wait_agent", "interrupt_agent", "list_agents",
-					 "close_agent", "resume_agent" } },
-	};
-
-	for (size_t i = 0; i < LEN(groups); i++)
-		for (size_t k = 0; k < LEN(groups[i].led) && groups[i].led[k] != NULL;
-			k++)
-			if (str_is(tool, groups[i].led[k]))
-				return str_of(groups[i].leader);
-	return tool;
-}
-
 /* The question that the launch asked, when it switched the agent's own tools off. */
 static bool
 is_switched_off(const struct policy *p, const struct pol_use *u)
 {
 	const struct pol_use offer = {
-		.agent = u->agent, .tool = leader_of(u->tool), .asking = POL_OFFER
+		.agent = u->agent, .tool = pol_codex_leader(u->tool), .asking = POL_OFFER
 	};
 
 	return pol_decide(p, &offer).verdict > POL_AUDITED;

@@ -98,6 +98,34 @@ pol_pando_tools(size_t *n)
 	return tools;
 }
 
+const struct pol_group *
+pol_codex_groups(size_t *n)
+{
+	static const struct pol_group groups[] = {
+		{ "exec_command", { "write_stdin" } },
+		{ "create_goal", { "get_goal", "update_goal" } },
+		{ "spawn_agent", { "send_message", "send_input", "followup_task",
+					 "wait_agent", "interrupt_agent", "list_agents",
+					 "close_agent", "resume_agent" } },
+	};
+
+	*n = LEN(groups);
+	return groups;
+}
+
+struct str
+pol_codex_leader(struct str tool)
+{
+	size_t n;
+	const struct pol_group *group = pol_codex_groups(&n);
+
+	for (size_t i = 0; i < n; i++)
+		for (const char *const *led = group[i].led; *led != NULL; led++)
+			if (str_is(tool, *led))
+				return str_of(group[i].leader);
+	return tool;
+}
+
 bool
 pol_is_pando(struct str server)
 {

@@ -155,6 +155,19 @@ const struct pol_tool *pol_pando_tools(size_t *n);
 bool pol_is_pando(struct str server);
 
 /*
+ * Tools of codex that come and go with another one (0.169.0): a launch asks policy for that one
+ * and switches all of them with it (shim/codex.c), and the gateway holds what a request offers
+ * against the same (gateway/handshake.c).
+ */
+enum { POL_LED_MAX = 8 };
+struct pol_group {
+	const char *leader, *led[POL_LED_MAX + 1]; /* NULL behind the last */
+};
+const struct pol_group *pol_codex_groups(size_t *n);
+/* The one that is asked for; of a tool that is in no group, itself. */
+struct str pol_codex_leader(struct str tool);
+
+/*
  * Native tools for the launch: every name, no patterns, that any file has in a list or rule;
  * and whether a tool that no file names may be offered.
  */

@@ -368,6 +368,55 @@ an_audited_codex_has_its_own_tools(void)
 	ok_golden(&p, "codex-audited");
 }
 
+/* What the plan switches when the policy lists just this tool; tool NULL: none. */
+static void
+put_switches(struct buf *b, const char *tool)
+{
+	CLEANUP(plan_fini) struct plan p;
+	CLEANUP(mem_freep)
+	char *text = tool == NULL
+			     ? mem_strdup("")
+			     : mem_printf("[native_tools]\nallow = [\"%s\"]\n", tool);
+	struct plan_facts f = codex_facts();
+
+	f.features = "shell_tool x\nunified_exec x\nshell_snapshot x\ngoals x\n"
+		     "multi_agent x\nmulti_agent_v2 x\nview_image x\n";
+	plan_of(&p, &f, text, codex_argv, POL_CODEX);
+	for (size_t i = 0; i < p.argv.n; i++)
+		buf_printf(b, "%s\n", p.argv.v[i]);
+}
+
+/* The gateway takes an offer for switched on by the same groups. */
+static void
+codex_tools_of_a_group_follow_the_one_that_is_asked_for(void)
+{
+	CLEANUP(buf_fini) struct buf none = BUF_INIT(PLAN_TEXT_MAX);
+	size_t n;
+	const struct pol_group *group = pol_codex_groups(&n);
+
+	put_switches(&none, NULL);
+	ok(n > 0, "there are groups");
+	for (size_t i = 0; i < n; i++) {
+		CLEANUP(buf_fini) struct buf on = BUF_INIT(PLAN_TEXT_MAX);
+
+		put_switches(&on, group[i].leader);
+		ok(on.n < none.n, group[i].leader); /* less is switched off */
+		ok_bytes(pol_codex_leader(str_of(group[i].leader)),
+			str_of(group[i].leader), "a leader asks for itself");
+		for (const char *const *led = group[i].led; *led != NULL; led++) {
+			CLEANUP(buf_fini) struct buf as = BUF_INIT(PLAN_TEXT_MAX);
+
+			put_switches(&as, *led);
+			ok_bytes(buf_str(&as), buf_str(&none),
+				*led); /* asked for nothing */
+			ok_bytes(pol_codex_leader(str_of(*led)), str_of(group[i].leader),
+				*led);
+		}
+	}
+	ok_bytes(pol_codex_leader(STR("view_image")), STR("view_image"),
+		"one in no group");
+}
+
 static void
 codex_speaks_over_a_websocket_where_the_policy_says_so(void)
 {
@@ -578,6 +627,7 @@ main(void)
 	claude_keeps_its_default_tools_but_the_denied();
 	an_audited_claude_has_its_own_tools();
 	an_audited_codex_has_its_own_tools();
+	codex_tools_of_a_group_follow_the_one_that_is_asked_for();
 	codex_speaks_over_a_websocket_where_the_policy_says_so();
 	a_key_is_approved_only_where_there_is_no_other_login();
 	codex_starts_with_everything_of_its_own_off();
