@@ -130,7 +130,7 @@ def someone_elses_root(r, stage, agent, person):
 
 
 def loosening_arguments(r, stage, agent, person):
-    rows = {"claude": (["--settings", "{}"], ["--dangerously-skip-permissions"], ["mcp", "serve"],
+    rows = {"claude": (["--setting-sources", "user"], ["--dangerously-skip-permissions"], ["mcp", "serve"],
                        ["--bg"]),
             "codex": (["exec", "--oss", "x"], ["exec", "-c", "model_provider=\"x\"", "x"],
                       ["cloud"], ["app-server"])}

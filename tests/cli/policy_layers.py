@@ -311,7 +311,7 @@ def audit_at_the_launch(p):
          [("deny", "launch.arguments", "audit")] * 2, "the log has what enforce would have said")
     t = p.told("codex", "exec", "x")
     ok("shell_tool" not in t["argv"] and "hooks" in t["argv"], "codex has its shell, and no hooks of its own", t["argv"])
-    for argv, word in ((["claude", "--settings", "{}"], "--settings"), (["claude", "--dangerously-skip-permissions"], "--dangerously"),
+    for argv, word in ((["claude", "--setting-sources", "user"], "--setting-sources"), (["claude", "--dangerously-skip-permissions"], "--dangerously"),
                        (["claude", "--mcp-config", "x"], "--mcp-config"), (["codex", "exec", "--oss"], "--oss")):
         refused(p, argv, REFUSED, word)
     before = len([d for d in p.log() if d["event"] == "shim_audited"])
