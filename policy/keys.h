@@ -93,6 +93,7 @@ struct pol_word {
 struct pol_setting_row {
 	enum pol_key_id key;
 	enum pol_kind kind;
+	size_t at, size; /* of its value in struct pol_values; size 0: a POL_IS_URL */
 	const struct pol_word *words; /* of a POL_IS_WORD */
 	int64_t min, max;             /* of a POL_IS_NUMBER or POL_IS_USD */
 	int stricter;      /* 1: the larger value is, -1: the smaller, 0: neither */

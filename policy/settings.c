@@ -1,7 +1,9 @@
 #include "policy/keys.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "policy/record.h"
 
@@ -35,24 +37,31 @@ static const struct pol_word demands[] = { { "off", 0 }, { "require", 1 }, { NUL
 static const struct pol_word unknowns[] = { { "refuse", POL_REFUSE },
 	{ "audit", POL_NOTE }, { NULL, 0 } };
 
-#define WORD(id, list, dir)                                                              \
+/* A bool, an int or an enum, or an int64_t. */
+#define IN(member)                                                                       \
+	.at = offsetof(struct pol_values, member),                                       \
+	.size = sizeof(((struct pol_values *)NULL)->member)
+
+#define WORD(id, place, list, dir)                                                       \
 	{                                                                                \
-		.key = (id), .kind = POL_IS_WORD, .words = (list), .stricter = (dir),    \
-		.in_project = POL_STRICTEST_ONLY, .in_locked = POL_STRICTEST_ONLY        \
+		.key = (id), IN(place), .kind = POL_IS_WORD, .words = (list),            \
+		.stricter = (dir), .in_project = POL_STRICTEST_ONLY,                     \
+		.in_locked = POL_STRICTEST_ONLY                                          \
 	}
-#define LOG_SIZE(id, least, most)                                                        \
+#define LOG_SIZE(id, place, least, most)                                                 \
 	{                                                                                \
-		.key = (id), .kind = POL_IS_NUMBER, .min = (least), .max = (most),       \
-		.stricter = 1, .by_authority = true, .in_project = POL_NOT_HERE          \
+		.key = (id), IN(place), .kind = POL_IS_NUMBER, .min = (least),           \
+		.max = (most), .stricter = 1, .by_authority = true,                      \
+		.in_project = POL_NOT_HERE                                               \
 	}
-#define LIMIT(id, least, most)                                                           \
+#define LIMIT(id, place, least, most)                                                    \
 	{                                                                                \
-		.key = (id), .kind = POL_IS_NUMBER, .min = (least), .max = (most),       \
-		.stricter = -1                                                           \
+		.key = (id), IN(place), .kind = POL_IS_NUMBER, .min = (least),           \
+		.max = (most), .stricter = -1                                            \
 	}
-#define BUDGET(id, is, least, most)                                                      \
+#define BUDGET(id, place, is, least, most)                                               \
 	{                                                                                \
-		.key = (id), .kind = (is), .min = (least), .max = (most),                \
+		.key = (id), IN(place), .kind = (is), .min = (least), .max = (most),     \
 		.stricter = -1, .zero_is_none = true                                     \
 	}
 #define UPSTREAM(id)                                                                     \
@@ -66,63 +75,74 @@ pol_setting(enum pol_setting s)
 {
 	static const struct pol_setting_row rows[POL_SETTINGS] = {
 		[POL_SET_LOCK] = { .key = KEY_LOCK,
+			IN(lock),
 			.kind = POL_IS_BOOL,
 			.stricter = 1,
 			.in_project = POL_NOT_HERE,
 			.in_locked = POL_NOT_HERE },
-		[POL_SET_NATIVE_DEFAULT] = WORD(KEY_NATIVE_DEFAULT, defaults, -1),
+		[POL_SET_NATIVE_DEFAULT] = WORD(
+			KEY_NATIVE_DEFAULT, native_default_allow, defaults, -1),
 		/* Each list of servers only takes away from what the file above allows. */
 		[POL_SET_OTHER_MODE] = { .key = KEY_OTHER_MODE,
+			IN(other_mode),
 			.kind = POL_IS_WORD,
 			.words = other_modes,
 			.stricter = -1 },
-		[POL_SET_MODE_CLAUDE] = WORD(KEY_MODE_CLAUDE, modes, -1),
-		[POL_SET_MODE_CODEX] = WORD(KEY_MODE_CODEX, modes, -1),
+		[POL_SET_MODE_CLAUDE] = WORD(
+			KEY_MODE_CLAUDE, mode[POL_CLAUDE], modes, -1),
+		[POL_SET_MODE_CODEX] = WORD(KEY_MODE_CODEX, mode[POL_CODEX], modes, -1),
 		[POL_SET_UPSTREAM_ANTHROPIC] = UPSTREAM(KEY_UPSTREAM_ANTHROPIC),
 		[POL_SET_UPSTREAM_OPENAI] = UPSTREAM(KEY_UPSTREAM_OPENAI),
 		[POL_SET_UPSTREAM_CHATGPT] = UPSTREAM(KEY_UPSTREAM_CHATGPT),
 		[POL_SET_LINGER] = { .key = KEY_LINGER,
+			IN(linger_seconds),
 			.kind = POL_IS_NUMBER,
 			.max = LINGER_MAX,
 			.by_authority = true,
 			.in_project = POL_NOT_HERE },
 		[POL_SET_WEBSOCKET] = { .key = KEY_WEBSOCKET,
+			IN(websocket),
 			.kind = POL_IS_BOOL,
 			.stricter = -1,
 			.in_project = POL_NOT_HERE,
 			.in_locked = POL_STRICTEST_ONLY },
-		[POL_SET_DEFINITION] = WORD(KEY_DEFINITION, strips, 1),
-		[POL_SET_HISTORY] = WORD(KEY_HISTORY, strips, 1),
-		[POL_SET_CALL] = WORD(KEY_CALL, calls, 1),
-		[POL_SET_UNKNOWN] = WORD(KEY_UNKNOWN, unknowns, -1),
+		[POL_SET_DEFINITION] = WORD(KEY_DEFINITION, definition, strips, 1),
+		[POL_SET_HISTORY] = WORD(KEY_HISTORY, history, strips, 1),
+		[POL_SET_CALL] = WORD(KEY_CALL, call, calls, 1),
+		[POL_SET_UNKNOWN] = WORD(KEY_UNKNOWN, unknown, unknowns, -1),
 		[POL_SET_LOG_ARGUMENTS] = { .key = KEY_LOG_ARGUMENTS,
+			IN(log.arguments),
 			.kind = POL_IS_BOOL,
 			.stricter = -1,
 			.in_project = POL_NOT_HERE,
 			.in_locked = POL_STRICTEST_ONLY },
 		[POL_SET_LOG_MAX_BYTES] = LOG_SIZE(
-			KEY_LOG_MAX_BYTES, LOG_BYTES_MIN, LOG_BYTES_MAX),
-		[POL_SET_LOG_MAX_DAYS] = LOG_SIZE(KEY_LOG_MAX_DAYS, 1, LOG_DAYS_MAX),
-		[POL_SET_LOG_KEEP] = LOG_SIZE(KEY_LOG_KEEP, 0, LOG_KEEP_MAX),
-		[POL_SET_COMMAND_SECONDS] = LIMIT(
-			KEY_COMMAND_SECONDS, 1, COMMAND_SECONDS_MAX),
-		[POL_SET_COMMAND_OUTPUT] = LIMIT(
-			KEY_COMMAND_OUTPUT, COMMAND_OUTPUT_MIN, COMMAND_OUTPUT_MAX),
-		[POL_SET_TOKENS_PER_RUN] = BUDGET(
-			KEY_TOKENS_PER_RUN, POL_IS_NUMBER, 1, RUN_TOKENS_MAX),
-		[POL_SET_USD_PER_RUN] = BUDGET(
-			KEY_USD_PER_RUN, POL_IS_USD, USD_MIN, USD_MAX),
-		[POL_SET_CALLS_PER_MINUTE] = BUDGET(
-			KEY_CALLS_PER_MINUTE, POL_IS_NUMBER, 1, POL_CALLS_PER_MINUTE_MAX),
-		[POL_SET_SAME_CALL] = BUDGET(
-			KEY_SAME_CALL, POL_IS_NUMBER, SAME_CALL_MIN, SAME_CALL_MAX),
+			KEY_LOG_MAX_BYTES, log.max_bytes, LOG_BYTES_MIN, LOG_BYTES_MAX),
+		[POL_SET_LOG_MAX_DAYS] = LOG_SIZE(
+			KEY_LOG_MAX_DAYS, log.max_days, 1, LOG_DAYS_MAX),
+		[POL_SET_LOG_KEEP] = LOG_SIZE(KEY_LOG_KEEP, log.keep, 0, LOG_KEEP_MAX),
+		[POL_SET_COMMAND_SECONDS] = LIMIT(KEY_COMMAND_SECONDS,
+			limits.command_seconds, 1, COMMAND_SECONDS_MAX),
+		[POL_SET_COMMAND_OUTPUT] = LIMIT(KEY_COMMAND_OUTPUT,
+			limits.command_output_bytes, COMMAND_OUTPUT_MIN,
+			COMMAND_OUTPUT_MAX),
+		[POL_SET_TOKENS_PER_RUN] = BUDGET(KEY_TOKENS_PER_RUN,
+			limits.tokens_per_run, POL_IS_NUMBER, 1, RUN_TOKENS_MAX),
+		[POL_SET_USD_PER_RUN] = BUDGET(KEY_USD_PER_RUN, limits.microusd_per_run,
+			POL_IS_USD, USD_MIN, USD_MAX),
+		[POL_SET_CALLS_PER_MINUTE] = BUDGET(KEY_CALLS_PER_MINUTE,
+			limits.calls_per_minute, POL_IS_NUMBER, 1,
+			POL_CALLS_PER_MINUTE_MAX),
+		[POL_SET_SAME_CALL] = BUDGET(KEY_SAME_CALL, limits.same_call,
+			POL_IS_NUMBER, SAME_CALL_MIN, SAME_CALL_MAX),
 		[POL_SET_REQUIRE_HELPER] = { .key = KEY_REQUIRE_HELPER,
+			IN(require_helper),
 			.kind = POL_IS_BOOL,
 			.stricter = 1,
 			.in_project = POL_STRICTEST_ONLY,
 			.in_locked = POL_STRICTEST_ONLY },
-		[POL_SET_HANDSHAKE] = WORD(KEY_HANDSHAKE, demands, 1),
-		[POL_SET_WITNESS] = WORD(KEY_WITNESS, demands, 1),
+		[POL_SET_HANDSHAKE] = WORD(KEY_HANDSHAKE, handshake, demands, 1),
+		[POL_SET_WITNESS] = WORD(KEY_WITNESS, witness, demands, 1),
 	};
 
 	return &rows[s];
@@ -149,185 +169,35 @@ pol_upstream_of(enum pol_setting s)
 int64_t
 pol_value(const struct pol_values *v, enum pol_setting s)
 {
-	switch (s) {
-	case POL_SET_LOCK:
-		return v->lock;
-	case POL_SET_NATIVE_DEFAULT:
-		return v->native_default_allow;
-	case POL_SET_OTHER_MODE:
-		return v->other_mode;
-	case POL_SET_MODE_CLAUDE:
-		return v->mode[POL_CLAUDE];
-	case POL_SET_MODE_CODEX:
-		return v->mode[POL_CODEX];
-	case POL_SET_LINGER:
-		return v->linger_seconds;
-	case POL_SET_WEBSOCKET:
-		return v->websocket;
-	case POL_SET_DEFINITION:
-		return v->definition;
-	case POL_SET_HISTORY:
-		return v->history;
-	case POL_SET_CALL:
-		return v->call;
-	case POL_SET_UNKNOWN:
-		return v->unknown;
-	case POL_SET_LOG_ARGUMENTS:
-		return v->log.arguments;
-	case POL_SET_LOG_MAX_BYTES:
-		return v->log.max_bytes;
-	case POL_SET_LOG_MAX_DAYS:
-		return v->log.max_days;
-	case POL_SET_LOG_KEEP:
-		return v->log.keep;
-	case POL_SET_COMMAND_SECONDS:
-		return v->limits.command_seconds;
-	case POL_SET_COMMAND_OUTPUT:
-		return v->limits.command_output_bytes;
-	case POL_SET_TOKENS_PER_RUN:
-		return v->limits.tokens_per_run;
-	case POL_SET_USD_PER_RUN:
-		return v->limits.microusd_per_run;
-	case POL_SET_CALLS_PER_MINUTE:
-		return v->limits.calls_per_minute;
-	case POL_SET_SAME_CALL:
-		return v->limits.same_call;
-	case POL_SET_REQUIRE_HELPER:
-		return v->require_helper;
-	case POL_SET_HANDSHAKE:
-		return v->handshake;
-	case POL_SET_WITNESS:
-		return v->witness;
-	case POL_SET_UPSTREAM_ANTHROPIC:
-	case POL_SET_UPSTREAM_OPENAI:
-	case POL_SET_UPSTREAM_CHATGPT:
-	case POL_SETTINGS:
-		break;
-	}
-	return 0;
-}
+	const struct pol_setting_row *row = pol_setting(s);
+	const char *at = (const char *)v + row->at;
+	int64_t large = 0;
+	int small = 0;
 
-/* [log] and [limits] */
-static void
-set_size(struct pol_values *v, enum pol_setting s, int64_t value)
-{
-	switch (s) {
-	case POL_SET_LOG_ARGUMENTS:
-		v->log.arguments = value != 0;
-		break;
-	case POL_SET_LOG_MAX_BYTES:
-		v->log.max_bytes = value;
-		break;
-	case POL_SET_LOG_MAX_DAYS:
-		v->log.max_days = (int)value;
-		break;
-	case POL_SET_LOG_KEEP:
-		v->log.keep = (int)value;
-		break;
-	case POL_SET_COMMAND_SECONDS:
-		v->limits.command_seconds = (int)value;
-		break;
-	case POL_SET_COMMAND_OUTPUT:
-		v->limits.command_output_bytes = value;
-		break;
-	case POL_SET_TOKENS_PER_RUN:
-		v->limits.tokens_per_run = value;
-		break;
-	case POL_SET_USD_PER_RUN:
-		v->limits.microusd_per_run = value;
-		break;
-	case POL_SET_CALLS_PER_MINUTE:
-		v->limits.calls_per_minute = (int)value;
-		break;
-	case POL_SET_SAME_CALL:
-		v->limits.same_call = (int)value;
-		break;
-	case POL_SET_LOCK:
-	case POL_SET_NATIVE_DEFAULT:
-	case POL_SET_OTHER_MODE:
-	case POL_SET_MODE_CLAUDE:
-	case POL_SET_MODE_CODEX:
-	case POL_SET_LINGER:
-	case POL_SET_WEBSOCKET:
-	case POL_SET_DEFINITION:
-	case POL_SET_HISTORY:
-	case POL_SET_CALL:
-	case POL_SET_UNKNOWN:
-	case POL_SET_REQUIRE_HELPER:
-	case POL_SET_HANDSHAKE:
-	case POL_SET_WITNESS:
-	case POL_SET_UPSTREAM_ANTHROPIC:
-	case POL_SET_UPSTREAM_OPENAI:
-	case POL_SET_UPSTREAM_CHATGPT:
-	case POL_SETTINGS:
-		break;
+	if (row->size == sizeof(bool))
+		return *(const bool *)at;
+	if (row->size == sizeof small) {
+		memcpy(&small, at, sizeof small);
+		return small;
 	}
+	if (row->size == sizeof large)
+		memcpy(&large, at, sizeof large);
+	return large;
 }
 
 void
 pol_value_set(struct pol_values *v, enum pol_setting s, int64_t value)
 {
-	switch (s) {
-	case POL_SET_LOCK:
-		v->lock = value != 0;
-		break;
-	case POL_SET_NATIVE_DEFAULT:
-		v->native_default_allow = value != 0;
-		break;
-	case POL_SET_OTHER_MODE:
-		v->other_mode = (enum pol_other_mode)value;
-		break;
-	case POL_SET_MODE_CLAUDE:
-		v->mode[POL_CLAUDE] = (enum pol_mode)value;
-		break;
-	case POL_SET_MODE_CODEX:
-		v->mode[POL_CODEX] = (enum pol_mode)value;
-		break;
-	case POL_SET_LINGER:
-		v->linger_seconds = (int)value;
-		break;
-	case POL_SET_WEBSOCKET:
-		v->websocket = value != 0;
-		break;
-	case POL_SET_DEFINITION:
-		v->definition = (enum pol_react)value;
-		break;
-	case POL_SET_HISTORY:
-		v->history = (enum pol_react)value;
-		break;
-	case POL_SET_CALL:
-		v->call = (enum pol_react)value;
-		break;
-	case POL_SET_UNKNOWN:
-		v->unknown = (enum pol_react)value;
-		break;
-	case POL_SET_REQUIRE_HELPER:
-		v->require_helper = value != 0;
-		break;
-	case POL_SET_HANDSHAKE:
-		v->handshake = value != 0;
-		break;
-	case POL_SET_WITNESS:
-		v->witness = value != 0;
-		break;
-	case POL_SET_LOG_ARGUMENTS:
-	case POL_SET_LOG_MAX_BYTES:
-	case POL_SET_LOG_MAX_DAYS:
-	case POL_SET_LOG_KEEP:
-	case POL_SET_COMMAND_SECONDS:
-	case POL_SET_COMMAND_OUTPUT:
-	case POL_SET_TOKENS_PER_RUN:
-	case POL_SET_USD_PER_RUN:
-	case POL_SET_CALLS_PER_MINUTE:
-	case POL_SET_SAME_CALL:
-		set_size(v, s, value);
-		break;
-	case POL_SET_UPSTREAM_ANTHROPIC:
-	case POL_SET_UPSTREAM_OPENAI:
-	case POL_SET_UPSTREAM_CHATGPT:
-	case POL_SETTINGS:
-		break;
-	}
+	const struct pol_setting_row *row = pol_setting(s);
+	char *at = (char *)v + row->at;
+	const int small = (int)value;
+
+	if (row->size == sizeof(bool))
+		*(bool *)at = value != 0;
+	else if (row->size == sizeof small)
+		memcpy(at, &small, sizeof small);
+	else if (row->size == sizeof value)
+		memcpy(at, &value, sizeof value);
 }
 
 bool

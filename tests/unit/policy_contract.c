@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/path.h"
+#include "policy/keys.h"
 
 enum { PAGE_MAX = 1 << 18, LINE_MAX_BYTES = 512 };
 
@@ -213,6 +214,26 @@ defaults_are_what_holds(void)
 	pol_free(p);
 }
 
+static void
+each_setting_has_a_place_of_its_own(void)
+{
+	for (int i = 0; i < POL_SETTINGS; i++) {
+		const enum pol_setting s = (enum pol_setting)i;
+		const struct pol_setting_row *row = pol_setting(s);
+		const int64_t large = row->max > INT32_MAX ? row->max : INT32_MAX;
+		struct pol_values v = { .lock = false };
+
+		pol_value_set(&v, s, 1);
+		for (int k = 0; k < POL_SETTINGS; k++)
+			ok_int(pol_value(&v, (enum pol_setting)k),
+				k == i && row->kind != POL_IS_URL, "only this one");
+		pol_value_set(&v, s, 0);
+		ok_int(pol_value(&v, s), 0, "and back");
+		pol_value_set(&v, s, large);
+		ok(row->max == 0 || pol_value(&v, s) == large, "it has room");
+	}
+}
+
 int
 main(void)
 {
@@ -225,6 +246,7 @@ main(void)
 	the_example_has_each_key();
 	the_example_loads();
 	defaults_are_what_holds();
+	each_setting_has_a_place_of_its_own();
 	buf_fini(&example);
 	buf_fini(&page);
 	return test_done();
