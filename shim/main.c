@@ -406,6 +406,8 @@ start(struct launch *l, struct err *e)
 	if (make_plan(l, e) < 0 || person_make_sessions(&l->person, l->kind, e) < 0 ||
 		rundir_fill(&l->dir, &l->plan, e) < 0)
 		return -1;
+	for (size_t i = 0; i < l->plan.notes.n; i++)
+		log_error("%s", l->plan.notes.v[i]);
 	l->stage = "launch.exec";
 	return become(l, l->plan.argv.v, l->plan.env.v, e);
 }

@@ -12,6 +12,7 @@
 #include "base/fdio.h"
 #include "base/path.h"
 #include "base/words.h"
+#include "shim/claude_front.h"
 
 struct memory {
 	const char *root;
@@ -42,19 +43,22 @@ path_at(struct str text)
 }
 
 /*
- * From the private folder a path leads out only by its beginning, by "..", or by the link to
- * the sessions; @scope/package and a@b.c stay as they are. A hidden name is the login's.
+ * From the private folder a path leads out only by its beginning, by "..", or by the links to
+ * what is the person's; @scope/package and a@b.c stay as they are. A hidden name is the login's.
  */
 static bool
 leads_out(struct str path)
 {
-	static const char sessions[] = "projects";
+	static const char *const links[] = { "projects", "history", "plans", "todos",
+		"file-history" };
 
 	if (path.n == 0)
 		return false;
+	for (size_t i = 0; i < LEN(links); i++)
+		if (str_starts(path, str_of(links[i])))
+			return true;
 	return strchr("./~\\\"'<", path.p[0]) != NULL ||
-	       memmem(path.p, path.n, "/.", 2) != NULL ||
-	       str_starts(path, (struct str){ sessions, sizeof sessions - 1 });
+	       memmem(path.p, path.n, "/.", 2) != NULL;
 }
 
 /* Another character: a backslash counts or not, by what Markdown sees in front of it. */
@@ -111,6 +115,34 @@ note_imports(struct memory *m, const char *file, struct str text)
 			note_import(m, folder, path_at(str_skip(text, i + 1)));
 }
 
+static int
+read_file(int fd, const char *file, struct buf *text, struct err *e)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return err_sys(e, "look at %s", file);
+	if (!S_ISREG(st.st_mode))
+		return err_set(e, ERR_DATA, "%s: not a regular file", file);
+	return fd_read_all(fd, text, e) < 0 ? err_wrap(e, "%s", file) : 0;
+}
+
+/* A rule can be for certain files only: claude would show it when it reads one of them. */
+static void
+put_paths(struct memory *m, struct str text)
+{
+	CLEANUP(words_fini) struct words paths = WORDS_INIT;
+
+	if (!claude_front_get(text, "paths", &paths) || paths.n == 0)
+		return;
+	buf_puts(&m->text, "For files that match");
+	for (size_t i = 0; i < paths.n; i++) {
+		buf_puts(&m->text, i == 0 ? " " : ", ");
+		memory_put(&m->text, str_of(paths.v[i]));
+	}
+	buf_puts(&m->text, ":\n\n");
+}
+
 /* file is canonical and in the project; one that becomes a link meanwhile is not followed. */
 static int
 add_file(struct memory *m, const char *file, bool first, struct err *e)
@@ -119,54 +151,152 @@ add_file(struct memory *m, const char *file, bool first, struct err *e)
 	const char *rel = file + strlen(m->root) + 1;
 	CLEANUP(fd_closep)
 	int fd = path_open_beneath(m->dir, rel, O_RDONLY | O_NONBLOCK, 0, e);
-	struct stat st;
 
-	if (fd < 0)
+	if (fd < 0 || read_file(fd, file, &text, e) < 0)
 		return -1;
-	if (fstat(fd, &st) < 0)
-		return err_sys(e, "look at %s", file);
-	if (!S_ISREG(st.st_mode))
-		return err_set(e, ERR_DATA, "%s: not a regular file", file);
-	if (fd_read_all(fd, &text, e) < 0)
-		return err_wrap(e, "%s", file);
-	if (!first)
+	if (!first || m->text.n > 0 || strcmp(rel, "CLAUDE.md") != 0)
 		buf_printf(&m->text, "\nContents of %s:\n\n", rel);
-	memory_put(&m->text, buf_str(&text));
+	put_paths(m, buf_str(&text));
+	memory_put(&m->text, claude_front_body(buf_str(&text)));
 	buf_putc(&m->text, '\n');
 	note_imports(m, file, buf_str(&text));
 	return 0;
 }
 
-int
-memory_read(const char *root, char **text, struct err *e)
+/* Notes root/rel, where it is; one that leads out of the project is refused. */
+static int
+note_file(struct memory *m, const char *rel, struct err *e)
 {
-	CLEANUP(memory_fini)
-	struct memory m = { .root = root,
-		.dir = -1,
-		.files = WORDS_INIT,
-		.text = BUF_INIT(MEMORY_TEXT_MAX) };
-	CLEANUP(mem_freep) char *first = path_join(root, "CLAUDE.md");
+	CLEANUP(mem_freep) char *path = path_join(m->root, rel);
 	char real[PATH_MAX];
 
-	*text = NULL;
-	if (realpath(first, real) == NULL)
-		return errno == ENOENT ? 0 : err_sys(e, "look at %s", first);
-	if (!path_is_within(real, root))
+	if (realpath(path, real) == NULL)
+		return errno == ENOENT || errno == ENOTDIR
+			       ? 0
+			       : err_sys(e, "look at %s", path);
+	if (!path_is_within(real, m->root))
 		return err_set(e, ERR_REFUSED,
 			"%s is a link to %s, outside the project, and would be sent to the model: "
 			"put a copy in its place, or remove it",
-			first, real);
-	m.dir = path_open_dir(root, e);
-	if (m.dir < 0)
+			path, real);
+	if (is_known(m, real))
+		return 0;
+	if (m->files.n == MEMORY_FILES_MAX)
+		return err_set(e, ERR_DATA,
+			"the project has more than %d files of instructions for claude",
+			MEMORY_FILES_MAX);
+	words_add(&m->files, real);
+	return 0;
+}
+
+/* The folders from the root down to cwd, relative to the root: "", "src", "src/a". */
+static int
+note_levels(struct memory *m, const char *cwd, const char *const *names, struct err *e)
+{
+	const char *rest = path_is_within(cwd, m->root) ? cwd + strlen(m->root) : "";
+
+	for (const char *end = rest;; end += strcspn(end + 1, "/") + 1) {
+		const int n = (int)(end - rest);
+
+		for (size_t i = 0; names[i] != NULL; i++) {
+			CLEANUP(mem_freep)
+			char *rel = n == 0 ? mem_strdup(names[i])
+					   : mem_printf("%.*s/%s", n - 1, rest + 1,
+						     names[i]);
+
+			if (note_file(m, rel, e) < 0)
+				return -1;
+		}
+		if (*end == '\0')
+			return 0;
+	}
+}
+
+/* Above the root: the person's own files, as they are, with nothing imported. */
+static void
+put_above(struct memory *m, const char *dir)
+{
+	static const char *const names[] = { "CLAUDE.md", "CLAUDE.local.md" };
+
+	for (size_t i = 0; i < LEN(names); i++) {
+		CLEANUP(buf_fini) struct buf text = BUF_INIT(MEMORY_TEXT_MAX);
+		CLEANUP(mem_freep) char *path = path_join(dir, names[i]);
+		CLEANUP(fd_closep)
+		int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+		struct err none = ERR_INIT; /* nobody has to have one there */
+		struct stat st;
+
+		if (fd < 0 || fstat(fd, &st) < 0 || st.st_uid != getuid() ||
+			(st.st_mode & S_IWOTH) != 0 ||
+			read_file(fd, path, &text, &none) < 0)
+			continue;
+		buf_printf(&m->text, "\nContents of %s:\n\n", path);
+		memory_put(&m->text, buf_str(&text));
+		buf_putc(&m->text, '\n');
+	}
+}
+
+static void
+put_all_above(struct memory *m)
+{
+	CLEANUP(words_fini) struct words up = WORDS_INIT;
+	CLEANUP(mem_freep) char *at = path_dir(m->root);
+
+	for (int i = 0; i < MEMORY_LEVELS_MAX && strcmp(at, "/") != 0; i++) {
+		char *next = path_dir(at);
+
+		words_add(&up, at);
+		mem_freep((void *)&at);
+		at = next;
+	}
+	for (size_t i = up.n; i > 0; i--)
+		put_above(m, up.v[i - 1]);
+}
+
+/* claude takes AGENTS.md only where a project has no instructions of claude's own. */
+static int
+note_all(struct memory *m, const struct memory_of *of, struct err *e)
+{
+	static const char *const own[] = { "CLAUDE.md", ".claude/CLAUDE.md",
+		"CLAUDE.local.md", NULL };
+	static const char *const agents[] = { "AGENTS.md", ".claude/AGENTS.md", NULL };
+
+	if (note_levels(m, of->cwd, own, e) < 0)
 		return -1;
-	words_add(&m.files, real);
+	if (m->files.n == 0 && note_levels(m, of->cwd, agents, e) < 0)
+		return -1;
+	for (size_t i = 0; i < of->rules->n; i++)
+		if (note_file(m, of->rules->v[i], e) < 0)
+			return -1;
+	return 0;
+}
+
+int
+memory_read(const struct memory_of *of, char **text, struct err *e)
+{
+	CLEANUP(memory_fini)
+	struct memory m = { .root = of->root,
+		.dir = -1,
+		.files = WORDS_INIT,
+		.text = BUF_INIT(MEMORY_TEXT_MAX) };
+
+	*text = NULL;
+	put_all_above(&m);
+	if (note_all(&m, of, e) < 0)
+		return -1;
+	if (m.files.n > 0)
+		m.dir = path_open_dir(of->root, e);
+	if (m.files.n > 0 && m.dir < 0)
+		return -1;
 	for (size_t i = 0; i < m.files.n; i++)
 		if (add_file(&m, m.files.v[i], i == 0, e) < 0)
 			return -1;
 	if (m.text.over)
 		return err_set(e, ERR_DATA,
-			"%s and what it imports have more than %d KiB together: shorten them",
-			first, MEMORY_TEXT_MAX >> 10);
-	*text = buf_take(&m.text);
+			"%s/CLAUDE.md and what comes with it have more than %d KiB together: "
+			"shorten them",
+			of->root, MEMORY_TEXT_MAX >> 10);
+	if (m.text.n > 0)
+		*text = buf_take(&m.text);
 	return 0;
 }

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -25,6 +26,9 @@ person_fini(struct person *p)
 	mem_freep((void *)&p->state);
 	mem_freep((void *)&p->root_memory);
 	mem_freep((void *)&p->config_text);
+	for (size_t i = 0; i < LEN(p->project_settings); i++)
+		mem_freep((void *)&p->project_settings[i]);
+	carry_fini(&p->carry);
 	toml_free(p->config);
 	p->config = NULL;
 }
@@ -61,16 +65,66 @@ has(const char *dir, const char *name)
 	return stat(path, &st) == 0;
 }
 
+/* True when the name leads into the project, where a session could change what it says. */
+static bool
+is_in_project(const char *path, const char *root)
+{
+	char real[PATH_MAX];
+
+	return realpath(path, real) != NULL && path_is_within(real, root);
+}
+
+/* Of a project, whoever wrote it: no link is followed, and what is no file is not there. */
+static void
+read_project_settings(struct person *p, const struct place_root *root)
+{
+	static const char *const names[] = { ".claude/settings.json",
+		".claude/settings.local.json" };
+	const char *const dirs[] = { root->path, root->cwd };
+
+	for (size_t i = 0; i < PLAN_SETTINGS_MAX; i++) {
+		const char *dir = dirs[i / LEN(names)];
+		CLEANUP(buf_fini) struct buf text = BUF_INIT(PLAN_FILE_MAX);
+		struct err none = ERR_INIT; /* without them claude has its own choice */
+		CLEANUP(fd_closep) int at = -1;
+		CLEANUP(fd_closep) int fd = -1;
+		struct stat st;
+
+		if (i >= LEN(names) && strcmp(root->cwd, root->path) == 0)
+			return;
+		at = path_open_dir(dir, &none);
+		if (at >= 0)
+			fd = path_open_beneath(at, names[i % LEN(names)],
+				O_RDONLY | O_NONBLOCK, 0, &none);
+		if (fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+			fd_read_all(fd, &text, &none) == 0)
+			p->project_settings[i] = mem_strdup(buf_text(&text));
+	}
+}
+
 static int
 read_claude(struct person *p, const struct place_root *root, bool moved, struct err *e)
 {
 	CLEANUP(mem_freep) char *settings = path_join(p->own_dir, "settings.json");
 	CLEANUP(mem_freep)
 	char *state = path_join(moved ? p->own_dir : p->home, ".claude.json");
+	CLEANUP(mem_freep) char *memory = path_join(p->own_dir, "CLAUDE.md");
+	const struct memory_of of = {
+		.root = root->path, .cwd = root->cwd, .rules = &p->carry.project_rules
+	};
 
 	p->has_login = has(p->own_dir, ".credentials.json");
 	p->has_memory = has(p->own_dir, "CLAUDE.md");
-	if (memory_read(root->path, &p->root_memory, e) < 0 ||
+	if (p->has_memory && is_in_project(memory, root->path)) {
+		carry_leave_out(&p->carry, memory);
+		p->has_memory = false;
+	}
+	p->has_file_history = has(p->own_dir, "file-history");
+	p->has_plans = has(p->own_dir, "plans");
+	p->has_todos = has(p->own_dir, "todos");
+	carry_read(&p->carry, p->own_dir, root->path, root->cwd);
+	read_project_settings(p, root);
+	if (memory_read(&of, &p->root_memory, e) < 0 ||
 		read_own(settings, &p->settings, e) < 0)
 		return -1;
 	return read_own(state, &p->state, e);
@@ -130,7 +184,14 @@ person_tell(const struct person *p, struct plan_facts *f)
 	f->has_login = p->has_login;
 	f->has_memory = p->has_memory;
 	f->has_prompts = p->has_prompts;
+	f->has_file_history = p->has_file_history;
+	f->has_plans = p->has_plans;
+	f->has_todos = p->has_todos;
 	f->root_memory = p->root_memory;
+	f->carry = &p->carry;
+	for (size_t i = 0, n = 0; i < LEN(p->project_settings); i++)
+		if (p->project_settings[i] != NULL)
+			f->project_settings[n++] = p->project_settings[i];
 }
 
 static int

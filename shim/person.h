@@ -7,16 +7,19 @@
 
 #include "policy/policy.h"
 #include "shim/plan.h"
+#include "shim/carry.h"
 #include "base/place_root.h"
 
 struct person {
 	char *home;
 	char *own_dir; /* $CLAUDE_CONFIG_DIR or ~/.claude, $CODEX_HOME or ~/.codex */
-	char *settings, *state;   /* claude; NULL: absent */
-	struct toml_node *config; /* codex; NULL: absent */
-	char *config_text;        /* the tree points into it */
-	char *root_memory;        /* claude; NULL: absent */
-	bool has_login, has_memory, has_prompts;
+	char *settings, *state;                    /* claude; NULL: absent */
+	struct toml_node *config;                  /* codex; NULL: absent */
+	char *config_text;                         /* the tree points into it */
+	char *root_memory;                         /* claude; NULL: absent */
+	char *project_settings[PLAN_SETTINGS_MAX]; /* claude; the weakest first */
+	struct carry carry;                        /* claude */
+	bool has_login, has_memory, has_prompts, has_file_history, has_plans, has_todos;
 };
 
 int person_read(

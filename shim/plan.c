@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+enum { PLAN_FILES_FEW = 8 }; /* of an agent without files of the person's */
+
 void
 plan_fini(struct plan *p)
 {
@@ -15,16 +17,27 @@ plan_fini(struct plan *p)
 		mem_freep((void *)&p->link[i].name);
 		mem_freep((void *)&p->link[i].target);
 	}
-	p->nfiles = p->nlinks = 0;
+	mem_freep((void *)&p->file);
+	words_fini(&p->notes);
+	p->nfiles = p->files_cap = p->nlinks = 0;
 }
 
 void
 plan_add_file(struct plan *p, const char *name, char *text)
 {
-	if (p->nfiles == PLAN_FILES_MAX)
-		abort(); /* the plans below make fewer, whatever the facts */
+	if (p->nfiles == p->files_cap) {
+		p->files_cap = p->files_cap == 0 ? PLAN_FILES_FEW : p->files_cap * 2;
+		p->file = mem_grow(p->file, p->files_cap * sizeof *p->file);
+	}
 	p->file[p->nfiles++] = (struct plan_file){ .name = mem_strdup(name),
 		.text = text };
+}
+
+void
+plan_add_kept(struct plan *p, const char *name, char *text)
+{
+	plan_add_file(p, name, text);
+	p->file[p->nfiles - 1].kept = true;
 }
 
 void

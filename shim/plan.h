@@ -19,17 +19,19 @@
 #include "shim/args.h"
 #include "base/words.h"
 
+struct carry;
 struct toml_node;
 
 enum {
-	PLAN_FILES_MAX = 8,
 	PLAN_LINKS_MAX = 8,
+	PLAN_SETTINGS_MAX = 4,   /* files of a project: root and cwd, shared and local */
 	PLAN_FILE_MAX = 4 << 20, /* of one generated file, and of one read to make it */
 };
 
 struct plan_file {
 	char *name; /* below the run's folder: "claude/settings.json" */
 	char *text;
+	bool kept; /* the same for many launches, see kept.h; its name begins with "claude/" */
 };
 
 struct plan_link {
@@ -38,9 +40,11 @@ struct plan_link {
 
 struct plan {
 	struct words argv, env;
-	struct plan_file file[PLAN_FILES_MAX];
+	struct plan_file
+		*file; /* as many as the person and the project have, see carry.h */
 	struct plan_link link[PLAN_LINKS_MAX];
-	size_t nfiles, nlinks;
+	size_t nfiles, files_cap, nlinks;
+	struct words notes; /* lines for the person */
 };
 
 /* Borrowed by the plan while it is made. Texts may be NULL where that is said. */
@@ -61,9 +65,13 @@ struct plan_facts {
 	bool has_login;                /* .credentials.json or auth.json is in it */
 	bool has_memory;               /* CLAUDE.md or AGENTS.md is in it */
 	bool has_prompts;              /* codex: prompts/ is in it */
-	const char *root_memory; /* <root>/CLAUDE.md as memory_read gives it, NULL */
-	const char *settings;    /* claude: text of settings.json, NULL */
-	const char *state;       /* claude: text of .claude.json, NULL */
+	bool has_file_history, has_plans, has_todos; /* claude: in own_dir */
+	const char *root_memory;   /* of the project, as memory_read gives it, NULL */
+	const struct carry *carry; /* claude: commands, skills ..., NULL */
+	const char *settings;      /* claude: text of settings.json, NULL */
+	/* claude: texts of the project's, the first weakest, then NULL */
+	const char *project_settings[PLAN_SETTINGS_MAX + 1];
+	const char *state;              /* claude: text of .claude.json, NULL */
 	const struct toml_node *config; /* codex: config.toml, NULL */
 	const char *features;           /* codex: output of `features list` */
 	const char *catalog;            /* codex: path of the edited model catalog */
@@ -92,8 +100,9 @@ int plan_codex_managed(
 
 /* --- for claude.c and codex.c -------------------------------------------------------- */
 
-/* Takes the text over. */
+/* Both take the text over. */
 void plan_add_file(struct plan *p, const char *name, char *text);
+void plan_add_kept(struct plan *p, const char *name, char *text);
 void plan_add_link(struct plan *p, const char *name, const char *dir, const char *target);
 
 /* Names of variables; a trailing "*" stands for any rest, "" ends a list. */

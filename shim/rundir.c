@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/place.h"
+#include "shim/kept.h"
 
 enum { STAT_MAX = 4096, FIELDS_BEFORE_START = 19 };
 
@@ -77,31 +78,47 @@ rundir_make(struct rundir *d, const char *run, struct err *e)
 	return 0;
 }
 
+/* made: the folder that was made last, since files of one folder come together. */
 static int
-make_folder_of(int dir, const char *name, struct err *e)
+make_folder_of(int dir, const char *name, char **made, struct err *e)
 {
 	CLEANUP(mem_freep) char *folder = path_dir(name);
 
-	if (strcmp(folder, ".") == 0 || mkdirat(dir, folder, S_IRWXU) == 0 ||
-		errno == EEXIST)
+	if (strcmp(folder, ".") == 0 || (*made != NULL && strcmp(folder, *made) == 0))
 		return 0;
-	return err_sys(e, "make directory %s", folder);
+	for (char *p = strchr(folder, '/');; p = strchr(p + 1, '/')) {
+		if (p != NULL)
+			*p = '\0';
+		if (mkdirat(dir, folder, S_IRWXU) < 0 && errno != EEXIST)
+			return err_sys(e, "make directory %s", folder);
+		if (p == NULL)
+			break;
+		*p = '/';
+	}
+	mem_freep((void *)made);
+	*made = folder;
+	folder = NULL;
+	return 0;
 }
 
 static int
 fill(int dir, const struct plan *p, struct err *e)
 {
+	CLEANUP(mem_freep) char *made = NULL;
+
 	for (size_t i = 0; i < p->nfiles; i++)
-		if (make_folder_of(dir, p->file[i].name, e) < 0 ||
-			write_new(dir, p->file[i].name, str_of(p->file[i].text), e) < 0)
+		if (!p->file[i].kept &&
+			(make_folder_of(dir, p->file[i].name, &made, e) < 0 ||
+				write_new(dir, p->file[i].name, str_of(p->file[i].text),
+					e) < 0))
 			return err_wrap(e, "%s", p->file[i].name);
 	for (size_t i = 0; i < p->nlinks; i++) {
-		if (make_folder_of(dir, p->link[i].name, e) < 0)
+		if (make_folder_of(dir, p->link[i].name, &made, e) < 0)
 			return -1;
 		if (symlinkat(p->link[i].target, dir, p->link[i].name) < 0)
 			return err_sys(e, "link %s", p->link[i].name);
 	}
-	return 0;
+	return kept_link(dir, p, e);
 }
 
 int

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/path.h"
+#include "base/words.h"
 #include "tests/unit/test.h"
 
 #define WIDE "\xef\xbc\xa0"
@@ -42,7 +43,9 @@ read_memory(enum err_code *code)
 	CLEANUP(mem_freep) char *root = path_join(top, "project");
 	struct err e = ERR_INIT;
 	char *text = NULL;
-	const int got = memory_read(root, &text, &e);
+	const struct words rules = WORDS_INIT;
+	const struct memory_of of = { .root = root, .cwd = root, .rules = &rules };
+	const int got = memory_read(&of, &text, &e);
 
 	*code = e.code;
 	ok((got < 0) == (e.code != ERR_NONE), e.text);
@@ -104,6 +107,49 @@ imports_from_the_project_are_put_in(void)
 }
 
 static void
+each_folder_has_its_say(void)
+{
+	char *rule[] = { (char[]){ ".claude/rules/r.md" } };
+	const struct words rules = { .v = rule, .n = LEN(rule) };
+	CLEANUP(mem_freep) char *root = path_join(top, "levels");
+	CLEANUP(mem_freep) char *cwd = path_join(top, "levels/src/a");
+	CLEANUP(mem_freep)
+	char *above = mem_printf(
+		"\nContents of %s/CLAUDE.md:\n\nAbove " WIDE "/x\n\n", top);
+	CLEANUP(mem_freep) char *want = NULL;
+	CLEANUP(mem_freep) char *text = NULL;
+	const struct memory_of of = { .root = root, .cwd = cwd, .rules = &rules };
+	struct err e = ERR_INIT;
+
+	put("CLAUDE.md", "Above @/x\n");
+	put("levels/AGENTS.md", "Agents\n");
+	put("levels/src/a/.claude/AGENTS.md", "Deep\n");
+	put("levels/.claude/rules/r.md", "---\npaths: [a/**, b]\n---\nRule\n");
+	ok_int(memory_read(&of, &text, &e), 0, e.text);
+	want = mem_printf(
+		"%s\nContents of AGENTS.md:\n\nAgents\n\n"
+		"\nContents of src/a/.claude/AGENTS.md:\n\nDeep\n\n"
+		"\nContents of .claude/rules/r.md:\n\nFor files that match a/**, b:\n\n"
+		"Rule\n\n",
+		above);
+	ok_str(text, want, "no CLAUDE.md in the project");
+	mem_freep((void *)&text);
+	mem_freep((void *)&want);
+	put("levels/src/CLAUDE.local.md", "Local\n");
+	put("levels/.claude/CLAUDE.md", "Root\n");
+	put("levels/src/a/CLAUDE.md", "Near\n");
+	ok_int(memory_read(&of, &text, &e), 0, e.text);
+	want = mem_printf(
+		"%s\nContents of .claude/CLAUDE.md:\n\nRoot\n\n"
+		"\nContents of src/CLAUDE.local.md:\n\nLocal\n\n"
+		"\nContents of src/a/CLAUDE.md:\n\nNear\n\n"
+		"\nContents of .claude/rules/r.md:\n\nFor files that match a/**, b:\n\n"
+		"Rule\n\n",
+		above);
+	ok_str(text, want, "from the root down");
+}
+
+static void
 what_leads_outside_is_refused(void)
 {
 	CLEANUP(mem_freep) char *path = path_join(top, "project/CLAUDE.md");
@@ -137,6 +183,7 @@ main(void)
 	no_path_leads_out();
 	imports_from_the_project_are_put_in();
 	what_leads_outside_is_refused();
+	each_folder_has_its_say();
 	parent = path_open_dir("/tmp", &e);
 	ok(path_remove_tree(parent, path_base(made), &e) == 0, e.text);
 	(void)close(parent);

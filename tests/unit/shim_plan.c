@@ -9,6 +9,7 @@
 
 #include "base/path.h"
 #include "policy/toml.h"
+#include "shim/carry.h"
 #include "shim/codex_files.h"
 #include "tests/unit/test.h"
 
@@ -63,10 +64,13 @@ put_plan(struct buf *b, const struct plan *p)
 		buf_printf(b, "argv %s\n", p->argv.v[i]);
 	for (size_t i = 0; i < p->env.n; i++)
 		buf_printf(b, "env %s\n", p->env.v[i]);
+	for (size_t i = 0; i < p->notes.n; i++)
+		buf_printf(b, "note %s\n", p->notes.v[i]);
 	for (size_t i = 0; i < p->nlinks; i++)
 		buf_printf(b, "link %s -> %s\n", p->link[i].name, p->link[i].target);
 	for (size_t i = 0; i < p->nfiles; i++)
-		buf_printf(b, "file %s\n%s\n", p->file[i].name, p->file[i].text);
+		buf_printf(b, "%s %s\n%s\n", p->file[i].kept ? "kept" : "file",
+			p->file[i].name, p->file[i].text);
 }
 
 static void
@@ -123,6 +127,44 @@ static char *const codex_argv[] = { (char[]){ "codex" }, (char[]){ "exec" },
 	(char[]){ "-m" }, (char[]){ "gpt" }, (char[]){ "Do it." }, NULL };
 static char *const codex_tui[] = { (char[]){ "codex" }, NULL };
 
+static struct carry_item items[] = {
+	{ .kind = CARRY_COMMAND,
+		.name = (char[]){ "git/commit.md" },
+		.dir = (char[]){ "/home/p/.claude/commands/git" },
+		.text = (char[]){ "---\nallowed-tools: Bash\ndescription: d\n---\n"
+				  "Say $1 @src/a @/etc/b\n" } },
+	{ .kind = CARRY_SKILL,
+		.project = true,
+		.has_more = true,
+		.name = (char[]){ "s/SKILL.md" },
+		.dir = (char[]){ ".claude/skills/s" },
+		.text =
+			(char[]){
+				"---\nname: s\nhooks:\n  Stop: []\n---\n"
+				"Run ${CLAUDE_SKILL_DIR}/x @${CLAUDE_SKILL_DIR}/../y\n" } },
+	{ .kind = CARRY_AGENT,
+		.project = true,
+		.name = (char[]){ "a.md" },
+		.dir = (char[]){ ".claude/agents" },
+		.text = (char[]){ "---\nname: a\ntools: Read\n---\nBe a.\n" } },
+	{ .kind = CARRY_AGENT,
+		.name = (char[]){ "b.md" },
+		.dir = (char[]){ "/home/p/.claude/agents" },
+		.text = (char[]){ "---\nname: a\n---\nBe b.\n" } },
+	{ .kind = CARRY_AGENT,
+		.name = (char[]){ "c.md" },
+		.dir = (char[]){ "/home/p/.claude/agents" },
+		.text = (char[]){ "---\nname: c\ntools: *x\n---\nBe c.\n" } },
+	{ .kind = CARRY_KEYS,
+		.name = (char[]){ "keybindings.json" },
+		.dir = (char[]){ "/home/p/.claude" },
+		.text = (char[]){ "{\"bindings\": []}" } },
+};
+static char *rules[] = { (char[]){ "/home/p/.claude/rules/a b.md" } };
+static const struct carry carry = {
+	.item = items, .n = LEN(items), .rules = { .v = rules, .n = LEN(rules) }
+};
+
 static struct plan_facts
 claude_facts(void)
 {
@@ -131,6 +173,11 @@ claude_facts(void)
 	f.own_dir = "/home/p/.claude";
 	f.has_login = f.has_memory = true;
 	f.root_memory = "Project.\n";
+	f.has_file_history = f.has_plans = f.has_todos = true;
+	f.carry = &carry;
+	f.project_settings[0] = "{\"model\":\"sonnet\",\"effortLevel\":\"low\","
+				"\"cleanupPeriodDays\":1,\"hooks\":{}}";
+	f.project_settings[1] = "{\"effortLevel\":\"high\",\"statusLine\":{}}";
 	f.settings =
 		"{\"model\":\"opus\",\"hooks\":{\"Stop\":[]},\"env\":{\"A\":\"b\"},"
 		"\"apiKeyHelper\":\"evil\",\"statusLine\":{\"command\":\"x\"},\"verbose\":true}";
