@@ -14,7 +14,7 @@ build_packages=(gcc g++ make git ca-certificates python3 bubblewrap
 	libevent-dev libcurl4-openssl-dev libjansson-dev libtomlplusplus-dev libgit2-dev
 	libseccomp-dev libssl-dev zlib1g-dev libbrotli-dev libzstd-dev)
 test_packages=(clang clang-format clang-tidy cppcheck mandoc procps util-linux passwd zsh fish
-	python3-jsonschema nghttp2-server)
+	python3-jsonschema nghttp2-server tmux)
 bench_packages=(nginx-light haproxy util-linux)
 
 say() {

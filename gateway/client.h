@@ -25,6 +25,8 @@
  *                       server of this run, again and again:
  *        {"up":"tools"|"bare"}        it has answered its client; bare: it has no tools
  *                    -> {"ok":true}
+ *        {"up":"listed"}              it has listed its tools to its client
+ *                    -> {"ok":true}
  *        {"take":CALL,"tool":T,"args_sha256":H}     is about to make that call
  *                    -> {"ok":true} once, when the gateway let just that call through
  *   any failure      -> {"ok":false,"error":TEXT}
@@ -90,6 +92,7 @@ int gw_client_checkin(const char *run, const char *session, struct err *e);
 int gw_client_serve(const char *run, const char *role, int *fd, struct err *e);
 /* Over that. 1: the connection has ended; -1: refused, or it failed. */
 int gw_client_up(int fd, bool has_tools, struct err *e);
+int gw_client_listed(int fd, struct err *e);
 int gw_client_take(int fd, const char *call, const char *tool, const char *args_sha256,
 	struct err *e);
 

@@ -68,6 +68,15 @@ gw_client_up(int fd, bool has_tools, struct err *e)
 }
 
 int
+gw_client_listed(int fd, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf line = BUF_INIT(GW_LINE_MAX);
+
+	buf_puts(&line, "{\"up\":\"listed\"");
+	return say(fd, &line, e);
+}
+
+int
 gw_client_take(int fd, const char *call, const char *tool, const char *args_sha256,
 	struct err *e)
 {

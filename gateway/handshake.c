@@ -95,6 +95,15 @@ take_part(struct gw_handshake *h, int p, bool none, struct err *e)
 	return news;
 }
 
+static int
+take_listed(struct gw_handshake *h, int p)
+{
+	const bool news = !h->part[p].listed;
+
+	h->part[p].listed = true;
+	return news;
+}
+
 int
 gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e)
 {
@@ -103,12 +112,15 @@ gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e)
 	if (str_starts(line, session))
 		return take_session(h, str_skip(line, session.n), e);
 	for (int p = 0; p < GW_PARTS; p++) {
-		char up[32], bare[32];
+		char up[32], bare[32], listed[32];
 
 		(void)snprintf(up, sizeof up, "up %s", parts[p].name);
 		(void)snprintf(bare, sizeof bare, "bare %s", parts[p].name);
 		if (str_is(line, up) || str_is(line, bare))
 			return take_part(h, p, str_is(line, bare), e);
+		(void)snprintf(listed, sizeof listed, "listed %s", parts[p].name);
+		if (str_is(line, listed))
+			return take_listed(h, p);
 	}
 	return err_set(e, ERR_DATA, "nothing checks in like that");
 }

@@ -52,6 +52,7 @@ struct gw_handshake {
 		unsigned int connections;
 		bool was_up;   /* has answered its client */
 		bool no_tools; /* and has none, since there is no sandbox */
+		bool listed;   /* has told it which it has; only shim/ready.c asks */
 		unsigned int news;
 	} part[GW_PARTS];
 	bool given_up; /* it was waited for in vain, and nothing has come or gone since */
@@ -64,7 +65,8 @@ enum gw_part gw_part_from(const char *name);
 const char *gw_part_server(enum gw_part p); /* POL_SERVER_.. */
 
 /*
- * A line of what has checked in: "session ID", "up core", "up workspace", "bare workspace".
+ * A line of what has checked in: "session ID", "up core", "up workspace", "bare workspace",
+ * "listed core", "listed workspace".
  * Answers 1 when that is news, 0 when it was known. There is an end to news, since each is
  * written down and the workspace server is not trusted.
  */

@@ -63,6 +63,16 @@ take(struct gw_reg *r, enum gw_part part, const json_t *ask, struct err *e)
 	return -1;
 }
 
+/* Of no consequence for what may pass, so it is no line of the log. */
+static int
+listed(struct gw_reg *r, enum gw_part part, const struct gw_checkins *c, struct err *e)
+{
+	CLEANUP(mem_freep) char *line = mem_printf("listed %s", gw_part_name(part));
+	const int news = gw_handshake_take(&r->handshake, str_of(line), e);
+
+	return news < 0 ? -1 : c->on_checkin(r, line, news > 0, c->to, e);
+}
+
 int
 gw_serve_ask(struct gw_reg *r, enum gw_part part, const struct gw_checkins *c,
 	const json_t *ask, struct err *e)
@@ -72,8 +82,11 @@ gw_serve_ask(struct gw_reg *r, enum gw_part part, const struct gw_checkins *c,
 
 	if (json_text_of(ask, "take") != NULL)
 		return take(r, part, ask, e);
+	if (up != NULL && strcmp(up, "listed") == 0)
+		return listed(r, part, c, e);
 	if (up == NULL || (strcmp(up, "tools") != 0 && strcmp(up, "bare") != 0))
-		return err_set(e, ERR_DATA, "want \"take\", or \"up\": tools or bare");
+		return err_set(
+			e, ERR_DATA, "want \"take\", or \"up\": tools, bare or listed");
 	line = mem_printf(
 		"%s %s", strcmp(up, "bare") == 0 ? "bare" : "up", gw_part_name(part));
 	return gw_serve_checkin(r, c, line, e);

@@ -117,6 +117,7 @@ answer(struct server *s, const struct rpc_msg *m, struct buf *out)
 		buf_puts(&result, "{}");
 	} else if (strcmp(m->method, "tools/list") == 0) {
 		put_tools(s, &result);
+		witness_listed(s->witness);
 	} else if (strcmp(m->method, "tools/call") == 0) {
 		s->running = m->id;
 		code = server_call(s, m->params, &result, &cancelled, &e);

@@ -61,6 +61,8 @@ tell_up(struct witness *w)
 	if (gw_client_up(w->dial.fd, w->has_tools, &e) < 0)
 		log_error("%s",
 			e.text); /* a request that waits for it says what is missing */
+	else if (w->has_listed && gw_client_listed(w->dial.fd, &e) < 0)
+		log_debug("%s", e.text); /* the first prompt then waits its time */
 }
 
 void
@@ -78,6 +80,18 @@ witness_up(struct witness *w, bool has_tools)
 	w->is_up = true;
 	w->has_tools = has_tools;
 	tell_up(w);
+}
+
+void
+witness_listed(struct witness *w)
+{
+	struct err e = ERR_INIT;
+
+	if (w->has_listed)
+		return;
+	w->has_listed = true;
+	if (w->is_up && w->dial.fd >= 0 && gw_client_listed(w->dial.fd, &e) < 0)
+		log_debug("%s", e.text); /* as above */
 }
 
 struct pollfd

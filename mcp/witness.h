@@ -27,7 +27,7 @@ struct witness {
 	bool dials;         /* the server connects itself; else */
 	int from;           /* where connections come from; negative: there are none */
 	struct dial dial;   /* its fd is the connection, however it came */
-	bool is_up, has_tools;
+	bool is_up, has_tools, has_listed;
 };
 
 #define WITNESS_INIT                                                                     \
@@ -38,6 +38,8 @@ struct witness {
 void witness_fini(struct witness *w); /* for CLEANUP */
 /* The client has had its answer to initialize. */
 void witness_up(struct witness *w, bool has_tools);
+/* And to tools/list. */
+void witness_listed(struct witness *w);
 /* What to wait for, and how long; negative: nothing. */
 struct pollfd witness_pollfd(const struct witness *w);
 int witness_wait_ms(const struct witness *w);

@@ -87,10 +87,9 @@ hold_prompt(const struct hook_call *c, struct err *e)
 	if (c->event != HOOK_PROMPT || entry == NULL || strcmp(entry, "cli") != 0 ||
 		run == NULL)
 		return 0;
-	path = place_decision_log(e);
-	if (path == NULL || ready_wait(run, path, e) < 0)
+	if (c->mode == POL_OFF && (path = place_decision_log(e)) == NULL)
 		return -1;
-	return 0;
+	return ready_wait(run, path, e) < 0 ? -1 : 0;
 }
 
 static void

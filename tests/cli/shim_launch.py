@@ -429,8 +429,7 @@ def hook(p):
 
 
 def hook_holds_the_first_prompt(p):
-    """Until both servers have said that they started; and only in the terminal interface."""
-    p.policy('[security]\nhandshake = "off"\n')
+    """Until both servers have told their tools; and only in the terminal interface."""
     run = "0123456789abcdef"
     folder = p.home / ".pando" / "run" / run
     folder.mkdir(parents=True)
@@ -438,28 +437,37 @@ def hook_holds_the_first_prompt(p):
     body = json.dumps({"session_id": "s", "hook_event_name": "UserPromptSubmit", "prompt": "x"})
     argv = [p.build / "libexec/pando-ai/pando-hook", "UserPromptSubmit"]
     terminal = p.env(PANDO_RUN=run, CLAUDE_CODE_ENTRYPOINT="cli")
+    log = p.home / ".pando-data" / "gateway-debug.jsonl"
+    notes = {"off": (log, '{"event":"mcp_started","run":"%s","server":"pando_%%s"}\n' % run),
+             "enforce": (folder / "checkins", "listed %s\n")}
 
     def ask(env):
         return subprocess.run(argv, env=env, input=body, text=True, capture_output=True, check=False,
                               timeout=SECONDS).stdout
 
-    same(ask(p.env(PANDO_RUN=run, CLAUDE_CODE_ENTRYPOINT="sdk-cli")), "{}\n", "-p waits by itself")
-    ok(not (folder / "ready").exists(), "so nothing is held there")
-    h = subprocess.Popen(argv, env=terminal, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    h.stdin.write(body)
-    h.stdin.close()
-    until(lambda: len([d for d in p.log() if d["event"] == "hook_prompt"]) == 2)
-    log = p.home / ".pando-data" / "gateway-debug.jsonl"
+    (folder / "pid").write_text("1 1\n")
     p.spoilt = True
-    for server in ("pando_core", "pando_workspace"):
-        ok(h.poll() is None, "without %s the prompt is held" % server)
-        with open(log, "a") as f:
-            f.write('{"event":"mcp_started","run":"%s","server":"%s"}\n' % (run, server))
-        time.sleep(0.3)
-    same((h.stdout.read(), h.wait(SECONDS)), ("{}\n", 0), "with both it goes on")
-    ok((folder / "ready").exists(), "the run remembers it")
-    log.unlink()
-    same(ask(terminal), "{}\n", "a later prompt is not held")
+    for mode, (file, line) in notes.items():
+        p.policy('[security]\nhandshake = "off"\n[proxy]\nclaude = "%s"\n' % mode)
+        same(ask(p.env(PANDO_RUN=run, CLAUDE_CODE_ENTRYPOINT="sdk-cli")), "{}\n",
+             "%s: -p waits by itself" % mode)
+        ok(not (folder / "ready").exists(), "%s: so nothing is held there" % mode)
+        before = log.read_text().count("hook_prompt")
+        h = subprocess.Popen(argv, env=terminal, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             text=True)
+        h.stdin.write(body)
+        h.stdin.close()
+        until(lambda: log.read_text().count("hook_prompt") > before)
+        for server in ("core", "workspace"):
+            time.sleep(0.3)
+            ok(h.poll() is None, "%s: without %s the prompt is held" % (mode, server))
+            with open(file, "a") as f:
+                f.write(line % server)
+        same((h.stdout.read(), h.wait(SECONDS)), ("{}\n", 0), "%s: with both it goes on" % mode)
+        ok((folder / "ready").exists(), "%s: the run remembers it" % mode)
+        file.unlink()
+        same(ask(terminal), "{}\n", "%s: a later prompt is not held" % mode)
+        (folder / "ready").unlink()
 
 
 CASES = (launch_claude, launch_codex, what_is_asked_is_kept, status_and_signals_are_the_agents,

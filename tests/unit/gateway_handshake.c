@@ -78,6 +78,9 @@ all_parts_check_in(void)
 	gw_handshake_serve(&h, GW_WORKSPACE, 1);
 	ok_int(take(&h, "up core"), 1, "news");
 	ok_int(take(&h, "up core"), 0, "no news");
+	ok_int(take(&h, "listed core"), 1, "news");
+	ok_int(take(&h, "listed core"), 0, "no news");
+	ok_int(take(&h, "listed workspace"), 1, "news, but not that it is up");
 	ok_int(take(&h, "bare workspace"), 1, "news");
 	says(&h, POL_CODEX, "", "");
 	says(&h, POL_CLAUDE, OF_A, "the hook of its session has not run");
@@ -120,8 +123,9 @@ static void
 nothing_else_checks_in(void)
 {
 	static const char *const rows[] = {
-		"", "up", "up ", "up gateway", "up core ", "core", "session", "session ",
-		"session a b", "session a\nup core", "session \xc3\xa9",
+		"", "up", "up ", "listed", "listed ", "up gateway", "up core ", "core",
+		"session", "session ", "session a b", "session a\nup core",
+		"session \xc3\xa9",
 		"session 0123456789012345678901234567890123456789012345678901234567890123x"
 	};
 	struct gw_handshake h = { .nsessions = 0 };

@@ -248,10 +248,56 @@ the_prompt_waits_for_both_servers_of_its_run(void)
 	};
 
 	for (size_t i = 0; i < LEN(rows); i++)
-		ok_int(ready_in(str_of(rows[i].log), "r1"), rows[i].want, rows[i].log);
+		ok_int(ready_in_log(str_of(rows[i].log), "r1"), rows[i].want,
+			rows[i].log);
 	for (size_t n = 0; n < strlen(rows[2].log); n++)
-		ok(!ready_in((struct str){ rows[2].log, n }, "r1"),
+		ok(!ready_in_log((struct str){ rows[2].log, n }, "r1"),
 			"a line that is not whole");
+}
+
+static void
+the_gateways_notes_tell_of_both_servers(void)
+{
+	static const struct {
+		const char *notes;
+		bool want;
+	} rows[] = {
+		{ "", false },
+		{ "up core\n", false },
+		{ "listed core\nlisted workspace\n", true },
+		{ "session s\nup core\nlisted workspace\nlisted core\n", true },
+		{ "listed core\nlisted workspace", false }, /* not whole yet */
+		{ "up core\nup workspace\nlisted core\n", false },
+		{ "session listed core\nlisted workspace\n", false },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++)
+		ok_int(ready_in_checkins(str_of(rows[i].notes)), rows[i].want,
+			rows[i].notes);
+}
+
+static void
+the_grace_grows_with_how_busy_the_machine_is(void)
+{
+	static const struct {
+		int64_t up_ms, since_ms;
+		int want;
+	} rows[] = {
+		{ 0, 0, 300 },
+		{ 600, 0, 300 },
+		{ 600, 100, 200 },
+		{ 600, 300, 0 },
+		{ 600, 999999, 0 },
+		{ 6000, 0, 2000 },
+		{ 6000, 500, 1500 },
+		{ 60000, 0, 3000 },
+		{ 600, -5, 300 },
+		{ -600, 5, 300 },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++)
+		ok_int(ready_grace_ms(rows[i].up_ms, rows[i].since_ms), rows[i].want,
+			"grace");
 }
 
 int
@@ -263,5 +309,7 @@ main(void)
 	what_is_not_understood_is_refused();
 	every_cut_of_a_good_input_is_refused();
 	the_prompt_waits_for_both_servers_of_its_run();
+	the_gateways_notes_tell_of_both_servers();
+	the_grace_grows_with_how_busy_the_machine_is();
 	return test_done();
 }

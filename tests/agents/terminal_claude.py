@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+"""An interactive claude, by keys and screen, with the shim and without it."""
+import sys
+
+from _session import main
+
+sys.exit(main("claude"))
