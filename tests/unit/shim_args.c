@@ -3,7 +3,7 @@
  *
  *     the words, in single quotes where they need it => what becomes of them
  *
- *     run FLAGS | <operand> <operand>    supervised, with the flags in their one spelling
+ *     run FLAGS | OPERANDS               supervised, with the flags in their one spelling
  *     inert COMMAND                      to the agent as typed
  *     no ARGUMENT is refused: why        and a way to do it, which is not repeated in the row
  *
@@ -53,6 +53,17 @@ put_refusal(struct buf *b, enum pol_agent agent, const struct err *e)
 		e->text + n);
 }
 
+static void
+put_words(struct buf *b, const struct words *w)
+{
+	for (size_t i = 0; i < w->n; i++) {
+		const char *z = w->v[i];
+		const char *quote = *z == '\0' || strchr(z, ' ') != NULL ? "'" : "";
+
+		buf_printf(b, " %s%s%s", quote, z, quote);
+	}
+}
+
 static char *
 outcome(enum pol_agent agent, const struct policy *p, char *const *argv)
 {
@@ -66,12 +77,12 @@ outcome(enum pol_agent agent, const struct policy *p, char *const *argv)
 		buf_printf(&b, "inert %s", a.command == NULL ? "-" : a.command);
 	} else {
 		buf_puts(&b, "run");
-		for (size_t i = 0; i < a.flags.n; i++)
-			buf_printf(&b, " %s", a.flags.v[i]);
+		put_words(&b, &a.flags);
 		if (a.settings != NULL)
 			buf_printf(&b, " settings:%s", a.settings);
-		for (size_t i = 0; i < a.operands.n; i++)
-			buf_printf(&b, "%s<%s>", i == 0 ? " | " : " ", a.operands.v[i]);
+		if (a.operands.n > 0)
+			buf_puts(&b, " |");
+		put_words(&b, &a.operands);
 	}
 	return mem_strdup(buf_text(&b));
 }
