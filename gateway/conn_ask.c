@@ -5,8 +5,6 @@
 #include "gateway/head.h"
 #include "gateway/login.h"
 
-enum { URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
-
 int
 gw_conn_decide(struct gw_conn *c, struct str head, struct str text, struct buf *out,
 	struct err *e)
@@ -108,7 +106,7 @@ static int
 send_up(struct gw_conn *c, struct str head, struct err *e)
 {
 	CLEANUP(buf_wipe) struct buf fields = BUF_INIT(GW_HEAD_MAX);
-	CLEANUP(buf_fini) struct buf url = BUF_INIT(URL_MAX);
+	CLEANUP(buf_fini) struct buf url = BUF_INIT(GW_CONN_URL_MAX);
 	const struct gw_up_calls calls = gw_conn_calls(c);
 	struct gw_up_request r = { .post = c->route.post, .body = c->body };
 

@@ -7,7 +7,7 @@
  * had come by itself, with an account of its own.
  */
 
-enum { OK = 200, URL_MAX = POL_URL_MAX + GW_FIELDS_MAX };
+enum { OK = 200 };
 
 static int
 on_request(void *to, struct str text, struct buf *out, struct err *e)
@@ -73,7 +73,7 @@ gw_conn_socket(struct gw_conn *c, struct str head)
 {
 	static const char turn[] = "x-codex-turn-metadata";
 	CLEANUP(buf_wipe) struct buf fields = BUF_INIT(GW_HEAD_MAX);
-	CLEANUP(buf_fini) struct buf url = BUF_INIT(URL_MAX);
+	CLEANUP(buf_fini) struct buf url = BUF_INIT(GW_CONN_URL_MAX);
 	struct gw_socket_setup s = { .base = c->run->all->base,
 		.q = c->q,
 		.rules = &c->rules,

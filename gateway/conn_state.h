@@ -19,7 +19,8 @@ enum {
 	GW_STATUS_BAD_REQUEST = 400, /* both clients show it and do not ask again */
 	GW_STATUS_UPGRADE = 426,     /* codex then uses POST */
 	GW_STATUS_BAD_GATEWAY = 502,
-	GW_CHANGED_MAX = 2 * GW_BODY_MAX /* what policy makes of a body */
+	GW_CONN_URL_MAX = POL_URL_MAX + GW_FIELDS_MAX, /* at the provider */
+	GW_CHANGED_MAX = 2 * GW_BODY_MAX               /* what policy makes of a body */
 };
 
 struct gw_conn {

@@ -198,7 +198,6 @@ connection(struct h1 *h, struct str value)
 		const struct str word = trim(cut(&value, ','));
 
 		h->private.says_close |= is_word(word, STR("close"));
-		h->private.says_upgrade |= is_word(word, STR("upgrade"));
 	}
 }
 
@@ -220,8 +219,6 @@ meaning(struct h1 *h, struct str name, struct str value, const char *base)
 		return transfer_encoding(h, value);
 	if (is_word(name, STR("connection")))
 		connection(h, value);
-	else if (is_word(name, STR("upgrade")))
-		h->private.has_upgrade |= value.n > 0;
 	else if (h->private.answer)
 		return H1_MORE;
 	else if (is_word(name, STR("host")))
@@ -301,7 +298,6 @@ end_of_head(struct h1 *h, const char *base)
 	}
 	h->lines = (struct str){ base + h->private.begin,
 		h->private.end - h->private.begin };
-	h->upgrades = h->private.has_upgrade && h->private.says_upgrade;
 	return framing(h);
 }
 
@@ -381,20 +377,6 @@ void
 h1_answer_init(struct h1 *h, bool to_head)
 {
 	*h = (struct h1){ .private = { .answer = true, .bodiless = to_head } };
-}
-
-bool
-h1_next(struct str *lines, struct str *name, struct str *value)
-{
-	struct str line;
-
-	if (lines->n == 0)
-		return false;
-	line = cut(lines, '\n');
-	line.n--; /* its CR */
-	*name = cut(&line, ':');
-	*value = trim(line);
-	return true;
 }
 
 /* --- a chunked body ----------------------------------------------------------------- */

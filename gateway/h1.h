@@ -64,7 +64,6 @@ struct h1 {
 	uint32_t size;   /* bytes of the head; the body begins there */
 	bool keep_alive; /* the connection can serve another message after this one */
 	bool expects;    /* a request: "Expect: 100-continue" (RFC 9110, 10.1.1) */
-	bool upgrades;   /* names a protocol in Upgrade, and Upgrade in Connection */
 
 	/* After H1_BAD: for the log and the client, and the status of an answer to it. */
 	const char *why;
@@ -79,8 +78,8 @@ struct h1 {
 		uint16_t fields;
 		uint8_t hosts;
 		bool answer, bodiless, old;
-		bool has_start, has_empty, has_length, is_chunked, has_upgrade;
-		bool says_close, says_upgrade;
+		bool has_start, has_empty, has_length, is_chunked;
+		bool says_close;
 	} private;
 };
 
@@ -94,9 +93,6 @@ void h1_answer_init(struct h1 *h, bool to_head);
  * skipped (RFC 9112, 2.2). Requests of HTTP/1.0 get 505; answers of it are taken.
  */
 enum h1_got h1_head(struct h1 *h, struct str all);
-
-/* Cuts the next field off h->lines; false at the end. */
-bool h1_next(struct str *lines, struct str *name, struct str *value);
 
 /*
  * A chunked body (RFC 9112, 7.1). Zeroed is ready. Call it until it does not answer H1_DATA:

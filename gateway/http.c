@@ -172,12 +172,6 @@ gw_http_lines(const struct gw_req *q)
 	return q->head.lines;
 }
 
-bool
-gw_http_upgrades(const struct gw_req *q)
-{
-	return q->head.upgrades;
-}
-
 uint64_t
 gw_http_length(const struct gw_req *q)
 {

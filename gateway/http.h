@@ -100,7 +100,6 @@ enum gw_method gw_http_method(const struct gw_req *q);
 struct str gw_http_target(const struct gw_req *q);
 struct str gw_http_host(const struct gw_req *q);
 struct str gw_http_lines(const struct gw_req *q);
-bool gw_http_upgrades(const struct gw_req *q);
 /* Content-Length as announced; 0 when there is none. */
 uint64_t gw_http_length(const struct gw_req *q);
 /* The whole body, from on_whole on; may be changed in place by nobody. */

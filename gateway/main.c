@@ -62,11 +62,17 @@ parse(char **argv, struct options *o, struct err *e)
 {
 	const struct {
 		const char *name;
-		const char **value;
-	} valued[] = {
-		{ "--policy", &o->how.policy },
-		{ "--upstream", &o->how.upstream },
-		{ "--listen", &o->how.listen },
+		bool *flag; /* it has no value; else it is one of these */
+		int *fd;
+		const char **text; /* behind --debug only */
+	} all[] = {
+		{ "--detach", &o->detach, NULL, NULL },
+		{ "--debug", &o->debug, NULL, NULL },
+		{ "--ready-fd", NULL, &o->ready, NULL },
+		{ "--take-over", NULL, &o->from.channel, NULL },
+		{ "--policy", NULL, NULL, &o->how.policy },
+		{ "--upstream", NULL, NULL, &o->how.upstream },
+		{ "--listen", NULL, NULL, &o->how.listen },
 	};
 	int got = 0;
 
@@ -74,20 +80,17 @@ parse(char **argv, struct options *o, struct err *e)
 	for (int i = 1; argv[i] != NULL && got == 0; i++) {
 		size_t k = 0;
 
-		while (k < LEN(valued) && strcmp(argv[i], valued[k].name) != 0)
+		while (k < LEN(all) && strcmp(argv[i], all[k].name) != 0)
 			k++;
-		if (strcmp(argv[i], "--detach") == 0)
-			o->detach = true;
-		else if (strcmp(argv[i], "--debug") == 0)
-			o->debug = true;
-		else if (argv[i + 1] != NULL && k < LEN(valued) && o->debug)
-			*valued[k].value = argv[++i];
-		else if (argv[i + 1] != NULL && strcmp(argv[i], "--ready-fd") == 0)
-			got = parse_fd(&argv[i++], &o->ready, e);
-		else if (argv[i + 1] != NULL && strcmp(argv[i], "--take-over") == 0)
-			got = parse_fd(&argv[i++], &o->from.channel, e);
-		else
+		if (k == LEN(all) || (all[k].flag == NULL && argv[i + 1] == NULL) ||
+			(all[k].text != NULL && !o->debug))
 			return usage(argv[i], e);
+		if (all[k].flag != NULL)
+			*all[k].flag = true;
+		else if (all[k].fd != NULL)
+			got = parse_fd(&argv[i++], all[k].fd, e);
+		else
+			*all[k].text = argv[++i];
 	}
 	return got;
 }

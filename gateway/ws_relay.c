@@ -47,12 +47,6 @@ gw_relay_free(struct gw_relay *r)
 	free(r);
 }
 
-bool
-gw_relay_is_answering(const struct gw_relay *r)
-{
-	return r->answering;
-}
-
 static void
 over(struct gw_relay *r, bool well)
 {

@@ -66,6 +66,5 @@ void gw_relay_lost(struct gw_relay *r, const char *why, struct gw_relay_out *out
 bool gw_relay_drain(struct gw_relay *r, struct gw_relay_out *out);
 /* Nothing has come from the provider for a while. */
 void gw_relay_ping(struct gw_relay *r, struct gw_relay_out *out);
-bool gw_relay_is_answering(const struct gw_relay *r);
 
 #endif

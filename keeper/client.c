@@ -169,53 +169,24 @@ keeper_log(int fd, const struct rec *r, struct err *e)
 	return ask(fd, &msg, &got, e);
 }
 
-static int
-take_snapshot(int fd, const struct keeper_why *w, struct reply *r,
-	char id[KEEPER_ID_HEX + 1], struct err *e)
-{
-	CLEANUP(buf_fini) struct buf msg = BUF_INIT(KEEPER_MSG_MAX);
-	const char *hex;
-
-	buf_puts(&msg, "{\"op\":\"snapshot\"");
-	put_cut(&msg, "why", str_of(w->why), KEEPER_WHY_MAX);
-	put_cut(&msg, "call", str_of(w->call), KEEPER_CALL_MAX);
-	buf_putc(&msg, '}');
-	if (ask(fd, &msg, r, e) < 0)
-		return -1;
-	hex = json_text_of(r->j, "id");
-	if (hex == NULL || strlen(hex) != KEEPER_ID_HEX)
-		return err_set(e, ERR_DATA, "pando-keeper's reply has no snapshot id");
-	memcpy(id, hex, KEEPER_ID_HEX + 1);
-	return 0;
-}
-
-int
-keeper_snapshot_skipped(int fd, const struct keeper_why *w, char id[KEEPER_ID_HEX + 1],
-	bool *is_new, struct buf *out, struct err *e)
-{
-	CLEANUP(reply_fini) struct reply got = REPLY_INIT;
-	const json_t *skipped;
-
-	if (take_snapshot(fd, w, &got, id, e) < 0)
-		return -1;
-	*is_new = json_is_true(json_object_get(got.j, "new"));
-	skipped = json_array_of(got.j, "skipped");
-	if (skipped == NULL)
-		return err_set(e, ERR_DATA, "pando-keeper's reply has no \"skipped\"");
-	json_put(out, skipped);
-	return out->over ? err_set(e, ERR_DATA, "the list of skipped files is too long")
-			 : 0;
-}
-
 int
 keeper_snapshot(int fd, const char *why, const char *call, char id[KEEPER_ID_HEX + 1],
 	bool *is_new, struct err *e)
 {
+	CLEANUP(buf_fini) struct buf msg = BUF_INIT(KEEPER_MSG_MAX);
 	CLEANUP(reply_fini) struct reply got = REPLY_INIT;
-	const struct keeper_why w = { why, call };
+	const char *hex;
 
-	if (take_snapshot(fd, &w, &got, id, e) < 0)
+	buf_puts(&msg, "{\"op\":\"snapshot\"");
+	put_cut(&msg, "why", str_of(why), KEEPER_WHY_MAX);
+	put_cut(&msg, "call", str_of(call), KEEPER_CALL_MAX);
+	buf_putc(&msg, '}');
+	if (ask(fd, &msg, &got, e) < 0)
 		return -1;
+	hex = json_text_of(got.j, "id");
+	if (hex == NULL || strlen(hex) != KEEPER_ID_HEX)
+		return err_set(e, ERR_DATA, "pando-keeper's reply has no snapshot id");
+	memcpy(id, hex, KEEPER_ID_HEX + 1);
 	*is_new = json_is_true(json_object_get(got.j, "new"));
 	return 0;
 }

@@ -49,10 +49,6 @@ enum {
 	KEEPER_REPLY_MS = 120000,    /* a first snapshot reads the whole project */
 };
 
-struct keeper_why {
-	const char *why, *call; /* cut to their ceilings; call may be NULL */
-};
-
 /*
  * A keeper that does not answer in KEEPER_REPLY_MS counts as gone: the socket is shut down,
  * since a late reply would be taken for the next one's, and all later calls fail.
@@ -60,12 +56,12 @@ struct keeper_why {
 
 /* Event, tool, verdict and so on; the keeper itself sets run, agent, root and layer. */
 int keeper_log(int fd, const struct rec *r, struct err *e);
-/* Takes one; is_new is false when nothing had changed since the last. */
+/*
+ * Takes one; is_new is false when nothing had changed since the last. why and call, which may be
+ * NULL, are cut to their ceilings.
+ */
 int keeper_snapshot(int fd, const char *why, const char *call, char id[KEEPER_ID_HEX + 1],
 	bool *is_new, struct err *e);
-/* The same; "skipped" of the reply is appended to out as a JSON array. */
-int keeper_snapshot_skipped(int fd, const struct keeper_why *w,
-	char id[KEEPER_ID_HEX + 1], bool *is_new, struct buf *out, struct err *e);
 /* JSON array text appended to out, newest first, at most max entries. */
 int keeper_list(int fd, int max, struct buf *out, struct err *e);
 int keeper_diff(int fd, const char *id, struct buf *out, struct err *e);

@@ -2,8 +2,8 @@
 
 #include "base/hash.h"
 #include "base/jscan.h"
-#include "base/jstring.h"
 #include "policy/glob.h"
+#include "policy/spelt.h"
 
 /* A call's free text, where there are no named arguments. */
 #define ARG_FREE "input"
@@ -103,24 +103,6 @@ arg_keep(struct arg_room *room, struct str text)
 	return kept;
 }
 
-/* \u0026 as six characters, at the backslash: whether claude makes one character of them. */
-static bool
-is_spelt_out(struct str text, size_t at)
-{
-	enum { LENGTH = 6, LAST_CONTROL = 0x1f, DELETE = 0x7f, LAST_OF_C1 = 0x9f };
-	size_t before = at;
-	int unit;
-
-	if (text.n - at < LENGTH || text.p[at + 1] != 'u')
-		return false;
-	unit = jstring_hex4(text.p + at + 2, text.p + text.n);
-	if (unit <= LAST_CONTROL || (unit >= DELETE && unit <= LAST_OF_C1))
-		return false;
-	while (before > 0 && text.p[before - 1] == '\\')
-		before--;
-	return (at - before) % 2 == 0;
-}
-
 /*
  * What claude 2.1.329 mends in the arguments of a model before it makes the call, whatever the
  * tool: \uXXXX in a text becomes the character, a text that is JSON the array or object that
@@ -148,7 +130,8 @@ may_be_mended(const struct pol_use *u, struct str text)
 		if (slash == NULL)
 			return false;
 		at = (size_t)(slash - text.p);
-		if (memcmp(slash, "\\\\;", 3) == 0 || is_spelt_out(text, at))
+		if (memcmp(slash, "\\\\;", 3) == 0 ||
+			spelt_slashes(text, at + 1) % 2 == 1)
 			return true;
 	}
 	return false;

@@ -47,12 +47,6 @@ static const struct {
 };
 
 const char *
-lang_name(enum lang l)
-{
-	return lang_names[l];
-}
-
-const char *
 lang_kind_name(enum lang_kind k)
 {
 	return kind_names[k];

@@ -48,7 +48,6 @@ enum {
 	LANG_PARSE_US_MAX = 3 * 1000 * 1000
 };
 
-const char *lang_name(enum lang l);
 const char *lang_kind_name(enum lang_kind k);
 bool lang_from_name(struct str name, enum lang *l);
 bool lang_kind_from_name(struct str name, enum lang_kind *k);

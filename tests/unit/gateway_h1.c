@@ -22,11 +22,11 @@ put_head(struct buf *out, const struct h1 *h, enum h1_got got)
 			got == H1_BAD ? h->why : "");
 		return;
 	}
-	buf_printf(out, "%u " STR_FMT " " STR_FMT " " STR_FMT " %d %s %" PRIu64 "%s%s%s",
+	buf_printf(out, "%u " STR_FMT " " STR_FMT " " STR_FMT " %d %s %" PRIu64 "%s%s",
 		h->size, STR_ARG(h->method), STR_ARG(h->target), STR_ARG(h->host),
 		h->status, framing[h->framing], h->length, h->keep_alive ? " keep" : "",
-		h->expects ? " expects" : "", h->upgrades ? " upgrades" : "");
-	while (h1_next(&rest, &name, &value))
+		h->expects ? " expects" : "");
+	while (gw_head_next(&rest, &name, &value))
 		buf_printf(
 			out, " [" STR_FMT "=" STR_FMT "]", STR_ARG(name), STR_ARG(value));
 }
@@ -102,7 +102,7 @@ requests_are_read(void)
 			"50 POST / a 0 none 0 keep expects [Host=a] [Expect=100-Continue]" },
 		{ "GET / HTTP/1.1\r\n" HOST
 		  "Connection: x, Upgrade\r\nUpgrade: websocket\r\n\r\n",
-			"71 GET / a 0 none 0 keep upgrades [Host=a] [Connection=x, Upgrade] "
+			"71 GET / a 0 none 0 keep [Host=a] [Connection=x, Upgrade] "
 			"[Upgrade=websocket]" },
 		{ "GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n",
 			"47 GET / a 0 none 0 keep [Host=a] [Upgrade=websocket]" },

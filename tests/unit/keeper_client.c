@@ -152,25 +152,6 @@ snapshots_are_taken_listed_compared_and_read(void)
 }
 
 static void
-skipped_files_are_told(void)
-{
-	CLEANUP(buf_fini) struct buf out = BUF_INIT(BULK_MAX);
-	CLEANUP(mem_freep) char *fifo = NULL;
-	const struct keeper_why w = { "why", "call" };
-	char id[KEEPER_ID_HEX + 1];
-	struct err e = ERR_INIT;
-	bool is_new = false;
-	struct scene s = { 0 };
-
-	begin(&s);
-	fifo = path_join(s.root, "pipe");
-	ok_int(mkfifo(fifo, 0600), 0, "mkfifo");
-	ok_int(keeper_snapshot_skipped(s.sock, &w, id, &is_new, &out, &e), 0, e.text);
-	ok_str(buf_text(&out), "[{\"path\":\"pipe\",\"reason\":\"a FIFO\"}]", "skipped");
-	end(&s);
-}
-
-static void
 refusals_come_back_as_text(void)
 {
 	CLEANUP(buf_fini) struct buf out = BUF_INIT(BULK_MAX);
@@ -335,7 +316,6 @@ main(void)
 {
 	(void)umask(022);
 	snapshots_are_taken_listed_compared_and_read();
-	skipped_files_are_told();
 	refusals_come_back_as_text();
 	log_lines_arrive();
 	arguments_are_kept_by_the_keepers_policy();
