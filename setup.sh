@@ -74,6 +74,53 @@ install_locked() { # from, to, npm options
 	touch "$to/.complete"
 }
 
+# One more version of an agent, as the package that holds its program for this machine.
+install_version() { # agent, version, package, program in it
+	local to=build/versions/$1-$2
+	if [ -e "$to/.complete" ]; then
+		say "$to is up to date"
+		return
+	fi
+	say "installing $1 $2 into $to"
+	rm -rf "$to"
+	mkdir -p "$to/.bin"
+	npm install --prefix "$to" --no-package-lock --ignore-scripts --engine-strict=false \
+		--no-audit --no-fund --loglevel=error "$3"
+	ln -s "../node_modules/$4" "$to/.bin/$1"
+	touch "$to/.complete"
+}
+
+pinned_version() { # package
+	node -p "require('./tests/agents/package.json').dependencies['$1']"
+}
+
+# The oldest version that is supported and the newest that npm has, beside the pinned ones. The
+# newest is the one that npm's tag names: an install of @latest takes an older one where
+# Node.js is older than the package wants, and the program needs no Node.js at all.
+install_versions() {
+	local arch triple version wanted=() old
+	case "$(uname -m)" in
+	x86_64) arch=linux-x64 triple=x86_64-unknown-linux-musl ;;
+	aarch64) arch=linux-arm64 triple=aarch64-unknown-linux-musl ;;
+	*) fail "there is no agent for $(uname -m)" ;;
+	esac
+	for version in 2.1.197 "$(npm view @anthropic-ai/claude-code dist-tags.latest)"; do
+		[ "$version" = "$(pinned_version @anthropic-ai/claude-code)" ] && continue
+		install_version claude "$version" "@anthropic-ai/claude-code-$arch@$version" \
+			"@anthropic-ai/claude-code-$arch/claude"
+		wanted+=("claude-$version")
+	done
+	version=$(npm view @openai/codex dist-tags.latest)
+	if [ "$version" != "$(pinned_version @openai/codex)" ]; then
+		install_version codex "$version" "@openai/codex@$version-$arch" \
+			"@openai/codex/vendor/$triple/bin/codex"
+		wanted+=("codex-$version")
+	fi
+	for old in build/versions/*; do
+		[[ " ${wanted[*]} " == *" ${old##*/} "* ]] || rm -rf "$old"
+	done
+}
+
 install_all() {
 	install_packages "${build_packages[@]}" "$@"
 	install_locked deps build/deps --ignore-scripts --legacy-peer-deps
@@ -88,6 +135,7 @@ build() {
 case "${1:-}" in
 deps)
 	install_all "${test_packages[@]}"
+	install_versions
 	;;
 demo)
 	install_all
@@ -104,6 +152,7 @@ bench)
 	;;
 test)
 	install_all "${test_packages[@]}"
+	install_versions
 	build
 	say "running the tests"
 	exec make -s -j"$(nproc)" test

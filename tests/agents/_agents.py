@@ -31,6 +31,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PROVIDER = ROOT / "tests" / "provider" / "provider.py"
 EVIL_MCP = HERE / "_evil_mcp.py"
+PINNED = ROOT / "build" / "agents" / "node_modules"
+VERSIONS = ROOT / "build" / "versions"
 AT_ONCE = 3
 CLIENT_SECONDS = 90
 SOON_SECONDS = 30
@@ -140,14 +142,15 @@ def persons():
 class Stage:
     """The programs, where everyone may read them."""
 
-    def __init__(self, build):
-        self.build, self.agents = Path(build).resolve(), ROOT / "build" / "agents" / "node_modules"
+    def __init__(self, build, agents=PINNED):
+        """agents: a folder that has the agents' programs in .bin."""
+        self.build, self.agents = Path(build).resolve(), Path(agents)
         self.evil = EVIL_MCP
 
     def made_readable_for(self, person, folder):
         """Staged copies when the checkout lies in somebody's closed folder."""
         needed = (self.build / "libexec" / "pando-ai" / "pando-shim",
-                  self.agents / ".bin" / "claude", self.evil)
+                  *(self.agents / ".bin").iterdir(), self.evil)
         if not person.popen_args() or all(person.can_read(p) for p in needed):
             return self
         stage = Path(folder) / "stage"
@@ -159,7 +162,7 @@ class Stage:
                         str(stage)], check=True)
         shutil.copy(self.evil, stage)
         out = Stage.__new__(Stage)
-        out.build, out.agents, out.evil = stage, stage / "node_modules", stage / self.evil.name
+        out.build, out.agents, out.evil = stage, stage / self.agents.name, stage / self.evil.name
         return out
 
     @property
@@ -169,6 +172,19 @@ class Stage:
     @property
     def shim(self):
         return self.build / "libexec" / "pando-ai" / "pando-shim"
+
+
+def more_versions():
+    """[(agent, version, folder)] of those that are tested beside the pinned ones (setup.sh)."""
+    folders = sorted(VERSIONS.iterdir()) if VERSIONS.is_dir() else []
+    return [(*d.name.split("-", 1), d) for d in folders if (d / ".complete").exists()]
+
+
+def installed():
+    """[(agent, version, program)] of all that are here."""
+    wanted = json.loads((HERE / "package.json").read_text(encoding="utf-8"))["dependencies"]
+    pinned = [(a, v, PINNED / ".bin" / a) for a in AGENTS for p, v in wanted.items() if a in p]
+    return pinned + [(a, v, d / ".bin" / a) for a, v, d in more_versions()]
 
 
 def same_device(a, b):
@@ -521,7 +537,7 @@ def options():
     return p.parse_args()
 
 
-def stages(build, who):
+def stages(build, who, agents=PINNED):
     """{person's name: Stage}; a staged copy is removed at the end."""
     out = {}
     for person in who:
@@ -532,5 +548,5 @@ def stages(build, who):
             folder = tempfile.mkdtemp(prefix="stage", dir=near)
             os.chmod(folder, 0o755)
             atexit.register(shutil.rmtree, folder, ignore_errors=True)
-            out[person.name] = Stage(build).made_readable_for(person, folder)
+            out[person.name] = Stage(build, agents).made_readable_for(person, folder)
     return out

@@ -15,7 +15,7 @@ import tempfile
 import threading
 from pathlib import Path
 
-from _agents import PROVIDER, ROOT, lines_of
+from _agents import PINNED, PROVIDER, ROOT, lines_of
 
 SECONDS = 60
 WRONG_USAGE = 2  # of clap
@@ -85,7 +85,7 @@ class Ground:
     def __init__(self, agent):
         self.folder = Path(tempfile.mkdtemp(prefix="args"))
         self.agent, self.lock, self.runs = agent, threading.Lock(), 0
-        self.program = ROOT / "build" / "agents" / "node_modules" / ".bin" / agent
+        self.program = PINNED / ".bin" / agent
 
     def __enter__(self):
         (self.folder / "script").write_text(json.dumps({"turns": [], "end_text": END}))

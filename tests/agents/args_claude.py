@@ -6,7 +6,7 @@ from _agents import options, run_cases
 from _args import END, Ground, ran, rows
 
 # what the shim changes on purpose, and what says more than its parsing
-LEFT_OUT = ("--strict-mcp-config", "-d2e", "-pd2e", "--debug-to-stderr", "--prefill", "--debug-file")
+LEFT_OUT = ("--strict-mcp-config", "-d2e", "-pd2e", "--debug-to-stderr", "-ph", "--prefill", "--debug-file")
 LISTS = (["mcp", "list"], ["--", "mcp", "list"], ["--verbose", "mcp", "list"], ["-d2e", "--", "mcp", "list"],
          ["plugins", "list"], ["auto-mode", "config"], ["-V"], ["-v", "--verbose"])
 BOTH = ("clusters of letters", "lists of values")
