@@ -15,6 +15,7 @@ args_fini(struct args *a)
 	mem_freep((void *)&a->dir);
 	mem_freep((void *)&a->settings);
 	mem_freep((void *)&a->word);
+	mem_freep((void *)&a->profile);
 }
 
 int

@@ -39,6 +39,7 @@ struct args {
 		flags; /* claude: options; codex: options and subcommands, in order */
 	struct words operands; /* the prompt, a session id ... */
 	char *dir;             /* codex --cd, NULL: none */
+	char *profile;         /* codex --profile, NULL: none */
 	bool tui;              /* codex: takes the flags of the terminal interface */
 	bool has_mode;         /* claude: --permission-mode is among the flags */
 	bool has_tools;        /* claude: --tools is among the flags */

@@ -182,14 +182,18 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
 
 	words_add(&p->argv, agent);
+	words_addf(&p->argv, "--profile=" CODEX_OURS "%s", f->run);
 	words_add_all(&p->argv, &a->flags);
 	/* ours are last at the deepest level, where the last -c wins */
 	add_off(p, f, pol);
 	buf_puts(&b, "model_catalog_json=");
 	buf_put_json(&b, str_of(f->catalog));
 	set_buf(p, &b);
-	if (f->port != 0)
-		set(p, "model_provider=\"" CODEX_PROVIDER "\"");
+	if (f->port != 0) {
+		buf_puts(&b, "model_provider=");
+		buf_put_json(&b, str_of(codex_provider(f, a->tui)));
+		set_buf(p, &b);
+	}
 	add_projects(p, f);
 	add_server(p, f, POL_SERVER_CORE, "core");
 	add_server(p, f, POL_SERVER_WORKSPACE, "workspace");
@@ -235,6 +239,11 @@ plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 		return -1;
 	add_argv(p, f, pol, a);
 	plan_add_env(p, f, POL_CODEX, &scrub);
-	words_addf(&p->env, "CODEX_HOME=%s/codex", f->dir);
-	return codex_add_files(p, f, pol, e);
+	words_addf(&p->env, "CODEX_HOME=%s/" CODEX_HOME_NAME, f->own_dir);
+	words_addf(&p->env, "CODEX_SQLITE_HOME=%s", f->sqlite_dir);
+	/* the built-in provider asks for a WebSocket first and complains when it gets none */
+	if (!a->tui && !pol_websocket(pol) && plan_env_of(f->env, "RUST_LOG") == NULL)
+		words_add(&p->env, "RUST_LOG=error,codex_api::endpoint::"
+				   "responses_websocket=off");
+	return codex_add_files(p, f, pol, a->tui, e);
 }

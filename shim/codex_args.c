@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "shim/codex_files.h"
+#include "shim/codex_keys.h"
 
 static const char agent[] = "codex";
 
@@ -52,6 +52,23 @@ check_sandbox(const struct args_row *r, const char *value, struct err *e)
 		e);
 }
 
+/* Its name becomes one of a file; what may be set is put into the session's own profile. */
+static int
+take_profile(struct args *a, const char *name, struct err *e)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789_-";
+
+	if (*name == '\0' || name[strspn(name, plain)] != '\0')
+		return args_refuse_for(agent,
+			&(struct args_refusal){ "--profile", "it names no profile",
+				"such a name has letters, digits, - and _ only" },
+			e);
+	mem_freep((void *)&a->profile);
+	a->profile = mem_strdup(name);
+	return 0;
+}
+
 /* 1: the option is done with. */
 static int
 check(struct reader *in, const struct args_row *r, const char *value, struct err *e)
@@ -65,6 +82,8 @@ check(struct reader *in, const struct args_row *r, const char *value, struct err
 		mem_freep((void *)&in->a->dir);
 		in->a->dir = mem_strdup(value);
 		break;
+	case CODEX_PROFILE:
+		return take_profile(in->a, value, e) < 0 ? -1 : 1;
 	case CODEX_HELP:
 		in->a->inert = true; /* clap prints and ends as soon as it reads this */
 		break;

@@ -1,92 +1,46 @@
 #include "shim/codex_files.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/json/json.h"
-#include "policy/toml.h"
 #include "policy/upstream.h"
+#include "shim/codex_kept.h"
+#include "shim/codex_keys.h"
 
-const char *const codex_own_keys[] = { "disable_paste_burst", "file_opener",
-	"hide_agent_reasoning", "model", "model_auto_compact_token_limit",
-	"model_context_window", "model_reasoning_effort", "model_reasoning_summary",
-	"model_verbosity", "personality", "plan_mode_reasoning_effort",
-	"project_doc_max_bytes", "review_model", "service_tier",
-	"show_raw_agent_reasoning", "tui.alternate_screen", "tui.animations",
-	"tui.notifications", "tui.show_tooltips", "tui.theme", NULL };
+const struct codex_link codex_links[] = { { "sessions", true, true },
+	{ "archived_sessions", true, true }, { "thread-writer-locks", true, true },
+	{ "auth.json", true, false }, { "history.jsonl", true, false },
+	{ "session_index.jsonl", true, false }, { "AGENTS.md", false, false },
+	{ "AGENTS.override.md", false, false }, { "prompts", false, false },
+	{ "skills", false, false }, { "themes", false, false }, { NULL, false, false } };
 
-/* --- TOML, written ------------------------------------------------------------------- */
-
-/* JSON's escapes are all TOML's too (TOML 1.0, "String"). */
-static void
-put_value(struct buf *b, const struct toml_node *n, int depth)
-{
-	const bool table = n->type == TOML_TABLE;
-
-	switch (n->type) {
-	case TOML_STRING:
-		buf_put_json(b, n->text);
-		return;
-	case TOML_INT:
-		buf_printf(b, "%" PRId64, n->integer);
-		return;
-	case TOML_FLOAT:
-		buf_printf(b, "%.17e", n->number);
-		return;
-	case TOML_BOOL:
-		buf_puts(b, n->truth ? "true" : "false");
-		return;
-	case TOML_TABLE:
-	case TOML_ARRAY:
-	case TOML_TYPES:
-		break;
-	}
-	buf_putc(b, table ? '{' : '[');
-	for (const struct toml_node *c = n->child; c != NULL && depth < TOML_DEPTH_MAX;
-		c = c->next) {
-		if (table) {
-			buf_put_json(b, str_of(c->key));
-			buf_putc(b, '=');
-		}
-		put_value(b, c, depth + 1);
-		if (c->next != NULL)
-			buf_putc(b, ',');
-	}
-	buf_putc(b, table ? '}' : ']');
-}
-
-static const struct toml_node *
-get(const struct toml_node *config, const char *dotted)
-{
-	const char *dot = strchr(dotted, '.');
-	CLEANUP(mem_freep)
-	char *first = mem_strdup_str((struct str){
-		dotted, dot == NULL ? strlen(dotted) : (size_t)(dot - dotted) });
-	const struct toml_node *n = config == NULL ? NULL : toml_get(config, first);
-
-	if (dot == NULL || n == NULL || n->type != TOML_TABLE)
-		return dot == NULL ? n : NULL;
-	return toml_get(n, dot + 1);
-}
+/* --- the person's own ------------------------------------------------------------------- */
 
 static void
-carry(struct buf *b, const struct toml_node *config, const char *key)
+carry(struct buf *b, const char *key, const struct toml_node *n)
 {
-	const struct toml_node *n = get(config, key);
-
 	if (n == NULL)
 		return;
 	buf_printf(b, "%s = ", key);
-	put_value(b, n, 0);
+	codex_put_value(b, n);
 	buf_putc(b, '\n');
 }
 
-static const char *
-text_at(const struct toml_node *config, const char *key)
+/* codex takes such a name from where the file with the key is, which is now another place. */
+static void
+carry_path(struct buf *b, const struct plan_facts *f, const char *key)
 {
-	const struct toml_node *n = get(config, key);
+	const struct toml_node *n = codex_value(f, key);
+	CLEANUP(mem_freep) char *path = NULL;
 
-	return n != NULL && n->type == TOML_STRING ? n->text.p : NULL;
+	if (n == NULL || n->type != TOML_STRING)
+		return;
+	path = strchr("/~", n->text.p[0]) != NULL
+		       ? mem_strdup_str(n->text)
+		       : mem_printf("%s/%s", f->own_dir, n->text.p);
+	buf_printf(b, "%s = ", key);
+	buf_put_json(b, str_of(path));
+	buf_putc(b, '\n');
 }
 
 /* --- the provider ----------------------------------------------------------------------- */
@@ -95,8 +49,8 @@ text_at(const struct toml_node *config, const char *key)
 static const struct toml_node *
 chosen(const struct toml_node *config)
 {
-	const char *id = text_at(config, "model_provider");
-	const struct toml_node *all = get(config, "model_providers");
+	const char *id = codex_text(config, "model_provider");
+	const struct toml_node *all = codex_get(config, "model_providers");
 
 	if (id == NULL || strcmp(id, "openai") == 0 || all == NULL)
 		return NULL;
@@ -127,15 +81,16 @@ int
 plan_codex_upstream(
 	const struct toml_node *config, const struct policy *pol, struct err *e)
 {
-	const char *id = text_at(config, "model_provider");
-	const char *url = text_at(config, "openai_base_url");
+	const char *id = codex_text(config, "model_provider");
+	const char *url = codex_text(config, "openai_base_url");
 	const char *what = "openai_base_url";
 
 	if (pol_mode_of(pol, POL_CODEX) == POL_OFF)
 		return 0;
 	if (id != NULL && strcmp(id, "openai") != 0) {
 		what = "base_url of the model_provider";
-		url = chosen(config) == NULL ? NULL : text_at(chosen(config), "base_url");
+		url = chosen(config) == NULL ? NULL
+					     : codex_text(chosen(config), "base_url");
 		if (url == NULL)
 			return refuse_upstream("model_provider", id, pol, e);
 	}
@@ -157,9 +112,9 @@ plan_codex_managed(
 	const char *fault = NULL;
 
 	for (size_t i = 0; fault == NULL && i < LEN(merged); i++)
-		fault = get(config, merged[i]) != NULL ? merged[i] : NULL;
+		fault = codex_get(config, merged[i]) != NULL ? merged[i] : NULL;
 	for (size_t i = 0; above && fault == NULL && i < LEN(beats); i++)
-		fault = get(config, beats[i]) != NULL ? beats[i] : NULL;
+		fault = codex_get(config, beats[i]) != NULL ? beats[i] : NULL;
 	if (fault == NULL)
 		return 0;
 	return err_set(e, ERR_REFUSED,
@@ -169,66 +124,110 @@ plan_codex_managed(
 }
 
 /*
- * With which key: the variable of the person's own provider, or as codex itself chooses, and
- * at last the variable that codex alone would not read but that people have.
+ * Which provider a session has. Its id becomes part of the session, and codex resumes a session
+ * only under the id that it began with: so it is the one that codex would have by itself, the
+ * built-in one or the person's own. Only where codex by itself could not begin at all, since it
+ * has no login and does not read the variable with the key, it is one of ours.
  */
-static void
-put_login(struct buf *b, const struct plan_facts *f)
+static const char *
+key_of(const struct plan_facts *f, bool tui)
 {
-	const struct toml_node *own = chosen(f->config);
-	const char *name = own == NULL ? NULL : text_at(own, "env_key");
+	if (f->has_login || (!tui && plan_env_of(f->env, "CODEX_API_KEY") != NULL))
+		return NULL;
+	if (plan_env_of(f->env, "CODEX_API_KEY") != NULL)
+		return "CODEX_API_KEY";
+	return plan_env_of(f->env, "OPENAI_API_KEY") != NULL ? "OPENAI_API_KEY" : NULL;
+}
 
-	if (name == NULL && plan_env_of(f->env, "CODEX_API_KEY") != NULL)
-		name = "CODEX_API_KEY";
-	if (name == NULL && !f->has_login &&
-		plan_env_of(f->env, "OPENAI_API_KEY") != NULL)
-		name = "OPENAI_API_KEY";
-	if (name == NULL) {
-		buf_puts(b, "requires_openai_auth = true\n");
+const char *
+codex_provider(const struct plan_facts *f, bool tui)
+{
+	if (chosen(f->config) != NULL)
+		return codex_text(f->config, "model_provider");
+	return key_of(f, tui) != NULL ? CODEX_PROVIDER : "openai";
+}
+
+/* What of the person's own definition is no address and no program. */
+static void
+put_own(struct buf *b, const struct toml_node *own)
+{
+	static const char *const kept[] = { "name", "env_key", "env_key_instructions",
+		"requires_openai_auth", "http_headers", "env_http_headers",
+		"query_params", "request_max_retries", "stream_max_retries",
+		"stream_idle_timeout_ms" };
+
+	for (size_t i = 0; i < LEN(kept); i++)
+		carry(b, kept[i], toml_get(own, kept[i]));
+}
+
+static void
+put_provider(
+	struct buf *b, const struct plan_facts *f, const struct policy *pol, bool tui)
+{
+	CLEANUP(mem_freep) char *url = plan_base_url(f, "/v1");
+	CLEANUP(mem_freep) char *account = plan_base_url(f, "/backend-api/");
+	const struct toml_node *own = chosen(f->config);
+	const char *id = codex_provider(f, tui);
+	const bool builtin = strcmp(id, "openai") == 0;
+
+	buf_puts(b, "model_provider = ");
+	buf_put_json(b, str_of(id));
+	buf_puts(b, "\nchatgpt_base_url = ");
+	buf_put_json(b, str_of(account));
+	buf_puts(b, builtin ? "\nopenai_base_url = " : "\n\n[model_providers.");
+	if (!builtin) {
+		buf_put_json(b, str_of(id));
+		buf_puts(b, "]\nbase_url = ");
+	}
+	buf_put_json(b, str_of(url));
+	buf_putc(b, '\n');
+	if (builtin)
+		return;
+	buf_printf(b, "wire_api = \"responses\"\nsupports_websockets = %s\n",
+		pol_websocket(pol) ? "true" : "false");
+	if (own != NULL) {
+		put_own(b, own);
 		return;
 	}
-	buf_puts(b, "requires_openai_auth = false\nenv_key = ");
-	buf_put_json(b, str_of(name));
+	buf_puts(b, "name = \"Pando\"\nrequires_openai_auth = false\nenv_key = ");
+	buf_put_json(b, str_of(key_of(f, tui)));
 	buf_putc(b, '\n');
 }
 
 static void
-put_provider(struct buf *b, const struct plan_facts *f, const struct policy *pol)
+add_links(struct plan *p, const struct plan_facts *f)
 {
-	CLEANUP(mem_freep) char *url = plan_base_url(f, "/v1");
-
-	buf_puts(b, "model_provider = \"" CODEX_PROVIDER
-		    "\"\n\n[model_providers." CODEX_PROVIDER
-		    "]\nname = \"Pando\"\nbase_url = ");
-	buf_put_json(b, str_of(url));
-	buf_printf(b, "\nwire_api = \"responses\"\nsupports_websockets = %s\n",
-		pol_websocket(pol) ? "true" : "false");
-	put_login(b, f);
+	for (size_t i = 0; codex_links[i].name != NULL; i++)
+		if (codex_links[i].always || (f->has & 1U << i) != 0)
+			plan_add_link(p, codex_links[i].name, "..", codex_links[i].name);
 }
 
 int
 codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
-	struct err *e)
+	bool tui, struct err *e)
 {
 	static const char *const direct[] = { "model_provider", "model_providers",
 		"openai_base_url", "chatgpt_base_url" };
 	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+	CLEANUP(buf_fini) struct buf was = BUF_INIT(PLAN_FILE_MAX);
+	CLEANUP(mem_freep) char *name = mem_printf(CODEX_OURS "%s.config.toml", f->run);
+	CLEANUP(mem_freep) char *beside = mem_printf(CODEX_OURS "%s.was", f->run);
 
 	for (size_t i = 0; codex_own_keys[i] != NULL; i++)
-		carry(&b, f->config, codex_own_keys[i]);
+		if (codex_is_path(codex_own_keys[i]))
+			carry_path(&b, f, codex_own_keys[i]);
+		else
+			carry(&b, codex_own_keys[i], codex_value(f, codex_own_keys[i]));
 	for (size_t i = 0; f->port == 0 && i < LEN(direct); i++)
-		carry(&b, f->config, direct[i]);
+		carry(&b, direct[i], codex_get(f->config, direct[i]));
 	if (f->port != 0)
-		put_provider(&b, f, pol);
-	if (b.over)
+		put_provider(&b, f, pol, tui);
+	codex_put_was(&was, f);
+	if (b.over || was.over)
 		return err_set(e, ERR_DATA, "codex: your config.toml is too large");
-	plan_add_file(p, "codex/config.toml", mem_strdup(buf_text(&b)));
-	plan_add_link(p, "codex/sessions", f->own_dir, "sessions");
-	plan_add_link(p, "codex/auth.json", f->own_dir, "auth.json");
-	if (f->has_memory)
-		plan_add_link(p, "codex/AGENTS.md", f->own_dir, "AGENTS.md");
-	if (f->has_prompts)
-		plan_add_link(p, "codex/prompts", f->own_dir, "prompts");
+	plan_add_file(p, name, mem_strdup(buf_text(&b)));
+	plan_add_file(p, beside, mem_strdup(buf_text(&was)));
+	add_links(p, f);
 	return 0;
 }
 

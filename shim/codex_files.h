@@ -1,27 +1,39 @@
 #ifndef SHIM_CODEX_FILES_H
 #define SHIM_CODEX_FILES_H
 
-/* The generated files of a codex launch; for codex*.c and agent.c only. Pure. */
+/* The generated files of a codex launch; for codex*.c, agent.c, person.c, homedir.c. Pure. */
 
 #include "shim/plan.h"
 
 #define CODEX_PROVIDER "pando"
+#define CODEX_HOME_NAME "pando-ai" /* below the person's own folder */
+#define CODEX_OURS "pando-"        /* what our files in it begin with */
 
 /*
- * Keys of the configuration that choose a model or a look. All else could bring tools,
- * servers, hooks, a provider, a sandbox or trust. NULL-terminated.
- */
-extern const char *const codex_own_keys[];
-
-/*
- *   codex/              CODEX_HOME:
- *     config.toml       the provider, whose URL holds the run's token; the keys above
- *     sessions          -> the person's, so that sessions can be resumed
- *     auth.json         -> the person's, also for a login made in the session
- *     AGENTS.md prompts -> the person's
+ *   ~/.codex/pando-ai/       CODEX_HOME, 0700, the same for all sessions of the person: codex
+ *                            notes the path of each session, which must be good for ever, and
+ *                            keeps state here that costs seconds to make anew
+ *     pando-<run>.config.toml  the profile of this session: the provider, whose URL holds the
+ *                            run's token, and keys of the person's; codex writes changes here
+ *     pando-<run>.was, pando-kept.toml  see codex_kept.h
+ *     sessions auth.json ... -> ../, the person's
+ * There is no config.toml.
  */
 int codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
-	struct err *e);
+	bool tui, struct err *e);
+/* The id of the provider; borrowed from the facts. */
+const char *codex_provider(const struct plan_facts *f, bool tui);
+
+/*
+ * What is linked to the person's own. always: also when it is not there yet, since codex makes
+ * it; dir: then as a folder, through a link to which it cannot. The list ends with NULL.
+ */
+struct codex_link {
+	const char *name;
+	bool always, dir;
+};
+
+extern const struct codex_link codex_links[];
 
 /*
  * `codex debug models --bundled` made harmless: tool_mode "direct" is the only way out of

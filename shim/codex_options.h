@@ -13,6 +13,7 @@ enum codex_check {
 	CODEX_CONFIG,
 	CODEX_DIR,
 	CODEX_HELP,
+	CODEX_PROFILE,
 	CODEX_SANDBOX,
 	CODEX_SEARCH,
 	CODEX_ALIAS, /* --experimental-json */

@@ -23,6 +23,7 @@
 #include "shim/args.h"
 #include "shim/claude_given.h"
 #include "shim/find.h"
+#include "shim/homedir.h"
 #include "shim/inherit.h"
 #include "shim/person.h"
 #include "shim/plan.h"
@@ -47,6 +48,7 @@ struct launch {
 	struct place_root root;
 	struct person person;
 	struct rundir dir;
+	struct homedir home; /* of codex */
 	struct plan plan;
 	struct gw_run gateway;
 	char *hook, *mcp, *catalog;
@@ -64,6 +66,7 @@ launch_fini(struct launch *l)
 	place_root_fini(&l->root);
 	person_fini(&l->person);
 	rundir_fini(&l->dir);
+	homedir_fini(&l->home);
 	plan_fini(&l->plan);
 	mem_freep((void *)&l->hook);
 	mem_freep((void *)&l->mcp);
@@ -278,7 +281,8 @@ static int
 look(struct launch *l, struct err *e)
 {
 	l->stage = "launch.configuration";
-	if (person_read(&l->person, l->kind, &l->root, e) < 0 || add_settings(l, e) < 0)
+	if (person_read(&l->person, l->kind, &l->root, l->args.profile, e) < 0 ||
+		add_settings(l, e) < 0)
 		return -1;
 	l->stage = "launch.configuration";
 	if (person_check_managed(l->kind, e) < 0)
@@ -382,12 +386,23 @@ make_plan(struct launch *l, struct err *e)
 		.token = &l->gateway.token,
 		.env = environ,
 		.features = buf_text(&l->features),
-		.catalog = l->catalog };
+		.catalog = l->catalog,
+		.kept = l->home.kept };
 
 	person_tell(&l->person, &f);
 	if (l->kind == POL_CLAUDE)
 		return plan_claude(&l->plan, &f, l->policy, &l->args, e);
 	return plan_codex(&l->plan, &f, l->policy, &l->args, e);
+}
+
+static int
+write_files(struct launch *l, struct err *e)
+{
+	if (l->kind == POL_CODEX)
+		return homedir_fill(&l->home, &l->plan, e);
+	if (person_make_sessions(&l->person, e) < 0)
+		return -1;
+	return rundir_fill(&l->dir, &l->plan, e);
 }
 
 /* Registered first: when this process ends, from here on, the gateway removes the folder. */
@@ -403,8 +418,10 @@ start(struct launch *l, struct err *e)
 		return -1;
 	if (l->gateway.port == 0)
 		sweep_runs(l->dir.parent);
-	if (make_plan(l, e) < 0 || person_make_sessions(&l->person, l->kind, e) < 0 ||
-		rundir_fill(&l->dir, &l->plan, e) < 0)
+	if (l->kind == POL_CODEX && homedir_open(&l->home, l->person.own_dir,
+					    l->dir.parent, l->person.config, e) < 0)
+		return -1;
+	if (make_plan(l, e) < 0 || write_files(l, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->plan.notes.n; i++)
 		log_error("%s", l->plan.notes.v[i]);
@@ -473,9 +490,10 @@ int
 main(int argc, char **argv)
 {
 	CLEANUP(launch_fini)
-	struct launch l = {
-		.argv = argv, .dir = RUNDIR_INIT, .features = BUF_INIT(AGENT_OUTPUT_MAX)
-	};
+	struct launch l = { .argv = argv,
+		.dir = RUNDIR_INIT,
+		.home = HOMEDIR_INIT,
+		.features = BUF_INIT(AGENT_OUTPUT_MAX) };
 	struct err e = ERR_INIT;
 
 	inherit_take(&l.inherited);
@@ -490,6 +508,7 @@ main(int argc, char **argv)
 	}
 	(void)launch(&l, &e); /* comes back only when it failed */
 	record_failure(&l, &e);
+	homedir_drop(&l.home, &l.plan);
 	rundir_drop(&l.dir);
 	return log_fail(&e);
 }

@@ -12,6 +12,8 @@
 #include "base/path.h"
 #include "base/place.h"
 #include "policy/toml.h"
+#include "shim/codex_files.h"
+#include "shim/codex_keys.h"
 #include "shim/memory.h"
 
 #define MANAGED_FILE "/etc/claude-code/managed-settings.json"
@@ -29,8 +31,12 @@ person_fini(struct person *p)
 	for (size_t i = 0; i < LEN(p->project_settings); i++)
 		mem_freep((void *)&p->project_settings[i]);
 	carry_fini(&p->carry);
+	mem_freep((void *)&p->profile_text);
+	mem_freep((void *)&p->profile_name);
+	mem_freep((void *)&p->sqlite_dir);
 	toml_free(p->config);
-	p->config = NULL;
+	toml_free(p->profile);
+	p->config = p->profile = NULL;
 }
 
 /* Links are followed: people keep such files elsewhere. *text stays NULL when absent. */
@@ -130,27 +136,77 @@ read_claude(struct person *p, const struct place_root *root, bool moved, struct 
 	return read_own(state, &p->state, e);
 }
 
+/* A file of codex's configuration; *tree stays NULL when it is absent. */
 static int
-read_codex(struct person *p, struct err *e)
+read_toml(const char *path, char **text, struct toml_node **tree, struct err *e)
+{
+	if (read_own(path, text, e) < 0)
+		return -1;
+	if (*text == NULL)
+		return 0;
+	*tree = toml_parse(str_of(*text), path, e);
+	if (*tree == NULL)
+		e->code = ERR_DATA; /* it is codex's file, not a policy */
+	return *tree == NULL ? -1 : 0;
+}
+
+static int
+read_profile(struct person *p, const char *name, struct err *e)
+{
+	CLEANUP(mem_freep) char *path = NULL;
+
+	if (name == NULL)
+		return 0;
+	p->profile_name = mem_strdup(name);
+	path = mem_printf("%s/%s.config.toml", p->own_dir, name);
+	if (read_toml(path, &p->profile_text, &p->profile, e) < 0)
+		return -1;
+	return p->profile != NULL
+		       ? 0
+		       : err_set(e, ERR_USAGE, "codex: --profile %s: there is no %s",
+				 name, path);
+}
+
+/* As codex has it: the variable, then the key, else its own folder. */
+static char *
+sqlite_dir(const struct person *p)
+{
+	const char *moved = getenv("CODEX_SQLITE_HOME");
+	const char *key = codex_text(p->config, "sqlite_home");
+
+	if (moved != NULL && path_is_absolute(moved))
+		return mem_strdup(moved);
+	return mem_strdup(key != NULL && path_is_absolute(key) ? key : p->own_dir);
+}
+
+/* In a keyring it is found by the name of the folder, and each folder has its own. */
+static bool
+has_keyring(const struct person *p)
+{
+	const char *store = codex_text(p->config, "cli_auth_credentials_store");
+
+	return store != NULL &&
+	       (strcmp(store, "keyring") == 0 || strcmp(store, "auto") == 0);
+}
+
+static int
+read_codex(struct person *p, const char *profile, struct err *e)
 {
 	CLEANUP(mem_freep) char *config = path_join(p->own_dir, "config.toml");
 
-	p->has_login = has(p->own_dir, "auth.json");
-	p->has_memory = has(p->own_dir, "AGENTS.md");
-	p->has_prompts = has(p->own_dir, "prompts");
-	if (read_own(config, &p->config_text, e) < 0)
+	for (size_t i = 0; codex_links[i].name != NULL; i++)
+		if (has(p->own_dir, codex_links[i].name))
+			p->has |= 1U << i;
+	if (read_toml(config, &p->config_text, &p->config, e) < 0)
 		return -1;
-	if (p->config_text == NULL)
-		return 0;
-	p->config = toml_parse(str_of(p->config_text), config, e);
-	if (p->config == NULL)
-		e->code = ERR_DATA; /* it is codex's file, not a policy */
-	return p->config == NULL ? -1 : 0;
+	p->has_login = has(p->own_dir, "auth.json") || has_keyring(p);
+	p->sqlite_dir = sqlite_dir(p);
+	return read_profile(p, profile, e);
 }
 
 int
-person_read(
-	struct person *p, enum pol_agent a, const struct place_root *root, struct err *e)
+person_read(struct person *p, enum pol_agent a, const struct place_root *root,
+	const char *profile, struct err *e)
 {
 	const bool claude = a == POL_CLAUDE;
 	const char *moved = getenv(claude ? "CLAUDE_CONFIG_DIR" : "CODEX_HOME");
@@ -161,14 +217,13 @@ person_read(
 		return -1;
 	p->own_dir = is_moved ? mem_strdup(moved)
 			      : path_join(p->home, claude ? ".claude" : ".codex");
-	return claude ? read_claude(p, root, is_moved, e) : read_codex(p, e);
+	return claude ? read_claude(p, root, is_moved, e) : read_codex(p, profile, e);
 }
 
 int
-person_make_sessions(const struct person *p, enum pol_agent a, struct err *e)
+person_make_sessions(const struct person *p, struct err *e)
 {
-	CLEANUP(mem_freep)
-	char *path = path_join(p->own_dir, a == POL_CLAUDE ? "projects" : "sessions");
+	CLEANUP(mem_freep) char *path = path_join(p->own_dir, "projects");
 
 	return path_mkdirs(path, S_IRWXU, e);
 }
@@ -183,10 +238,13 @@ person_tell(const struct person *p, struct plan_facts *f)
 	f->config = p->config;
 	f->has_login = p->has_login;
 	f->has_memory = p->has_memory;
-	f->has_prompts = p->has_prompts;
 	f->has_file_history = p->has_file_history;
 	f->has_plans = p->has_plans;
 	f->has_todos = p->has_todos;
+	f->has = p->has;
+	f->profile_name = p->profile_name;
+	f->profile = p->profile;
+	f->sqlite_dir = p->sqlite_dir;
 	f->root_memory = p->root_memory;
 	f->carry = &p->carry;
 	for (size_t i = 0, n = 0; i < LEN(p->project_settings); i++)

@@ -19,14 +19,20 @@ struct person {
 	char *root_memory;                         /* claude; NULL: absent */
 	char *project_settings[PLAN_SETTINGS_MAX]; /* claude; the weakest first */
 	struct carry carry;                        /* claude */
-	bool has_login, has_memory, has_prompts, has_file_history, has_plans, has_todos;
+	bool has_login, has_memory, has_file_history, has_plans, has_todos;
+	char *profile_name;        /* codex; NULL: none */
+	struct toml_node *profile; /* codex; its file */
+	char *profile_text;
+	char *sqlite_dir; /* codex */
+	unsigned has;     /* codex; as in plan_facts */
 };
 
-int person_read(
-	struct person *p, enum pol_agent a, const struct place_root *root, struct err *e);
+/* profile: of codex, NULL: none */
+int person_read(struct person *p, enum pol_agent a, const struct place_root *root,
+	const char *profile, struct err *e);
 void person_fini(struct person *p); /* for CLEANUP too */
-/* Makes the folder of sessions when it is absent, since a link to nothing holds none. */
-int person_make_sessions(const struct person *p, enum pol_agent a, struct err *e);
+/* Makes claude's folder of sessions when it is absent, since a link to nothing holds none. */
+int person_make_sessions(const struct person *p, struct err *e);
 void person_tell(const struct person *p, struct plan_facts *f);
 
 /* The managed settings on this machine, each checked by plan_<agent>_managed. */

@@ -23,13 +23,13 @@ struct carry;
 struct toml_node;
 
 enum {
-	PLAN_LINKS_MAX = 8,
+	PLAN_LINKS_MAX = 16,
 	PLAN_SETTINGS_MAX = 4,   /* files of a project: root and cwd, shared and local */
 	PLAN_FILE_MAX = 4 << 20, /* of one generated file, and of one read to make it */
 };
 
 struct plan_file {
-	char *name; /* below the run's folder: "claude/settings.json" */
+	char *name; /* below the run's folder: "claude/settings.json"; codex: below its own */
 	char *text;
 	bool kept; /* the same for many launches, see kept.h; its name begins with "claude/" */
 };
@@ -63,18 +63,22 @@ struct plan_facts {
 	char *const *env;              /* the person's */
 	const char *own_dir;           /* the person's ~/.claude or ~/.codex */
 	bool has_login;                /* .credentials.json or auth.json is in it */
-	bool has_memory;               /* CLAUDE.md or AGENTS.md is in it */
-	bool has_prompts;              /* codex: prompts/ is in it */
+	bool has_memory;               /* claude: CLAUDE.md is in it */
+	unsigned has;                  /* codex: bit i, codex_links[i] is in it */
 	bool has_file_history, has_plans, has_todos; /* claude: in own_dir */
 	const char *root_memory;   /* of the project, as memory_read gives it, NULL */
 	const struct carry *carry; /* claude: commands, skills ..., NULL */
 	const char *settings;      /* claude: text of settings.json, NULL */
 	/* claude: texts of the project's, the first weakest, then NULL */
 	const char *project_settings[PLAN_SETTINGS_MAX + 1];
-	const char *state;              /* claude: text of .claude.json, NULL */
-	const struct toml_node *config; /* codex: config.toml, NULL */
-	const char *features;           /* codex: output of `features list` */
-	const char *catalog;            /* codex: path of the edited model catalog */
+	const char *state;               /* claude: text of .claude.json, NULL */
+	const struct toml_node *config;  /* codex: config.toml, NULL */
+	const char *features;            /* codex: output of `features list` */
+	const char *catalog;             /* codex: path of the edited model catalog */
+	const char *profile_name;        /* codex: of --profile, NULL */
+	const struct toml_node *profile; /* codex: <name>.config.toml, NULL */
+	const struct toml_node *kept;    /* codex: see codex_kept.h, NULL */
+	const char *sqlite_dir;          /* codex: where its databases are */
 };
 
 void plan_fini(struct plan *p); /* for CLEANUP too */

@@ -389,12 +389,12 @@ class Scene:
         return next((r["call_ids"] for r in reversed(self.requests()) if r["turn"] == turn), [])
 
     def hashes(self):
-        """Of every file that is the person's own."""
+        """Of every file that is the person's own; codex's databases are state, not settings."""
         out = {}
         for top in (".claude.json", ".claude", ".codex"):
             top = self.home / top
             for f in [top] if top.is_file() else sorted(top.rglob("*")):
-                if f.is_file():
+                if f.is_file() and ".sqlite" not in f.name:
                     out[str(f.relative_to(self.home))] = hashlib.sha256(f.read_bytes()).hexdigest()
         return out
 
@@ -425,7 +425,8 @@ class Scene:
                 m = pattern.search(read_proc(pid, name))
                 if m:
                     return m.group(0).decode()
-        for f in (self.home / ".pando" / "run").rglob("*"):
+        for f in [*(self.home / ".pando" / "run").rglob("*"),
+                  *(self.home / ".codex" / "pando-ai").glob("pando-*.config.toml")]:
             m = pattern.search(f.read_bytes()) if f.is_file() else None
             if m:
                 return m.group(0).decode()

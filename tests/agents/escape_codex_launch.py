@@ -83,9 +83,9 @@ CONFIG = (
         files={PROJECT_CONFIG: "[mcp_servers.x]\n" + TOUCH}),
     Row("#10 --trust", marked, exec_with("--trust"), ("--trust",),
         files={PROJECT_CONFIG: "[mcp_servers.x]\n" + TOUCH}),
-    Row("#13 --profile", marked, exec_with("--profile", "p"), ("--profile",),
+    Row("#13 --profile", marked, exec_with("--profile", "p"),
         files={"@HOME@/.codex/p.config.toml": "[mcp_servers.x]\n" + TOUCH}),
-    Row("#13 -p", marked, exec_with("-pp"), ("-p",),
+    Row("#13 -p", marked, exec_with("-pp"),
         files={"@HOME@/.codex/p.config.toml": "[mcp_servers.x]\n" + TOUCH}),
     Row("#26 notify", marked, top='notify = ["/usr/bin/touch", "@MARK@"]'),
 )

@@ -181,18 +181,24 @@ def launch_claude(p):
          (env["PANDO_RUN"], "claude", "9.8.7", "allow"), "the log has the launch")
 
 
+def codex_profile(t):
+    """What this session is configured by."""
+    return t["files"]["pando-ai/pando-%s.config.toml" % t["env"]["PANDO_RUN"]][1]
+
+
 def launch_codex(p):
     before = p.hashes()
     t = p.told("codex", "exec", "Do it.", OPENAI_API_KEY="k", CODEX_SQLITE_HOME="/x")
-    files = t["files"]
-    same(t["argv"][0], "exec", "the subcommand comes first")
+    same(t["argv"][:2], ["--profile=pando-" + t["env"].get("PANDO_RUN", ""), "exec"],
+         "the session's profile, then the subcommand")
     same(t["argv"][-2:], ["--", "Do it."], "the prompt comes last")
     same([t["argv"][i + 1] for i, a in enumerate(t["argv"]) if a == "--disable"],
          ["shell_tool", "hooks"], "only features that this codex knows are named")
-    ok("CODEX_SQLITE_HOME" not in t["env"], "another database is not used")
-    config = files["codex/config.toml"][1]
-    ok('model = "gpt"' in config and "requires_openai_auth = true" in config,
-       "the model is kept, the login is the person's", config)
+    same((t["env"].get("CODEX_HOME"), t["env"].get("CODEX_SQLITE_HOME")),
+         (str(p.home / ".codex/pando-ai"), "/x"), "a home of its own, the person's databases")
+    config = codex_profile(t)
+    ok('model = "gpt"' in config and 'model_provider = "openai"' in config,
+       "the model is kept, the provider is the one that the login is for", config)
     ok(not any("/run/" in a and "http" in a for a in t["argv"]), "the token is not in the arguments",
        t["argv"])
     catalog = [a for a in t["argv"] if a.startswith("model_catalog_json=")][0].split("=")[1]
@@ -202,6 +208,48 @@ def launch_codex(p):
     same({k: v for k, v in p.hashes().items() if k in before}, before,
          "the person's files are unchanged")
     ok((p.home / ".codex" / "sessions").is_dir(), "sessions have a folder")
+
+
+def codex_home(p):
+    """What a session has changed is kept, what configures codex past its profile is not there."""
+    own, home = p.home / ".codex", p.home / ".codex/pando-ai"
+    t = p.told("codex", "exec", "x")
+    first = home / ("pando-%s.config.toml" % t["env"]["PANDO_RUN"])
+    same(oct(home.stat().st_mode & 0o777), "0o700", "the home is the person's alone")
+    first.write_text(first.read_text().replace('model = "gpt"', 'model = "other"\nnotify = ["x"]'))
+    for name in (".env", "config.toml", "hooks.json", "other.config.toml"):
+        (home / name).write_text("x = 1\n")
+    (home / "plugins" / "x").mkdir(parents=True)
+    (home / "skills").mkdir()
+    (own / "skills").mkdir()
+    (home / "log").mkdir()
+    t = p.told("codex", "exec", "x")
+    ok('model = "other"' in codex_profile(t) and "notify" not in codex_profile(t),
+       "the chosen model is kept, and no key that is not for us", codex_profile(t))
+    same(sorted(n for n in (".env", "config.toml", "hooks.json", "other.config.toml", "plugins",
+                            "log") if (home / n).exists()), ["log"],
+         "what configures is gone, other state stays")
+    same(os.readlink(home / "skills"), "../skills", "what the person has by now is linked")
+    until(lambda: not (p.home / ".pando/run" / first.name[6:22]).exists())
+    (own / "skills").rmdir()
+    t = p.told("codex", "exec", "x")
+    ok(not first.exists() and not first.with_name(first.name[:22] + ".was").exists(),
+       "the profile of a session that is over is removed")
+    ok('model = "other"' in codex_profile(t), "what it changed is kept all the same")
+    ok(not os.path.lexists(home / "skills"), "what the person has removed is not linked")
+    (own / "config.toml").write_text('model = "third"\n')
+    ok('model = "third"' in codex_profile(p.told("codex", "exec", "x")), "a later edit wins")
+    (own / "config.toml").write_text('model = "gpt"\n')
+    (own / "mine.config.toml").write_text('model = "fourth"\nnotify = ["x"]\nsandbox_mode = "x"\n')
+    t = p.told("codex", "-p", "mine", "exec", "x")
+    config = codex_profile(t)
+    ok('model = "fourth"' in config and "notify" not in config and "sandbox" not in config,
+       "of a profile of the person's the harmless keys", config)
+    ok("mine" not in t["argv"], "its name is not passed", t["argv"])
+    refused(p, ["codex", "-p", "none", "exec", "x"], USAGE, "none.config.toml")
+    home.chmod(0o777)
+    refused(p, ["codex", "exec", "x"], REFUSED, "not yours alone")
+    home.chmod(0o700)
 
 
 def what_is_asked_is_kept(p):
@@ -382,7 +430,7 @@ def off_means_no_gateway(p):
     same(t["env"].get("ANTHROPIC_BASE_URL"), "https://example.org", "the base URL is the person's")
     ok("--tools=" in t["argv"], "the tools are off all the same", t["argv"])
     t = p.told("codex", "exec", "x")
-    ok("model_provider" not in t["files"]["codex/config.toml"][1], "codex has its own provider")
+    ok("model_provider" not in codex_profile(t), "codex has its own provider")
     ok(not (p.home / ".pando/run/gateway.sock").exists(), "no gateway was started")
     runs = p.home / ".pando/run"
     old, young = p.runs()
@@ -394,7 +442,7 @@ def off_means_no_gateway(p):
         os.utime(d, (1, 1))
     now = p.told("codex", "exec", "x")["env"]["PANDO_RUN"]
     same(p.runs(), sorted([alive.name, young, now]), "only what has ended long ago is swept")
-    ok((p.home / ".codex" / "sessions").is_dir(), "and no link followed")
+    ok((p.home / ".claude" / "projects").is_dir(), "and no link followed")
 
 
 def hook(p):
@@ -470,7 +518,7 @@ def hook_holds_the_first_prompt(p):
         (folder / "ready").unlink()
 
 
-CASES = (launch_claude, launch_codex, what_is_asked_is_kept, status_and_signals_are_the_agents,
+CASES = (launch_claude, launch_codex, codex_home, what_is_asked_is_kept, status_and_signals_are_the_agents,
          inert_subcommands_pass, nothing_of_the_project_is_started,
          an_agent_that_cannot_start, a_script_that_starts_the_shim, project_memory, no_agent, bad_policies, bad_roots, refused_arguments,
          given_settings, new_subcommands, subcommands_of_the_policy, no_gateway,

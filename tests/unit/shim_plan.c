@@ -317,8 +317,8 @@ codex_facts(void)
 {
 	struct plan_facts f = facts();
 
-	f.own_dir = "/home/p/.codex";
-	f.has_memory = true;
+	f.own_dir = f.sqlite_dir = "/home/p/.codex";
+	f.has = 1U << 6; /* AGENTS.md */
 	f.features = features;
 	f.catalog = "/home/p/.pando-data/agents/codex-1.catalog.json";
 	return f;
