@@ -1,7 +1,7 @@
 #include "shim/plan.h"
 
-#include "policy/upstream.h"
 #include "shim/claude_files.h"
+#include "shim/claude_person.h"
 
 static const char agent[] = "claude";
 
@@ -111,24 +111,6 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	words_add_all(&p->argv, &a->operands);
 }
 
-/* What moves the client, its traffic or its tools; a login and the choice of a model stay. */
-static const char *const dropped[] = { "ANTHROPIC_*", "CLAUDE_*", "CLAUDECODE",
-	"AI_AGENT", "AWS_*", "VERTEX_*", "CLOUD_ML_REGION", "GOOGLE_*", "GCLOUD_*",
-	"MCP_*", "ENABLE_*", "OTEL_*", "SLASH_COMMAND_*", "" };
-
-#define KEPT                                                                             \
-	"ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "ANTHROPIC_MODEL",                  \
-		"ANTHROPIC_SMALL_FAST_MODEL", "ANTHROPIC_DEFAULT_OPUS_MODEL",            \
-		"ANTHROPIC_DEFAULT_SONNET_MODEL", "ANTHROPIC_DEFAULT_HAIKU_MODEL",       \
-		"ANTHROPIC_DEFAULT_FABLE_MODEL", "CLAUDE_CODE_OAUTH_TOKEN",              \
-		"CLAUDE_CODE_MAX_OUTPUT_TOKENS", "CLAUDE_CODE_EFFORT_LEVEL"
-static const char *const kept[] = { KEPT, "" };
-/* Without a gateway the traffic goes where the person sends it. */
-static const char *const kept_direct[] = { KEPT, "ANTHROPIC_BASE_URL",
-	"ANTHROPIC_CUSTOM_HEADERS", "ANTHROPIC_BEDROCK_*", "ANTHROPIC_VERTEX_*",
-	"CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX", "AWS_*", "VERTEX_*",
-	"CLOUD_ML_REGION", "GOOGLE_*", "" };
-
 static void
 add_env(struct plan *p, const struct plan_facts *f)
 {
@@ -138,9 +120,8 @@ add_env(struct plan *p, const struct plan_facts *f)
 		"ENABLE_TOOL_SEARCH=false", "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK=1",
 		/* the first request waits for our servers */
 		"MCP_CONNECTION_NONBLOCKING=0", "MCP_CONNECT_TIMEOUT_MS=20000" };
-	const struct plan_scrub scrub = { dropped, f->port == 0 ? kept_direct : kept };
 
-	plan_add_env(p, f, POL_CLAUDE, &scrub);
+	plan_add_env(p, f, POL_CLAUDE, claude_scrub(f->port != 0));
 	for (size_t i = 0; i < LEN(pins); i++)
 		words_add(&p->env, pins[i]);
 	words_addf(&p->env, "CLAUDE_CONFIG_DIR=%s/claude", f->dir);
@@ -167,47 +148,4 @@ plan_claude(struct plan *p, const struct plan_facts *f, const struct policy *pol
 	add_argv(p, f, pol, a);
 	add_env(p, f);
 	return claude_add_files(p, f, pol, e);
-}
-
-static bool
-same_upstream(const char *theirs, const struct policy *pol)
-{
-	return str_eq(upstream_trimmed(str_of(theirs)),
-		upstream_trimmed(str_of(pol_upstream(pol, POL_ANTHROPIC))));
-}
-
-int
-plan_claude_upstream(
-	char *const *env, const char *settings, const struct policy *pol, struct err *e)
-{
-	static const char *const elsewhere[] = { "CLAUDE_CODE_USE_BEDROCK",
-		"CLAUDE_CODE_USE_VERTEX", "CLAUDE_CODE_USE_FOUNDRY",
-		"CLAUDE_CODE_USE_ANTHROPIC_AWS", "CLAUDE_CODE_USE_MANTLE",
-		"CLAUDE_CODE_USE_GATEWAY", "ANTHROPIC_UNIX_SOCKET" };
-	CLEANUP(mem_freep) char *in_settings = claude_base_url_of(settings);
-	CLEANUP(mem_freep) char *shown = NULL;
-	const char *url = plan_env_of(env, "ANTHROPIC_BASE_URL");
-
-	if (pol_mode_of(pol, POL_CLAUDE) == POL_OFF)
-		return 0;
-	if (url == NULL || *url == '\0')
-		url = in_settings;
-	shown = plan_shown_url(url == NULL ? "" : url);
-	if (*shown != '\0' && !same_upstream(url, pol))
-		return err_set(e, ERR_REFUSED,
-			"claude: ANTHROPIC_BASE_URL is %s, but the policy sends this traffic "
-			"to %s: put the address in [proxy] anthropic_upstream of "
-			"~/.pando/policy.toml",
-			shown, pol_upstream(pol, POL_ANTHROPIC));
-	for (size_t i = 0; i < LEN(elsewhere); i++) {
-		const char *v = plan_env_of(env, elsewhere[i]);
-
-		if (v != NULL && *v != '\0' && strcmp(v, "0") != 0 &&
-			strcmp(v, "false") != 0)
-			return err_set(e, ERR_REFUSED,
-				"claude: %s sends model traffic past the gateway: unset it, or "
-				"set [proxy] claude = \"off\" in ~/.pando/policy.toml",
-				elsewhere[i]);
-	}
-	return 0;
 }

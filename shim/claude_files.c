@@ -2,6 +2,7 @@
 
 #include "shim/claude_home.h"
 #include "shim/claude_json.h"
+#include "shim/claude_person.h"
 #include "shim/hook.h"
 
 /* JSON has no other text than UTF-8, so a path that is none cannot be said. */
@@ -77,9 +78,6 @@ pinned_env(const struct plan_facts *f)
 		"BASH_ENV" };
 	static const char *const empty_with_gateway[] = { "HTTP_PROXY", "HTTPS_PROXY",
 		"http_proxy", "https_proxy", "ALL_PROXY", "all_proxy",
-		"CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX",
-		"CLAUDE_CODE_USE_FOUNDRY", "CLAUDE_CODE_USE_ANTHROPIC_AWS",
-		"CLAUDE_CODE_USE_MANTLE", "CLAUDE_CODE_USE_GATEWAY",
 		"ANTHROPIC_CUSTOM_HEADERS" };
 	static const char *const pins[][2] = { { "CLAUDE_CODE_DISABLE_AGENT_VIEW", "1" },
 		{ "CLAUDE_CODE_AUTO_CONNECT_IDE", "false" },
@@ -89,6 +87,7 @@ pinned_env(const struct plan_facts *f)
 		{ "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1" } };
 	json_t *env = json_object();
 
+	claude_carry_env(env, f);
 	for (size_t i = 0; i < LEN(pins); i++)
 		jset(env, pins[i][0], jtext(pins[i][1]));
 	for (size_t i = 0; i < LEN(empty); i++)
@@ -98,15 +97,20 @@ pinned_env(const struct plan_facts *f)
 
 		for (size_t i = 0; i < LEN(empty_with_gateway); i++)
 			jset(env, empty_with_gateway[i], jtext(""));
+		for (const char *const *name = claude_switches; *name != NULL; name++)
+			jset(env, *name, jtext(""));
 		jset(env, "ANTHROPIC_BASE_URL", jtext(url));
 	}
 	return env;
 }
 
 static char *
-settings(const struct plan_facts *f, const struct policy *pol)
+settings(const struct plan_facts *f, const struct policy *pol, struct err *e)
 {
 	CLEANUP(json_freep) json_t *all = json_object();
+
+	if (claude_carry_helper(all, f, e) < 0)
+		return NULL;
 
 	jset(all, "disableAllHooks", json_false());
 	jset(all, "disableAgentView", json_true());
@@ -161,70 +165,16 @@ claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy
 {
 	const char *const names[] = { f->root, f->cwd, f->git_root, f->home, f->hook,
 		f->mcp, f->log, f->policy, f->version };
+	char *all;
 
 	for (size_t i = 0; i < LEN(names); i++)
 		if (check_text(names[i], e) < 0)
 			return -1;
-	plan_add_file(p, "settings.json", settings(f, pol));
+	all = settings(f, pol, e);
+	if (all == NULL)
+		return -1;
+	plan_add_file(p, "settings.json", all);
 	plan_add_file(p, "mcp.json", servers(f));
 	claude_add_home(p, f);
 	return 0;
-}
-
-char *
-claude_base_url_of(const char *from)
-{
-	struct err none = ERR_INIT; /* the person's file is claude's to complain about */
-	CLEANUP(json_freep) json_t *all = json_parse(str_of(from), &none);
-	const char *url = json_text_of(json_object_get(all, "env"), "ANTHROPIC_BASE_URL");
-
-	return url == NULL ? NULL : mem_strdup(url);
-}
-
-/* --- managed settings ------------------------------------------------------------------ */
-
-static const char *
-managed_fault(const json_t *all)
-{
-	static const char *const switches[] = { "allowManagedHooksOnly",
-		"disableAllHooks", "disableSideloadFlags", "allowManagedMcpServersOnly" };
-	static const char *const lists[] = { "allowedMcpServers", "deniedMcpServers" };
-	static const char *const moves[] = { "ANTHROPIC_BASE_URL",
-		"ANTHROPIC_UNIX_SOCKET", "CLAUDE_CODE_SIMPLE", "CLAUDE_CODE_SAFE_MODE",
-		"CLAUDE_CODE_SHELL_PREFIX", "CLAUDE_CODE_EXTRA_BODY",
-		"CLAUDE_CODE_USE_BEDROCK", "CLAUDE_CODE_USE_VERTEX",
-		"CLAUDE_CODE_USE_FOUNDRY", "HTTP_PROXY", "http_proxy", "HTTPS_PROXY",
-		"https_proxy" };
-	const json_t *env = json_object_of(all, "env");
-
-	for (size_t i = 0; i < LEN(switches); i++)
-		if (json_is_true(json_object_get(all, switches[i])))
-			return switches[i];
-	for (size_t i = 0; i < LEN(lists); i++)
-		if (json_object_get(all, lists[i]) != NULL)
-			return lists[i];
-	for (size_t i = 0; i < LEN(moves); i++)
-		if (json_object_get(env, moves[i]) != NULL)
-			return moves[i];
-	return NULL;
-}
-
-int
-plan_claude_managed(const char *path, struct str from, struct err *e)
-{
-	CLEANUP(json_freep) json_t *all = json_parse(from, e);
-	const char *fault;
-
-	if (all == NULL || !json_is_object(all))
-		return err_set(e, ERR_REFUSED,
-			"claude: %s cannot be understood, so nobody can tell whether it switches "
-			"pando-ai's hooks and servers off: mend it",
-			path);
-	fault = managed_fault(all);
-	if (fault == NULL)
-		return 0;
-	return err_set(e, ERR_REFUSED,
-		"claude: %s in %s would leave the session without pando-ai's hooks, servers or "
-		"gateway: ask who manages that file to admit pando-ai",
-		fault, path);
 }

@@ -13,7 +13,4 @@
 int claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	struct err *e);
 
-/* env.ANTHROPIC_BASE_URL in the text of a settings file; NULL when there is none. Yours. */
-char *claude_base_url_of(const char *settings);
-
 #endif

@@ -18,6 +18,7 @@
 
 #define MANAGED_FILE "/etc/claude-code/managed-settings.json"
 #define MANAGED_DIR "/etc/claude-code/managed-settings.d"
+#define MANAGED_SERVERS "/etc/claude-code/managed-mcp.json"
 
 void
 person_fini(struct person *p)
@@ -300,6 +301,12 @@ check_claude(struct err *e)
 		return err_sys(e, "read " MANAGED_DIR);
 	if (check_one(MANAGED_FILE, e) < 0)
 		return -1;
+	if (has("/", MANAGED_SERVERS))
+		return err_set(e, ERR_REFUSED,
+			"claude: with " MANAGED_SERVERS
+			" it connects the servers that are named "
+			"there and no others, so pando-ai's would be missing: ask who manages "
+			"that file to take it away");
 	while (d != NULL && (ent = readdir(d)) != NULL) {
 		CLEANUP(mem_freep) char *path = path_join(MANAGED_DIR, ent->d_name);
 		const size_t n = strlen(ent->d_name);

@@ -72,8 +72,8 @@ plan_env_of(char *const *env, const char *name)
 	return NULL;
 }
 
-static bool
-is_listed(struct str name, const char *const *list)
+bool
+plan_is_listed(struct str name, const char *const *list)
 {
 	for (; **list != '\0'; list++) {
 		const struct str item = str_of(*list);
@@ -105,7 +105,7 @@ is_never_kept(struct str name)
 		"PANDO_AGENT_VERSION", "PANDO_PROJECT_ROOT", "PANDO_PROCESS_ROLE",
 		"PANDO_SANDBOX", "PANDO_POLICY", "PANDO_POLICY_SHA256", "" };
 
-	return is_listed(name, list);
+	return plan_is_listed(name, list);
 }
 
 void
@@ -117,7 +117,7 @@ plan_add_env(struct plan *p, const struct plan_facts *f, enum pol_agent a,
 
 		if (is_never_kept(name) || (f->port != 0 && is_proxy(name)))
 			continue;
-		if (is_listed(name, s->dropped) && !is_listed(name, s->kept))
+		if (plan_is_listed(name, s->dropped) && !plan_is_listed(name, s->kept))
 			continue;
 		words_add(&p->env, *v);
 	}

@@ -117,6 +117,8 @@ struct plan_scrub {
 /* The person's environment without what could move the agent, then who it is for. */
 void plan_add_env(struct plan *p, const struct plan_facts *f, enum pol_agent a,
 	const struct plan_scrub *s);
+/* A name of such a list. */
+bool plan_is_listed(struct str name, const char *const *list);
 /* The value of a variable of the person's, NULL. */
 const char *plan_env_of(char *const *env, const char *name);
 

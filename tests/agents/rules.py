@@ -251,13 +251,15 @@ def nobody_answers_for_the_person(r, stage, agent, person):
 class Terminal:
     """The client as at a terminal, and what it wrote there as text."""
 
-    def __init__(self, scene, argv):
+    def __init__(self, scene, argv, env=None):
         self.out = b""
         mine, theirs = pty.openpty()
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        bin_dir = scene.home / ".pando" / "bin"
-        env = scene.env("%s:%s" % (bin_dir, scene.agent_path()), {"TERM": "xterm-256color"})
-        self.run = Run(subprocess.Popen([str(bin_dir / scene.agent), *argv], env=env,
+        if env is None:
+            bin_dir = scene.home / ".pando" / "bin"
+            env = scene.env("%s:%s" % (bin_dir, scene.agent_path()), {"TERM": "xterm-256color"})
+            argv = [str(bin_dir / scene.agent), *argv]
+        self.run = Run(subprocess.Popen(argv, env=env,
                                         cwd=scene.project, stdin=theirs, stdout=theirs,
                                         stderr=theirs, start_new_session=True,
                                         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
