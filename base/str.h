@@ -37,6 +37,15 @@ str_is(struct str a, const char *z)
 }
 
 static inline bool
+str_is_any(struct str a, const char *const *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (str_is(a, list[i]))
+			return true;
+	return false;
+}
+
+static inline bool
 str_ends(struct str a, struct str tail)
 {
 	return a.n >= tail.n &&

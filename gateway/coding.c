@@ -5,12 +5,12 @@
 #include <brotli/decode.h>
 #include <inttypes.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <zlib.h>
 #include <zstd.h>
 
 #include "base/log.h"
 #include "gateway/head.h"
+#include "gateway/word.h"
 
 enum {
 	MIDDLE = 16 << 10, /* between two codings, bytes */
@@ -68,35 +68,13 @@ static const char *const coding_name[GW_CODING_KINDS + 1] = { "gzip", "deflate",
 
 /* --- the field -------------------------------------------------------------------- */
 
-static bool
-is_same(struct str s, const char *name)
-{
-	return s.n == strlen(name) && strncasecmp(s.p, name, s.n) == 0;
-}
-
-static struct str
-next_element(struct str *value)
-{
-	const char *comma = memchr(value->p, ',', value->n);
-	struct str s = *value;
-
-	if (comma != NULL)
-		s.n = (size_t)(comma - s.p);
-	*value = str_skip(*value, s.n + (comma != NULL));
-	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
-		s = str_skip(s, 1);
-	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
-		s.n--;
-	return s;
-}
-
 static int
 add(struct gw_codings *c, struct str name, struct err *e)
 {
 	char quoted[LOG_QUOTED_MAX];
 
 	for (size_t i = 0; i < LEN(names); i++) {
-		if (!is_same(name, names[i].name))
+		if (!gw_word_is(name, str_of(names[i].name)))
 			continue;
 		if (c->n == GW_CODINGS_MAX)
 			return err_set(e, ERR_REFUSED,
@@ -115,9 +93,10 @@ int
 gw_codings_add(struct gw_codings *c, struct str value, struct err *e)
 {
 	while (value.n > 0) {
-		const struct str name = next_element(&value);
+		const struct str name = gw_trim(gw_cut(&value, ','));
 
-		if (name.n > 0 && !is_same(name, "identity") && add(c, name, e) < 0)
+		if (name.n > 0 && !gw_word_is(name, STR("identity")) &&
+			add(c, name, e) < 0)
 			return -1;
 	}
 	return 0;
@@ -130,7 +109,8 @@ gw_codings_read(struct gw_codings *c, struct str fields, struct err *e)
 
 	*c = (struct gw_codings){ .n = 0 };
 	while (gw_head_next(&fields, &name, &value))
-		if (is_same(name, "content-encoding") && gw_codings_add(c, value, e) < 0)
+		if (gw_word_is(name, STR("content-encoding")) &&
+			gw_codings_add(c, value, e) < 0)
 			return -1;
 	return 0;
 }

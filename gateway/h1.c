@@ -1,6 +1,6 @@
 #include "gateway/h1.h"
 
-#include <strings.h>
+#include "gateway/word.h"
 
 enum {
 	BAD_REQUEST = 400,
@@ -61,40 +61,6 @@ h1_is_value(struct str s)
 	return is_all(s, V);
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-static struct str
-trim(struct str s)
-{
-	while (s.n > 0 && is_blank(s.p[0]))
-		s = str_skip(s, 1);
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-static bool
-is_word(struct str s, struct str word)
-{
-	return s.n == word.n && strncasecmp(s.p, word.p, s.n) == 0;
-}
-
-/* Up to the first stop; s goes on behind it, and is empty when there is none. */
-static struct str
-cut(struct str *s, char stop)
-{
-	const char *at = s->n > 0 ? memchr(s->p, stop, s->n) : NULL;
-	const size_t n = at != NULL ? (size_t)(at - s->p) : s->n;
-	const struct str part = { s->p, n };
-
-	*s = str_skip(*s, at != NULL ? n + 1 : n);
-	return part;
-}
-
 /* --- the start line ----------------------------------------------------------------- */
 
 static enum h1_got
@@ -117,8 +83,8 @@ is_http(struct str s)
 static enum h1_got
 request_line(struct h1 *h, struct str line)
 {
-	const struct str method = cut(&line, ' ');
-	const struct str target = cut(&line, ' ');
+	const struct str method = gw_cut(&line, ' ');
+	const struct str target = gw_cut(&line, ' ');
 
 	if (!h1_is_token(method) || method.n > H1_METHOD_MAX)
 		return bad(h, BAD_REQUEST, "the request line begins with no method");
@@ -140,7 +106,7 @@ request_line(struct h1 *h, struct str line)
 static enum h1_got
 status_line(struct h1 *h, struct str line)
 {
-	const struct str version = cut(&line, ' ');
+	const struct str version = gw_cut(&line, ' ');
 	const struct str code = { line.p, line.n < 3 ? line.n : 3 };
 
 	if (!is_http(version) || version.p[5] != '1' || version.p[7] > '1')
@@ -184,7 +150,7 @@ transfer_encoding(struct h1 *h, struct str value)
 {
 	if (h->private.is_chunked)
 		return bad(h, BAD_REQUEST, "there is more than one Transfer-Encoding");
-	if (!is_word(value, STR("chunked")))
+	if (!gw_word_is(value, STR("chunked")))
 		return bad(h, NOT_IMPLEMENTED,
 			"the only Transfer-Encoding that is understood is chunked");
 	h->private.is_chunked = true;
@@ -195,9 +161,9 @@ static void
 connection(struct h1 *h, struct str value)
 {
 	while (value.n > 0) {
-		const struct str word = trim(cut(&value, ','));
+		const struct str word = gw_trim(gw_cut(&value, ','));
 
-		h->private.says_close |= is_word(word, STR("close"));
+		h->private.says_close |= gw_word_is(word, STR("close"));
 	}
 }
 
@@ -213,18 +179,18 @@ host(struct h1 *h, struct str value, const char *base)
 static enum h1_got
 meaning(struct h1 *h, struct str name, struct str value, const char *base)
 {
-	if (is_word(name, STR("content-length")))
+	if (gw_word_is(name, STR("content-length")))
 		return content_length(h, value);
-	if (is_word(name, STR("transfer-encoding")))
+	if (gw_word_is(name, STR("transfer-encoding")))
 		return transfer_encoding(h, value);
-	if (is_word(name, STR("connection")))
+	if (gw_word_is(name, STR("connection")))
 		connection(h, value);
 	else if (h->private.answer)
 		return H1_MORE;
-	else if (is_word(name, STR("host")))
+	else if (gw_word_is(name, STR("host")))
 		host(h, value, base);
-	else if (is_word(name, STR("expect"))) {
-		if (!is_word(value, STR("100-continue")))
+	else if (gw_word_is(name, STR("expect"))) {
+		if (!gw_word_is(value, STR("100-continue")))
 			return bad(h, EXPECTATION_FAILED,
 				"what Expect asks for is not known");
 		h->expects = true;
@@ -237,21 +203,21 @@ field_line(struct h1 *h, struct str line, const char *base)
 {
 	struct str value = line, name;
 
-	if (is_blank(line.p[0]))
+	if (gw_is_blank(line.p[0]))
 		return bad(h, BAD_REQUEST,
 			h->private.fields == 0
 				? "white space stands before the first field"
 				: "a field is folded over more than one line");
 	if (memchr(line.p, ':', line.n) == NULL)
 		return bad(h, BAD_REQUEST, "a field has no colon");
-	name = cut(&value, ':');
+	name = gw_cut(&value, ':');
 	if (!h1_is_token(name))
 		return bad(h, BAD_REQUEST, "the name of a field is malformed");
 	if (!h1_is_value(value))
 		return bad(h, BAD_REQUEST, "a field has a control byte in its value");
 	if (++h->private.fields > H1_FIELDS_MAX)
 		return bad(h, HEAD_TOO_LONG, "there are too many fields");
-	return meaning(h, name, trim(value), base);
+	return meaning(h, name, gw_trim(value), base);
 }
 
 /* --- the whole head ----------------------------------------------------------------- */

@@ -217,10 +217,7 @@ comes_with_servers(struct str tool)
 	static const char *const names[] = { "list_mcp_resources",
 		"list_mcp_resource_templates", "read_mcp_resource" };
 
-	for (size_t i = 0; i < LEN(names); i++)
-		if (str_is(tool, names[i]))
-			return true;
-	return false;
+	return str_is_any(tool, names, LEN(names));
 }
 
 /* The question that the launch asked, when it switched the agent's own tools off. */

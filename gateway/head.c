@@ -1,45 +1,6 @@
 #include "gateway/head.h"
 
-#include <strings.h>
-
-static bool
-is_same(struct str a, struct str b)
-{
-	return a.n == b.n && (a.n == 0 || strncasecmp(a.p, b.p, a.n) == 0);
-}
-
-/* CR too: it ends a line of gateway/h1.h, and a value has none. */
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct str
-trim(struct str s)
-{
-	while (s.n > 0 && is_blank(s.p[0]))
-		s = str_skip(s, 1);
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-/* Cuts s at the first stop; what is behind it becomes s. */
-static struct str
-cut(struct str *s, char stop)
-{
-	const char *at = s->n > 0 ? memchr(s->p, stop, s->n) : NULL;
-	struct str part = *s;
-
-	if (at == NULL) {
-		*s = (struct str){ s->p + s->n, 0 };
-		return part;
-	}
-	part.n = (size_t)(at - s->p);
-	*s = str_skip(*s, part.n + 1);
-	return part;
-}
+#include "gateway/word.h"
 
 bool
 gw_head_next(struct str *lines, struct str *name, struct str *value)
@@ -48,9 +9,11 @@ gw_head_next(struct str *lines, struct str *name, struct str *value)
 
 	if (lines->n == 0)
 		return false;
-	line = cut(lines, '\n');
-	*name = cut(&line, ':');
-	*value = trim(line);
+	line = gw_cut(lines, '\n');
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--; /* as h1.h hands it out */
+	*name = gw_cut(&line, ':');
+	*value = gw_trim(line);
 	return true;
 }
 
@@ -69,7 +32,7 @@ gw_head_get(struct str lines, const char *want)
 	struct str name, value;
 
 	while (gw_head_next(&lines, &name, &value))
-		if (is_same(name, str_of(want)))
+		if (gw_word_is(name, str_of(want)))
 			return value;
 	return STR("");
 }
@@ -81,7 +44,7 @@ gw_head_count(struct str lines, const char *want)
 	size_t n = 0;
 
 	while (gw_head_next(&lines, &name, &value))
-		n += is_same(name, str_of(want));
+		n += gw_word_is(name, str_of(want));
 	return n;
 }
 
@@ -92,7 +55,7 @@ gw_head_list(struct str lines, const char *want, struct buf *room)
 	size_t n = 0;
 
 	while (gw_head_next(&lines, &name, &value)) {
-		if (!is_same(name, str_of(want)))
+		if (!gw_word_is(name, str_of(want)))
 			continue;
 		if (++n > 1) {
 			if (n == 2)
@@ -129,7 +92,7 @@ bool
 gw_head_lists(struct str value, struct str word)
 {
 	while (value.n > 0)
-		if (is_same(trim(cut(&value, ',')), word))
+		if (gw_word_is(gw_trim(gw_cut(&value, ',')), word))
 			return true;
 	return false;
 }
@@ -138,7 +101,7 @@ static bool
 is_one_of(struct str name, const char *const *list)
 {
 	for (; *list != NULL; list++)
-		if (is_same(name, str_of(*list)))
+		if (gw_word_is(name, str_of(*list)))
 			return true;
 	return false;
 }
@@ -187,7 +150,7 @@ gw_head_put_down(struct str lines, bool decoded, struct buf *out)
 bool
 gw_head_is_media(struct str value, const char *type)
 {
-	return is_same(trim(cut(&value, ';')), str_of(type));
+	return gw_word_is(gw_trim(gw_cut(&value, ';')), str_of(type));
 }
 
 bool
@@ -196,10 +159,10 @@ gw_head_is_login(struct str lines)
 	struct str name, value;
 
 	while (gw_head_next(&lines, &name, &value)) {
-		if (!is_same(name, STR("authorization")))
+		if (!gw_word_is(name, STR("authorization")))
 			continue;
-		if (is_same(cut(&value, ' '), STR("bearer")) &&
-			str_starts(trim(value), STR("sk-ant-oat")))
+		if (gw_word_is(gw_cut(&value, ' '), STR("bearer")) &&
+			str_starts(gw_trim(value), STR("sk-ant-oat")))
 			return true;
 	}
 	return false;

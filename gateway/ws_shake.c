@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 
 #include "gateway/head.h"
+#include "gateway/word.h"
 
 enum { VERSION = 13, BITS_LEAST = 8, BITS_MOST = 15, SHA1 = 20 };
 
@@ -96,11 +97,7 @@ cut(struct str *s, char stop)
 		part.n++;
 	}
 	*s = str_skip(*s, part.n + (part.n < s->n));
-	while (part.n > 0 && (part.p[0] == ' ' || part.p[0] == '\t'))
-		part = str_skip(part, 1);
-	while (part.n > 0 && (part.p[part.n - 1] == ' ' || part.p[part.n - 1] == '\t'))
-		part.n--;
-	return part;
+	return gw_trim(part);
 }
 
 /* "8" to "15", as it is or quoted; 0: something else. */

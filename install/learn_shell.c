@@ -91,15 +91,6 @@ is_name(struct str s)
 	return s.n > 0 && s.p[0] != '-';
 }
 
-static bool
-is_one_of(struct str s, const char *const *list)
-{
-	for (; *list != NULL; list++)
-		if (str_is(s, *list))
-			return true;
-	return false;
-}
-
 /*
  * How many words name the group: "git push" 2, "npm run build" 3, 0 for what is not grouped.
  * Of a subcommand that runs what follows, that belongs to the name.
@@ -111,13 +102,16 @@ key_of(const struct sh_line *l, const struct sh_command *c)
 		"go", "docker", "podman", "kubectl", "pip", "pip3", "poetry", "uv", "gh",
 		"glab", "make", "apt", "apt-get", "dnf", "brew", "systemctl", "dotnet",
 		"terraform", "helm", "bundle", "gradle", "mvn", "mix", "conda", "rustup",
-		"meson", "cmake", NULL };
+		"meson", "cmake" };
 	static const char *const runners[] = { "run", "exec", "x", "dlx", "tool",
-		"compose", "submodule", "bisect", "rebase", NULL };
+		"compose", "submodule", "bisect", "rebase" };
 	const struct sh_word *w = &l->word[c->first];
-	const size_t want = c->n > 1 && is_one_of(w[1].text, runners) ? KEY_WORDS_MAX : 2;
+	const size_t want = c->n > 1 && str_is_any(w[1].text, runners, LEN(runners))
+				    ? KEY_WORDS_MAX
+				    : 2;
 
-	if (c->n < want || c->nassign > 0 || !is_one_of(w[0].text, programs))
+	if (c->n < want || c->nassign > 0 ||
+		!str_is_any(w[0].text, programs, LEN(programs)))
 		return 0;
 	for (size_t i = 0; i < c->n; i++)
 		if (!w[i].known || (i < want && !is_name(w[i].text)))

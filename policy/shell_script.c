@@ -97,15 +97,6 @@ add_git(struct sh_out *o, const struct reach *r, const struct reach_at *at)
 			add_texts(o, r, k);
 }
 
-static bool
-is_one_of(struct str name, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (str_is(name, list[i]))
-			return true;
-	return false;
-}
-
 /* A search path of whole paths only: what it finds is no file of the project by accident. */
 static bool
 is_whole_path(struct str v, bool known)
@@ -131,7 +122,7 @@ is_changing(struct str name)
 		"BASH_CMDS", "BASH_ALIASES", "PROMPT_COMMAND", "PS0", "PS1", "PS2", "PS4",
 		"SHELLOPTS", "BASHOPTS", "GIT_EXEC_PATH" };
 
-	return is_one_of(name, change, LEN(change)) ||
+	return str_is_any(name, change, LEN(change)) ||
 	       str_starts(name, STR("BASH_FUNC_")) || str_starts(name, STR("GIT_CONFIG"));
 }
 

@@ -137,16 +137,6 @@ vet_dead(const struct pol_file *f, struct err *e)
 	return 0;
 }
 
-static bool
-is_one_of(const char *name, const char *const *names, size_t n)
-{
-	size_t i = 0;
-
-	while (i < n && strcmp(names[i], name) != 0)
-		i++;
-	return i < n;
-}
-
 /* What the sandbox does not guard it cannot open. */
 static int
 vet_writable(const struct pol_file *f, struct err *e)
@@ -158,7 +148,7 @@ vet_writable(const struct pol_file *f, struct err *e)
 		const struct pol_item *item = &f->writable.item[i];
 		const char *near;
 
-		if (is_one_of(item->name, names, n))
+		if (str_is_any(str_of(item->name), names, n))
 			continue;
 		near = pol_nearest(item->name, names, n);
 		return pol_wrong(f, item->line, item->column, e,

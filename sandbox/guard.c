@@ -65,15 +65,6 @@ static const struct guard_rule rules[] = {
 	{ ".ripgreprc", GUARD_LEAVE, NULL },
 };
 
-static bool
-is_listed(const char *name, const char *const *list, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(name, list[i]) == 0)
-			return true;
-	return false;
-}
-
 size_t
 guard_rules(const struct guard_rule **all)
 {
@@ -211,7 +202,7 @@ guards_open(struct guards *g, int root, const struct guard_opened *o, struct err
 	if (repository < 0)
 		return -1;
 	for (size_t i = 0; i < LEN(rules); i++) {
-		if (is_listed(rules[i].name, o->names, o->n))
+		if (str_is_any(str_of(rules[i].name), o->names, o->n))
 			continue;
 		if (applies(&rules[i], repository != 0) &&
 			guard_one(g, root, &rules[i], e) < 0)
