@@ -14,6 +14,8 @@
  * that is, when typing the name starts the shim.
  */
 char *agent_find(enum pol_agent a, const char *path, bool *shim_first);
+/* What `<file> --version` says, yours; NULL when it says none. */
+char *agent_version(const char *file);
 /* True when the file is, or leads to, a program called pando-shim. */
 bool agent_is_shim(const char *file);
 

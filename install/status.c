@@ -14,6 +14,7 @@
 #include "install/agents.h"
 #include "install/policy_cli.h"
 #include "policy/files.h"
+#include "policy/tested.h"
 
 /* A status of 1, apart from errors, says: something that could be supervised is not. */
 enum { STATUS_GAP = 1 };
@@ -44,6 +45,41 @@ mode_status(const char *name, enum pol_mode mode, const char *real)
 	return STATUS_GAP;
 }
 
+/* Whether the tests have seen this version; a newer one is held by the checks of each run. */
+static void
+version_status(enum pol_agent a, const char *real)
+{
+	CLEANUP(mem_freep) char *version = agent_version(real);
+	size_t n;
+	const char *const *tested = pol_tested_versions(a, &n);
+
+	if (version == NULL) {
+		printf("%-8s version unknown: it does not answer --version\n", "");
+		return;
+	}
+	printf("%-8s version %s, ", "", version);
+	switch (pol_tested(a, version)) {
+	case POL_TESTED:
+		printf("tested\n");
+		return;
+	case POL_TESTED_NEWER:
+		printf("newer than the newest tested, %s: the first request of each run shows "
+		       "whether its tools are as planned, and stops it when not\n",
+			tested[n - 1]);
+		return;
+	case POL_TESTED_OLDER:
+		printf("older than the oldest tested, %s: update it\n", tested[0]);
+		return;
+	case POL_TESTED_AMONG:
+		printf("not tested itself; %s and %s are\n", tested[0], tested[n - 1]);
+		return;
+	case POL_TESTED_UNKNOWN:
+	case POL_TESTED_KINDS:
+		break;
+	}
+	printf("which is not understood; tested is %s\n", tested[n - 1]);
+}
+
 static bool
 has_shim(const char *name)
 {
@@ -61,6 +97,7 @@ agent_status(enum pol_agent a, const struct policy *p)
 	const char *name = pol_agent_name(a);
 	const enum pol_mode mode = pol_mode_of(p, a);
 	bool first;
+	int gap;
 	CLEANUP(mem_freep) char *real = agent_find(a, path == NULL ? "" : path, &first);
 
 	if (real == NULL) {
@@ -72,9 +109,12 @@ agent_status(enum pol_agent a, const struct policy *p)
 		       "PATH\n",
 			name, name, real,
 			has_shim(name) ? "" : "run 'pando-ai install' and ");
+		version_status(a, real);
 		return STATUS_GAP;
 	}
-	return mode_status(name, mode, real);
+	gap = mode_status(name, mode, real);
+	version_status(a, real);
+	return gap;
 }
 
 /* The files that hold, and whether the managed one is the last word. */

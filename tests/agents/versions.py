@@ -31,7 +31,7 @@ def version_is_told(r, stage, agent, person, version):
         r.ok(run.status == 0 and version in run.out, "--version is its own", (run.status, run.out, run.err))
         told = s.as_person([str(stage.pando), "status"], check=False,
                            more={"PATH": "%s:%s" % (s.home / ".pando" / "bin", s.agent_path())})
-        r.ok(version in told.stdout, "status tells it", told.stdout + told.stderr)
+        r.ok("version %s, " % version in told.stdout, "status tells it", told.stdout + told.stderr)
 
 
 def arguments_are_refused(r, stage, agent, person):

@@ -144,6 +144,19 @@ def status_tells_what_typing_the_name_starts(build):
         ok("NOT available" not in r.stdout, "the sandbox works here", r.stdout)
 
 
+def status_tells_which_version_was_tested(build):
+    with Home(build) as h:
+        for said, told in (("2.1.329 (Claude Code)", "version 2.1.329, tested"),
+                           ("2.1.100 (Claude Code)", "version 2.1.100, older than the oldest tested, 2.1.197"),
+                           ("2.1.200", "version 2.1.200, not tested itself"),
+                           ("99.0.1 (Claude Code)", "version 99.0.1, newer than the newest tested"),
+                           ("claude 3", "version 3, which is not understood"),
+                           ("no number", "version unknown")):
+            (h.agents / "claude").write_text(f"#!/bin/sh\necho '{said}'\n")
+            r = h.run("status")
+            ok(f"\n         {told}" in r.stdout, f"status of an agent that says {said}", r.stdout)
+
+
 def policy_check_names_the_place(build):
     with Home(build) as h:
         bad = h.dir / "bad.toml"
@@ -202,7 +215,7 @@ def main():
     build = arguments.parse_args().build.resolve()
     for test in (install_makes_shims_and_a_policy, uninstall_removes_the_shims_only,
                  what_is_not_ours_is_left_alone, without_agents_there_is_nothing_to_install,
-                 status_tells_what_typing_the_name_starts, policy_check_names_the_place,
+                 status_tells_what_typing_the_name_starts, status_tells_which_version_was_tested, policy_check_names_the_place,
                  logs_show_the_last_decisions, wrong_words_are_usage_errors):
         test(build)
     print(f"{passed} passed, {failed} failed, 0 skipped")
