@@ -9,7 +9,7 @@
 #include <immintrin.h>
 #endif
 
-enum { BLOCK = 64, WORD = 8, VECTOR = 16, WIDE = 32 };
+enum { BLOCK = 64, WORD = 8, VECTOR = 16, WIDE = 32, NEAR = 32 };
 enum { HEX = 2 }; /* a kind of escape: four digits follow */
 
 #define ALWAYS static inline __attribute__((always_inline))
@@ -161,13 +161,24 @@ find_avx2(const char *block, unsigned char mask, unsigned char value)
 }
 
 /* What may stand behind a backslash, but 'u': a bit for the high digit of each, by the low one. */
+ALWAYS __m128i
+brief_lows(void)
+{
+	return _mm_setr_epi8(0, 0, 1 | 4 | 8, 0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4,
+		1); /* "br t f \ n/ */
+}
+
+ALWAYS __m128i
+brief_highs(void)
+{
+	return _mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0);
+}
+
 ALWAYS AVX2 uint64_t
 briefs(__m256i v)
 {
-	const __m256i by_low = _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 0, 1 | 4 | 8,
-		0, 8, 0, 4, 0, 0, 0, 0, 0, 2, 0, 4, 1)); /* "br t f \ n/ */
-	const __m256i by_high = _mm256_broadcastsi128_si256(
-		_mm_setr_epi8(0, 0, 1, 0, 0, 2, 4, 8, 0, 0, 0, 0, 0, 0, 0, 0));
+	const __m256i by_low = _mm256_broadcastsi128_si256(brief_lows());
+	const __m256i by_high = _mm256_broadcastsi128_si256(brief_highs());
 	const __m256i digit = _mm256_set1_epi8(0xf);
 	const __m256i low = _mm256_shuffle_epi8(by_low, _mm256_and_si256(v, digit));
 	const __m256i high = _mm256_shuffle_epi8(
@@ -412,14 +423,138 @@ end_avx2(const char *p, const char *end)
 {
 	return find_end(p, end, pass_avx2, find_avx2);
 }
+
+/* --- 64 bytes in one vector ------------------------------------------------------- */
+
+#define AVX512 __attribute__((target("avx512f,avx512bw,bmi")))
+
+/* What can be wrong with two bytes that follow each other (RFC 3629, 4). */
+enum {
+	SHORT = 1,      /* a lead, and no byte that follows one */
+	LONG = 2,       /* ASCII, and a byte that follows a lead */
+	SMALL_3 = 4,    /* E0 80 to E0 9F: two bytes would do */
+	LARGE = 8,      /* F4 90 to FF BF: above U+10FFFF */
+	SURROGATE = 16, /* ED A0 to ED BF */
+	SMALL_2 = 32,   /* C0, C1: one byte would do */
+	SMALL_4 = 64, /* F0 80 to F0 8F: three bytes would do; F5 to FF, 80 to 8F, too */
+	TWO = 128,    /* two bytes that follow a lead: right in a longer character only */
+	ANY = SHORT | LONG | TWO,
+	HUGE = LARGE | SMALL_4
+};
+
+ALWAYS AVX512 __m512i
+look_up(__m128i table, __m512i nibbles)
+{
+	return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), nibbles);
+}
+
+ALWAYS AVX512 __m512i
+high_nibbles(__m512i v)
+{
+	return _mm512_and_si512(_mm512_srli_epi16(v, 4), _mm512_set1_epi8(0xf));
+}
+
+/*
+ * A bit for each byte that cannot stand where it does, without a branch, as text in which some
+ * characters are not ASCII makes each of those a guess. All that can be wrong with two bytes is
+ * told by the first one's halves and the second one's upper half (Keiser and Lemire, Validating
+ * UTF-8 In Less Than One Instruction Per Byte, 2020). before: the 64 bytes before v.
+ */
+ALWAYS AVX512 uint64_t
+wrong_utf8(__m512i v, __m512i before)
+{
+	const __m128i first_high = _mm_setr_epi8(LONG, LONG, LONG, LONG, LONG, LONG, LONG,
+		LONG, (char)TWO, (char)TWO, (char)TWO, (char)TWO, SHORT | SMALL_2, SHORT,
+		SHORT | SMALL_3 | SURROGATE, SHORT | LARGE | SMALL_4);
+	const __m128i first_low = _mm_setr_epi8((char)(ANY | SMALL_2 | SMALL_3 | SMALL_4),
+		(char)(ANY | SMALL_2), (char)ANY, (char)ANY, (char)(ANY | LARGE),
+		(char)(ANY | HUGE), (char)(ANY | HUGE), (char)(ANY | HUGE),
+		(char)(ANY | HUGE), (char)(ANY | HUGE), (char)(ANY | HUGE),
+		(char)(ANY | HUGE), (char)(ANY | HUGE), (char)(ANY | HUGE | SURROGATE),
+		(char)(ANY | HUGE), (char)(ANY | HUGE));
+	const __m128i second_high = _mm_setr_epi8(SHORT, SHORT, SHORT, SHORT, SHORT,
+		SHORT, SHORT, SHORT, (char)(LONG | TWO | SMALL_2 | SMALL_3 | SMALL_4),
+		(char)(LONG | TWO | SMALL_2 | SMALL_3 | LARGE),
+		(char)(LONG | TWO | SMALL_2 | SURROGATE | LARGE),
+		(char)(LONG | TWO | SMALL_2 | SURROGATE | LARGE), SHORT, SHORT, SHORT,
+		SHORT);
+	const __m512i lanes = _mm512_setr_epi64(6, 7, 8, 9, 10, 11, 12, 13);
+	const __m512i shifted = _mm512_permutex2var_epi64(before, lanes, v);
+	const __m512i one = _mm512_alignr_epi8(v, shifted, 15); /* the byte before each */
+	const __m512i two = _mm512_alignr_epi8(v, shifted, 14);
+	const __m512i three = _mm512_alignr_epi8(v, shifted, 13);
+	const __m512i low = _mm512_and_si512(one, _mm512_set1_epi8(0xf));
+	const __m512i pair = _mm512_and_si512(look_up(first_high, high_nibbles(one)),
+		_mm512_and_si512(
+			look_up(first_low, low), look_up(second_high, high_nibbles(v))));
+	/* the high bit, where a lead two or three bytes before asks for this one */
+	const __m512i asked = _mm512_or_si512(
+		_mm512_subs_epu8(two, _mm512_set1_epi8((char)(0xe0 - 0x80))),
+		_mm512_subs_epu8(three, _mm512_set1_epi8((char)(0xf0 - 0x80))));
+	const __m512i longer = _mm512_and_si512(asked, _mm512_set1_epi8((char)0x80));
+
+	return _mm512_cmpneq_epi8_mask(pair, longer);
+}
+
+/* Behind the text's end stand zeros, which are control characters. */
+ALWAYS AVX512 __m512i
+load_block(const char *p, const char *end)
+{
+	const size_t n = (size_t)(end - p);
+
+	return n >= BLOCK ? _mm512_loadu_si512(p)
+			  : _mm512_maskz_loadu_epi8((UINT64_C(1) << n) - 1, p);
+}
+
+AVX512 static const char *
+end_avx512(const char *p, const char *end)
+{
+	__m512i before = _mm512_setzero_si512();
+	uint64_t carry = 0;
+
+	for (;; p += BLOCK) {
+		const __m512i v = load_block(p, end);
+		const uint64_t slash = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('\\'));
+		const uint64_t escaped = escaped_bytes(slash, &carry);
+		const uint64_t quote = _mm512_cmpeq_epi8_mask(v, _mm512_set1_epi8('"')) &
+				       ~escaped;
+		const uint64_t scope = quote ^ (quote - 1); /* all when there is none */
+		const uint64_t control = _mm512_cmplt_epu8_mask(v, _mm512_set1_epi8(' '));
+		const uint64_t brief = _mm512_test_epi8_mask(
+			look_up(brief_highs(), high_nibbles(v)),
+			look_up(brief_lows(),
+				_mm512_and_si512(v, _mm512_set1_epi8(0xf))));
+		const uint64_t wrong = control | wrong_utf8(v, before);
+
+		if (((wrong | (escaped & ~brief)) & scope) != 0 &&
+			((wrong & scope) != 0 ||
+				!escapes_hold(p, end, escaped & ~brief & scope)))
+			return NULL;
+		if (quote != 0)
+			return p + __builtin_ctzll(quote) + 1;
+		before = v;
+	}
+}
 #endif
 
 bool
 jstring_can(enum jstring_way way)
 {
 #ifdef __x86_64__
-	return way != JSTRING_AVX2 ||
-	       (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi"));
+	switch (way) {
+	case JSTRING_AVX2:
+		return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi");
+	case JSTRING_AVX512:
+		/* the first processors that know avx512bw slow down for it; with vbmi2 none does */
+		return __builtin_cpu_supports("avx512bw") &&
+		       __builtin_cpu_supports("avx512vbmi2") &&
+		       __builtin_cpu_supports("bmi");
+	case JSTRING_PLAIN:
+	case JSTRING_SSE2:
+	case JSTRING_WAYS:
+		break;
+	}
+	return true;
 #else
 	return way == JSTRING_PLAIN;
 #endif
@@ -429,6 +564,8 @@ const char *
 jstring_end_by(enum jstring_way way, const char *p, const char *end)
 {
 #ifdef __x86_64__
+	if (way == JSTRING_AVX512)
+		return end_avx512(p, end);
 	if (way == JSTRING_AVX2)
 		return end_avx2(p, end);
 	if (way == JSTRING_SSE2)
@@ -442,13 +579,17 @@ const char *
 jstring_end(const char *p, const char *end)
 {
 #ifdef __x86_64__
+	const size_t most = (size_t)(end - p) < NEAR ? (size_t)(end - p) : NEAR;
 	uint64_t escape = 0;
+	const char *at;
 
 	/* most strings are short and plain: the processor is not asked for them */
-	p = pass_sse2(p, end, &escape);
-	if (p < end && *p == '"')
-		return p + 1;
-	return jstring_can(JSTRING_AVX2) ? end_avx2(p, end) : end_sse2(p, end);
+	at = pass_sse2(p, p + most, &escape);
+	if (at < end && *at == '"')
+		return at + 1;
+	if (jstring_can(JSTRING_AVX512))
+		return end_avx512(at, end);
+	return jstring_can(JSTRING_AVX2) ? end_avx2(at, end) : end_sse2(at, end);
 #else
 	return end_plain(p, end);
 #endif

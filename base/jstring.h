@@ -19,6 +19,7 @@ enum jstring_way {
 	JSTRING_PLAIN, /* in words */
 	JSTRING_SSE2,  /* in the vectors of every x86-64 */
 	JSTRING_AVX2, /* in those of most: a third less time for code and non-ASCII text */
+	JSTRING_AVX512, /* in those of the newest, without a branch for what a block holds */
 	JSTRING_WAYS
 };
 

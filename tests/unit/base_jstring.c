@@ -78,7 +78,7 @@ slow_end(const char *p, const char *end)
 	return p < end ? p + 1 : NULL;
 }
 
-static const char *const ways[JSTRING_WAYS] = { "plain", "SSE2", "AVX2" };
+static const char *const ways[JSTRING_WAYS] = { "plain", "SSE2", "AVX2", "AVX512" };
 
 /* Says a failure only: it is asked millions of times. */
 static void
