@@ -54,7 +54,7 @@ gw_audit_request(struct gw_reg *r, const struct gw_audit_request *q, struct err 
 		(void)snprintf(note, sizeof note, "%zu parts taken out", q->changes);
 		rec.note = str_of(note);
 	}
-	return rec_write(&r->log, &who, &rec, e);
+	return rec_defer(&r->log, &who, &rec, e);
 }
 
 int

@@ -5,8 +5,8 @@
  * The gateway's lines in the decision log. Each answers -1 when the line could not be
  * written; the caller then does not carry out what it was about to do.
  *
- * Lines of findings are kept until gw_audit_request or gw_audit_flush writes them together:
- * whatever was found goes on behind that only. A line of use, behind which nothing goes on,
+ * Lines of findings and of requests are kept until gw_audit_flush, or the end of the loop's turn
+ * (gw_reg_flush_next), writes them together: whatever was found goes on behind that only. A line of use, behind which nothing goes on,
  * is written with the next one, or GW_FLUSH_MS later.
  */
 

@@ -7,22 +7,24 @@
 #include "gateway/audit.h"
 #include "gateway/conn_state.h"
 #include "gateway/head.h"
-#include "gateway/serve.h"
 
-static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "HOLD", "SOCKET",
-	"WAIT", "STREAM", "WHOLE", "PASS", "REPLY", "REFUSE", "END", "CUT", "GONE" };
+static const char *const state_name[GW_STATES] = { "NEW", "READ", "ASK", "HOLD", "TELL",
+	"SEND", "SOCKET", "WAIT", "STREAM", "WHOLE", "PASS", "REPLY", "REFUSE", "END",
+	"CUT", "GONE" };
 
 #define TO(s) (1u << (s))
 static const unsigned int moves[GW_STATES] = {
 	[GW_NEW] = TO(GW_READ),
 	[GW_READ] = TO(GW_ASK) | TO(GW_GONE),
-	[GW_ASK] = TO(GW_HOLD) | TO(GW_SOCKET) | TO(GW_WAIT) | TO(GW_REFUSE),
+	[GW_ASK] = TO(GW_HOLD) | TO(GW_SOCKET) | TO(GW_TELL) | TO(GW_REFUSE),
+	[GW_TELL] = TO(GW_SEND) | TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_GONE),
+	[GW_SEND] = TO(GW_WAIT) | TO(GW_REFUSE),
 	[GW_SOCKET] = TO(GW_REFUSE) | TO(GW_GONE),
 	[GW_HOLD] = TO(GW_ASK) | TO(GW_GONE),
 	[GW_WAIT] = TO(GW_STREAM) | TO(GW_WHOLE) | TO(GW_PASS) | TO(GW_REFUSE) |
 		    TO(GW_GONE),
 	[GW_STREAM] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
-	[GW_WHOLE] = TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_GONE),
+	[GW_WHOLE] = TO(GW_TELL) | TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_GONE),
 	[GW_PASS] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
 	[GW_REPLY] = TO(GW_GONE),
 	[GW_REFUSE] = TO(GW_GONE),
@@ -37,6 +39,7 @@ conn_free(struct gw_conn *c)
 {
 	if (c->up != NULL)
 		gw_up_cancel(c->up);
+	gw_conn_untell(c);
 	if (c->q != NULL)
 		gw_http_cut(c->q);
 	gw_socket_free(c->socket);
@@ -88,50 +91,6 @@ gw_conn_too_long(const struct buf *b, const char *what, struct err *e)
 	return err_wrap(e, "pando-ai: %s", what);
 }
 
-/* --- what policy found ------------------------------------------------------------ */
-
-static void
-on_found(void *to, const struct gw_finding *f)
-{
-	struct gw_conn *c = to;
-	struct err e = ERR_INIT;
-
-	gw_account_found(&c->account, f);
-	if (strcmp(f->done, "stripped") == 0 || strcmp(f->done, "replaced") == 0)
-		c->changes++;
-	c->has_found = true;
-	c->must_log = c->must_log || !gw_serve_is_withheld(f);
-	if (c->log_failed ||
-		gw_serve_found(c->run, c->route.api, c->direction, f, &e) == 0)
-		return;
-	c->log_failed = true;
-	c->e = e;
-}
-
-static void
-flush_log(struct gw_conn *c)
-{
-	struct err unlogged = ERR_INIT;
-
-	if (gw_audit_flush(c->run, &unlogged) < 0 && c->must_log) {
-		c->log_failed = true;
-		c->e = unlogged;
-	}
-}
-
-int
-gw_conn_check_log(struct gw_conn *c, struct err *e)
-{
-	/* lines of others, behind which nothing goes on, may wait */
-	if (!c->log_failed && c->has_found)
-		flush_log(c);
-	c->has_found = c->must_log = false;
-	if (!c->log_failed)
-		return 0;
-	*e = c->e;
-	return err_wrap(e, "pando-ai: stopped, since its decision could not be recorded");
-}
-
 /* --- what the states do ------------------------------------------------------------ */
 
 static enum gw_state
@@ -168,6 +127,8 @@ enter(struct gw_conn *c)
 	switch (c->state) {
 	case GW_ASK:
 		return gw_conn_ask(c);
+	case GW_SEND:
+		return gw_conn_send(c);
 	case GW_STREAM:
 		c->stream = gw_stream_new(c->route.api, &c->rules, &c->sink);
 		gw_http_start(c->q, c->status, buf_str(&c->head));
@@ -189,6 +150,7 @@ enter(struct gw_conn *c)
 	case GW_NEW:
 	case GW_READ:
 	case GW_HOLD:
+	case GW_TELL:
 	case GW_SOCKET:
 	case GW_WAIT:
 	case GW_WHOLE:
@@ -276,7 +238,7 @@ gw_conn_start(struct gw_reg *run, struct gw_upstream *up, const struct gw_route 
 		.audit = pol_mode_of(run->policy, run->agent) == POL_AUDIT,
 		.seen = &run->seen,
 		.memory = &run->memory };
-	c->sink = (struct gw_sink){ on_found, c };
+	c->sink = (struct gw_sink){ gw_conn_found, c };
 	c->hold = (struct gw_hold){ .on_over = gw_conn_checked_in, .run = run };
 	c->body = STR("");
 	if (route->kind == GW_TO_CALL && !route->socket)

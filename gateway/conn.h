@@ -5,16 +5,18 @@
  * One exchange: a request of a run's agent, checked, sent to the provider, its answer
  * checked and handed back.
  *
- *  READ     HOLD                               the body comes; nothing was decided yet
- *    |      ^ |                                HOLD: the run's supervision has still to
- *    | .----' v                                check in, then it is asked again
- *   ASK ----> WAIT ----> STREAM ---> END      events through the filter, ended well
- *    |          |  \---> PASS -----> END      nothing in it for policy: as it comes
- *    |          |   \--> WHOLE ----> REPLY    a JSON answer, collected and checked
- *    |          |          |
- *    |\---> SOCKET                                 a WebSocket: many requests (conn_socket.c)
- *    \----------+----------+-------> REFUSE   nothing was sent yet: an error that says why
- *                    STREAM, PASS -> CUT      too late for that: the connection breaks
+ *  READ     HOLD                                the body comes; nothing was decided yet
+ *    |      ^ |                                 HOLD: the run's supervision has still to
+ *    | .----' v                                 check in, then it is asked again
+ *   ASK -> TELL -> SEND -> WAIT -> STREAM -> END         events through the filter, ended well
+ *    |      |       |       |  \-> PASS ---> END         nothing in it for policy: as it comes
+ *    |      |       |       |   \> WHOLE --> TELL -> REPLY    a JSON answer, collected, checked
+ *    |\---> SOCKET  |       |       |        |           a WebSocket: many requests (conn_socket.c)
+ *    \------+-------+-------+-------+--------+-> REFUSE  nothing was sent yet: an error that says why
+ *                          STREAM, PASS ---> CUT         too late for that: the connection breaks
+ *
+ * TELL waits for the end of the loop's turn, when the decisions of all exchanges in it are
+ * written to the decision log together.
  *
  * Everything ends in GONE, which frees it; at once when the client goes away, the run ends
  * or the gateway does. No decision is carried out unless its line is in the decision log.
@@ -31,6 +33,8 @@ enum gw_state {
 	GW_READ,
 	GW_ASK,
 	GW_HOLD,
+	GW_TELL,
+	GW_SEND,
 	GW_SOCKET,
 	GW_WAIT,
 	GW_STREAM,

@@ -220,7 +220,8 @@ check_answer(struct gw_conn *c)
 
 	if (got > 0 && out.over)
 		got = gw_conn_too_long(&out, "what became of the answer", &e);
-	if (gw_conn_check_log(c, &e) < 0 || got < 0) {
+	if (got < 0) {
+		(void)gw_conn_check_log(c, &e); /* says what weighs more */
 		c->e = e;
 		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
 	}
@@ -229,7 +230,7 @@ check_answer(struct gw_conn *c)
 		c->answer = out;
 		out = (struct buf)BUF_INIT(0);
 	}
-	return GW_REPLY;
+	return gw_conn_tell(c, GW_REPLY);
 }
 
 static enum gw_state
@@ -254,6 +255,8 @@ after(struct gw_conn *c, const char *why)
 	case GW_READ:
 	case GW_ASK:
 	case GW_HOLD:
+	case GW_TELL:
+	case GW_SEND:
 	case GW_SOCKET:
 	case GW_REPLY:
 	case GW_REFUSE:

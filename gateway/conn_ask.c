@@ -32,14 +32,16 @@ gw_conn_record(struct gw_conn *c, int got, int64_t begin_us, struct err *e)
 		.elapsed_us = clock_mono_us() - begin_us };
 	struct err unlogged = ERR_INIT;
 
+	gw_conn_begin_found(c);
+	c->must_log = c->must_log || got >= 0;
 	if (!c->log_failed && gw_audit_request(c->run, &said, &unlogged) < 0) {
 		c->log_failed = true;
 		c->e = got < 0 ? c->e : unlogged;
 	}
+	if (got < 0 && !c->log_failed)
+		c->log_failed = gw_audit_flush(c->run, &unlogged) < 0;
 	c->is_told = !c->log_failed;
-	if (got < 0)
-		return -1;
-	return gw_conn_check_log(c, e) < 0 ? -1 : got;
+	return got;
 }
 
 /* What is compressed is read, and goes on as it came unless policy changes it. */
@@ -147,7 +149,15 @@ gw_conn_ask(struct gw_conn *c)
 	c->is_told = held < 0;
 	if (held == 0 && c->route.socket)
 		return gw_conn_socket(c, head);
-	if (held < 0 || check_body(c, head, &c->e) < 0 || send_up(c, head, &c->e) < 0)
+	if (held < 0 || check_body(c, head, &c->e) < 0)
+		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
+	return gw_conn_tell(c, GW_SEND);
+}
+
+enum gw_state
+gw_conn_send(struct gw_conn *c)
+{
+	if (send_up(c, gw_http_lines(c->q), &c->e) < 0)
 		return gw_conn_refuse(c, GW_STATUS_BAD_REQUEST);
 	if (c->body.p == c->changed.p)
 		gw_http_drop(c->q);

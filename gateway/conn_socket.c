@@ -21,6 +21,8 @@ on_request(void *to, struct str text, struct buf *out, struct err *e)
 	gw_account_begin(&c->account, c->run, c->route.api, &c->rules);
 	got = gw_conn_decide(c, buf_str(&c->turn), text, out, e);
 	got = gw_conn_record(c, got, begin, e);
+	if (got >= 0 && gw_conn_check_log(c, e) < 0)
+		got = -1;
 	c->direction = "response";
 	if (got < 0)
 		gw_account_end(&c->account);

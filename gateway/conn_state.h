@@ -32,7 +32,10 @@ struct gw_conn {
 	enum gw_state state;
 	enum gw_state
 		then; /* where to go when the provider's transfer is gone; or GW_NEW */
-	struct gw_req *q; /* NULL once answered, or the client has gone */
+	LIST_ENTRY(gw_conn) telling;
+	enum gw_state told;  /* where to go from GW_TELL */
+	uint64_t log_faults; /* how many there were before its lines */
+	struct gw_req *q;    /* NULL once answered, or the client has gone */
 	struct gw_http_watch watch;
 	size_t up_at; /* where route.up begins in the target, which may move */
 	struct gw_hold hold;
@@ -69,11 +72,25 @@ void gw_conn_go(struct gw_conn *c, enum gw_state to);
 enum gw_state gw_conn_refuse(struct gw_conn *c, int status);
 /* That what ("the answer") did not fit into b, and why; answers -1. */
 int gw_conn_too_long(const struct buf *b, const char *what, struct err *e);
-/* -1 when a decision could not be recorded; the error says so, whatever it said before. */
+
+/* --- conn_tell.c --- */
+/* Before something is found, or a line is made for it. */
+void gw_conn_begin_found(struct gw_conn *c);
+/* For c->sink. */
+void gw_conn_found(void *to, const struct gw_finding *f);
+/*
+ * Writes what was found. -1 when a decision could not be recorded; the error says so, whatever
+ * it said before.
+ */
 int gw_conn_check_log(struct gw_conn *c, struct err *e);
+/* Where to go when what was found is to be written with what others found in this turn. */
+enum gw_state gw_conn_tell(struct gw_conn *c, enum gw_state then);
+/* On the way out of GW_TELL. */
+void gw_conn_untell(struct gw_conn *c);
 
 /* --- conn_ask.c --- */
 enum gw_state gw_conn_ask(struct gw_conn *c);
+enum gw_state gw_conn_send(struct gw_conn *c);
 /*
  * What the provider has is not kept: a stream may last for an hour, and the next request is
  * read into the same memory while that is still in the processor's cache.
@@ -85,7 +102,10 @@ void gw_conn_forget_sent(struct gw_conn *c);
  */
 int gw_conn_decide(struct gw_conn *c, struct str head, struct str text, struct buf *out,
 	struct err *e);
-/* Behind that, whose answer is got: it is recorded. begin_us: when it was looked at first. */
+/*
+ * Behind that, whose answer is got: a refusal is recorded, anything else is to be written before
+ * it goes on. begin_us: when it was looked at first.
+ */
 int gw_conn_record(struct gw_conn *c, int got, int64_t begin_us, struct err *e);
 /* The provider's address, and the fields of the request that it gets. */
 void gw_conn_put_url(struct gw_conn *c, struct buf *url);

@@ -106,6 +106,8 @@ on_flush(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (rec_flush(&r->log, &e) < 0)
 		log_error("run %s: %s", r->id, e.text);
+	if (r->on_flushed != NULL)
+		r->on_flushed(r);
 }
 
 void
@@ -115,6 +117,13 @@ gw_reg_flush_soon(struct gw_reg *r)
 
 	if (event_pending(r->flush, EV_TIMEOUT, NULL) == 0)
 		(void)event_add(r->flush, &soon); /* else with the next line */
+}
+
+void
+gw_reg_flush_next(struct gw_reg *r, void (*on_flushed)(struct gw_reg *r))
+{
+	r->on_flushed = on_flushed;
+	event_active(r->flush, EV_TIMEOUT, 0);
 }
 
 static bool
@@ -215,6 +224,7 @@ add(struct gw_runs *all, const struct gw_register *w, const struct owner *o,
 	r->start = o->start;
 	r->pidfd = r->log.fd = r->ledger = -1;
 	LIST_INIT(&r->conns);
+	LIST_INIT(&r->telling);
 	r->memory = (struct quota){ .of = &all->memory, .max = GW_SHARE_MAX };
 	if (check_fields(all, w, e) < 0)
 		return NULL;

@@ -40,6 +40,7 @@ struct event;
 struct event_base;
 struct gw_conn;
 LIST_HEAD(gw_conns, gw_conn);
+LIST_HEAD(gw_telling, gw_conn);
 
 struct gw_reg {
 	LIST_ENTRY(gw_reg) link;
@@ -60,6 +61,9 @@ struct gw_reg {
 	struct gw_policy_state policy_state;
 	struct rec_log log;
 	struct event *flush;
+	void (*on_flushed)(struct gw_reg *r); /* or NULL */
+	struct gw_telling
+		telling; /* exchanges that go on when it is; conn_tell.c keeps it */
 	struct gw_budget budget; /* account.c keeps it */
 	int ledger;              /* ledger.h; -1: there is none */
 	bool ledger_is_old;      /* it could not be saved */
@@ -112,6 +116,8 @@ bool gw_run_id_is_sound(const char *id);
 struct rec_who gw_reg_who(const struct gw_reg *r);
 /* Lines that wait in the run's log are written GW_FLUSH_MS later, if not before. */
 void gw_reg_flush_soon(struct gw_reg *r);
+/* ... or at the end of this turn of the loop. on_flushed is called behind that, each time. */
+void gw_reg_flush_next(struct gw_reg *r, void (*on_flushed)(struct gw_reg *r));
 /* The provider's base URL. */
 const char *gw_reg_upstream(const struct gw_reg *r, enum pol_provider to);
 

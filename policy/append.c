@@ -409,6 +409,10 @@ rec_flush(struct rec_log *l, struct err *e)
 {
 	const int got = l->nlater > 0 ? write_later(l, e) : 0;
 
+	if (got < 0) {
+		l->faults++;
+		l->fault = *e;
+	}
 	l->nlater = 0;
 	buf_reset(&l->later);
 	if (l->later.cap > LATER_KEPT)

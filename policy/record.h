@@ -108,6 +108,8 @@ struct rec_log {
 	struct buf later; /* lines of rec_defer, and when they were made */
 	size_t nlater;
 	const char *layer; /* whose they are */
+	uint64_t faults;   /* how often rec_flush failed ... */
+	struct err fault;  /* ... and why the last time */
 };
 
 #define REC_LOG_INIT                                                                     \

@@ -415,9 +415,10 @@ def what_comes_while_an_answer_waits_is_bounded(run):
     data = json.dumps(g.ASK).encode()
     head = "POST %s HTTP/1.1\r\nHost: 127.0.0.1\r\nx-play: long json\r\nContent-Length: %d\r\n\r\n"
     with socket.create_connection(("127.0.0.1", run.port)) as s:
-        s.settimeout(1)
+        s.settimeout(g.DEADLINE)
         s.sendall((head % (run.url("/v1/messages"), len(data))).encode() + data)
         s.recv(1)
+        s.settimeout(1)
         sent, limit = 0, 150
         try:
             while sent < limit:
