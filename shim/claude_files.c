@@ -129,11 +129,17 @@ settings(const struct plan_facts *f, const struct policy *pol, struct err *e)
 static json_t *
 server(const struct plan_facts *f, const char *role)
 {
+	static const char *const unseen[] = { "CLAUDE_CODE_MESSAGING_SOCKET",
+		"CLAUDE_CODE_MESSAGING_TOKEN", "ANTHROPIC_API_KEY",
+		"ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL" };
 	const char *pairs[PLAN_SERVER_ENV_MAX];
 	const size_t n = plan_server_env(f, POL_CLAUDE, role, pairs);
 	json_t *one = json_object();
 	json_t *env = json_object();
 
+	/* claude gives its servers its own environment, and a channel to itself */
+	for (size_t i = 0; i < LEN(unseen); i++)
+		jset(env, unseen[i], jtext(""));
 	for (size_t i = 0; i + 1 < n; i += 2)
 		jset(env, pairs[i], jtext(pairs[i + 1]));
 	jset(one, "type", jtext("stdio"));

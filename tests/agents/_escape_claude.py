@@ -39,6 +39,10 @@ LOST = ("lost:mcp__pando_core__",)
 TOUCH_MARK = "touch @MARK@"
 HOOK_MARK = {"hooks": {"SessionStart": [{"hooks": [{"type": "command", "command": TOUCH_MARK}]}]}}
 
+LOGIN = {"home/.claude/.credentials.json": {"claudeAiOauth": {
+    "accessToken": "sk-ant-oat01-dummy-login", "refreshToken": "sk-ant-ort01-dummy",
+    "expiresAt": 4102444800000, "subscriptionType": "max", "scopes": ["user:inference", "user:profile"]}}}
+
 
 @dataclass
 class Row:
@@ -154,7 +158,7 @@ class EscapeScene(Scene):
             return value
         names = {"HOME": self.home, "PROJECT": self.project, "TMP": self.tmp, "MARK": self.mark,
                  "CANARY": self.canary, "EVIL": self.evil.url, "PROVIDER": getattr(self, "upstream", ""),
-                 "EVIL_MCP": self.stage.evil, "SOCKET": self.folder / "evil.sock", "AGENTS": self.stage.agents / ".bin"}
+                 "EVIL_MCP": self.stage.evil, "SOCKET": self.folder / "evil.sock", "FOLDER": self.folder, "AGENTS": self.stage.agents / ".bin"}
         for name, what in names.items():
             value = value.replace("@%s@" % name, str(what))
         return value
@@ -180,7 +184,7 @@ class EscapeScene(Scene):
 
     def env(self, path, more=None):
         env = super().env(path, more)
-        if not self.row.key:
+        if not self.row.key and "ANTHROPIC_API_KEY" not in (more or {}):
             env.pop("ANTHROPIC_API_KEY", None)
         return env
 
@@ -299,8 +303,8 @@ def check_refused(r, s, run):
     r.same(s.asked(), [], "with the shim: nothing reaches the model")
 
 
-def try_row(r, stage, person, row):
-    with EscapeScene(row, stage, person) as s:
+def try_row(r, stage, person, row, scene=EscapeScene):
+    with scene(row, stage, person) as s:
         s.seen_requests = 0
         before = tree(s)
         run = s.with_shim()

@@ -3,7 +3,7 @@
 import json
 import sys
 
-from _escape_claude import (CLOSED, DENY, EVIL_SERVER, EVIL_SERVERS, HOOK_MARK, HOOKED, LOST, PROJECT, TOUCH_MARK, USER, Row,
+from _escape_claude import (CLOSED, DENY, EVIL_SERVER, EVIL_SERVERS, HOOK_MARK, HOOKED, LOGIN, LOST, PROJECT, TOUCH_MARK, USER, Row,
                      main)
 
 EVIL_JSON = json.dumps(EVIL_SERVERS)
@@ -15,9 +15,6 @@ AGENT_HOOKS = json.dumps({"evil": {"description": "d", "prompt": "p", "hooks": {
     {"type": "command", "command": TOUCH_MARK}]}]}}})
 PRELOAD = {"tmp/x.js": "require('fs').writeFileSync('@MARK@', '')\n"}
 ALLOW_EVIL = ("--strict-mcp-config", "--allowedTools=mcp__evil__touch")
-LOGIN = {"home/.claude/.credentials.json": {"claudeAiOauth": {
-    "accessToken": "sk-ant-oat01-dummy-login", "refreshToken": "sk-ant-ort01-dummy",
-    "expiresAt": 4102444800000, "subscriptionType": "max", "scopes": ["user:inference", "user:profile"]}}}
 PREFIX = "#!/bin/sh\ntouch @MARK@\nexec /bin/sh -c \"$*\"\n"
 # without the shim, only where the way out leads is watched
 AWAY = {"HTTPS_PROXY": "@EVIL@", "NO_PROXY": "127.0.0.1"}

@@ -14,14 +14,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 
 from _agents import SOON_SECONDS, Run, until
-from _escape_claude import (CLOSED, DENY, EVIL_SERVER, HOOK_MARK, HOOKED, LOST, PROJECT, REFUSED_STATUS, STATE, TOUCH_MARK, USER,
+from _escape_claude import (CLOSED, DENY, EVIL_SERVER, HOOK_MARK, HOOKED, LOGIN, LOST, PROJECT, REFUSED_STATUS, STATE, TOUCH_MARK, USER,
                      EscapeScene, Row, check_refused, check_unchanged, check_works, main)
 from _scripts import FINAL, lines_about, workspace_call
 from rules import TRIES, Terminal
 
-LOGIN = {"home/.claude/.credentials.json": {"claudeAiOauth": {
-    "accessToken": "sk-ant-oat01-dummy-login", "refreshToken": "sk-ant-ort01-dummy",
-    "expiresAt": 4102444800000, "subscriptionType": "max", "scopes": ["user:inference", "user:profile"]}}}
 
 
 # --- at a terminal ------------------------------------------------------------------------
