@@ -212,6 +212,12 @@ gw_stream_message(struct gw_stream *s, struct str message, struct buf *out, stru
 }
 
 bool
+gw_stream_is_over(const struct gw_stream *s)
+{
+	return res_stream_is_over(s->res);
+}
+
+bool
 gw_message_next(struct str *rest, struct str *message)
 {
 	const char *end = rest->n > 0 ? memchr(rest->p, '\0', rest->n) : NULL;

@@ -127,13 +127,15 @@ int gw_stream_feed(struct gw_stream *s, struct str bytes, struct buf *out, struc
  * gw_message_next takes them off: false when there is none left. -1: the connection's answer
  * must end here; out then ends with a message that says so. A connection carries one answer
  * after another: each takes a stream of its own, and is over with response.completed, .failed,
- * .incomplete or an error.
+ * .incomplete, .cancelled or an error.
  */
 struct gw_stream *gw_stream_new_messages(
 	const struct gw_rules *r, const struct gw_sink *sink); /* both borrowed */
 int gw_stream_message(
 	struct gw_stream *s, struct str message, struct buf *out, struct err *e);
 bool gw_message_next(struct str *rest, struct str *message);
+/* Of such a stream: that event has come. */
+bool gw_stream_is_over(const struct gw_stream *s);
 
 /* The provider's end. What is held and undecided is never sent on. */
 int gw_stream_end(struct gw_stream *s, struct buf *out, struct err *e);

@@ -127,12 +127,13 @@ extern const char res_result_gone[]; /* what the message of a result says */
 
 /* By the name of the type (API reference, "Streaming events"). */
 enum res_event {
-	RES_EV_FLOWS, /* text, reasoning, errors */
+	RES_EV_FLOWS, /* text, reasoning */
+	RES_EV_ERROR, /* the same, and is the last */
 	RES_EV_PIECE, /* of a call, or how far it is */
 	RES_EV_ADDED,
 	RES_EV_DONE,
 	RES_EV_STATE, /* has a response */
-	RES_EV_END,   /* the same, and is the last */
+	RES_EV_END,   /* the same, and is the last, too */
 	RES_EV_UNKNOWN,
 	RES_EVENTS
 };
@@ -152,6 +153,8 @@ struct res_stream *res_stream_new(const struct gw_judge *j, bool bare); /* borro
 void res_stream_free(struct res_stream *s);
 int res_stream_event(
 	struct res_stream *s, const struct sse_event *ev, struct buf *out, struct err *e);
+/* Its last event has come. */
+bool res_stream_is_over(const struct res_stream *s);
 /* -1 when a call was still held. */
 int res_stream_end(struct res_stream *s, struct err *e);
 

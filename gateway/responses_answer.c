@@ -25,6 +25,7 @@ struct res_stream {
 	uint64_t last; /* the highest sequence_number that went out */
 	bool changed;  /* the provider has another answer than the client */
 	bool bare;
+	bool over;            /* the last event has come */
 	struct gw_alike text; /* the piece of text that passed last */
 };
 
@@ -503,8 +504,10 @@ dispatch(struct res_stream *s, const struct event *v, struct err *e)
 {
 	const enum res_event kind = res_event_of(v->type);
 
+	s->over = s->over || kind == RES_EV_ERROR || kind == RES_EV_END;
 	switch (kind) {
 	case RES_EV_FLOWS:
+	case RES_EV_ERROR:
 	case RES_EV_PIECE:
 		return on_piece(s, v, kind == RES_EV_PIECE, e);
 	case RES_EV_ADDED:
@@ -549,6 +552,12 @@ res_stream_event(
 	if (ev->name.n > 0 && !str_eq(ev->name, v.type))
 		return err_set(e, ERR_DATA, "an event's name and its type differ");
 	return dispatch(s, &v, e);
+}
+
+bool
+res_stream_is_over(const struct res_stream *s)
+{
+	return s->over;
 }
 
 int

@@ -29,7 +29,7 @@ static const struct {
 	{ STR("response.reasoning_summary_text.done"), RES_EV_FLOWS },
 	{ STR("response.reasoning_summary_part.added"), RES_EV_FLOWS },
 	{ STR("response.reasoning_summary_part.done"), RES_EV_FLOWS },
-	{ STR("error"), RES_EV_FLOWS },
+	{ STR("error"), RES_EV_ERROR },
 };
 
 /* What the names of all events of a kind of call begin with. */

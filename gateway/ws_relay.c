@@ -131,68 +131,7 @@ take_request(struct gw_relay *r, struct str text, struct gw_relay_out *out)
 	gw_ws_put(r->provider, GW_WS_TEXT, got > 0 ? buf_str(&instead) : text, out->up);
 }
 
-static void
-take_from_client(
-	struct gw_relay *r, const struct gw_ws_message *m, struct gw_relay_out *out)
-{
-	switch (m->kind) {
-	case GW_WS_TEXT:
-		take_request(r, m->data, out);
-		break;
-	case GW_WS_BINARY:
-		close_both(r, GW_WS_NO_BINARY, "pando-ai: only text messages are taken",
-			out);
-		break;
-	case GW_WS_PING:
-		gw_ws_put(r->client, GW_WS_PONG, m->data, out->down);
-		break;
-	case GW_WS_CLOSE:
-		close_both(r, m->code, "", out);
-		break;
-	case GW_WS_PONG:
-	case GW_WS_KINDS:
-		break;
-	}
-}
-
-bool
-gw_relay_client(struct gw_relay *r, struct str bytes, struct gw_relay_out *out)
-{
-	struct gw_ws_message m;
-	struct err e = ERR_INIT;
-	int got = 1;
-
-	while (got > 0 && !r->closed) {
-		got = gw_ws_next(r->client, &bytes, &m, &e);
-		if (got > 0)
-			take_from_client(r, &m, out);
-	}
-	if (got < 0)
-		close_both(r, m.code, e.text, out);
-	return r->closed;
-}
-
 /* --- the provider's ---------------------------------------------------------------- */
-
-/* Whether a message ends its answer. It is sound JSON, or was refused. */
-static bool
-ends_answer(struct str text)
-{
-	static const char *const last[] = { "response.completed", "response.failed",
-		"response.incomplete", "error" };
-	struct js_field type = JS_FIELD("type");
-	struct err e = ERR_INIT;
-	struct js root;
-
-	if (js_check(text, &root, &e) < 0 || js_fields(root, &type, 1, &e) < 0)
-		return false;
-	for (size_t i = 0; i < LEN(last); i++)
-		if (type.m.val.type == JS_STRING &&
-			str_is((struct str){ type.m.val.raw.p + 1, type.m.val.raw.n - 2 },
-				last[i]))
-			return true;
-	return false;
-}
 
 static void
 end_drained(struct gw_relay *r, struct gw_relay_out *out)
@@ -235,36 +174,54 @@ take_event(struct gw_relay *r, struct str text, struct gw_relay_out *out)
 	put_messages(r, &checked, out);
 	if (got < 0)
 		close_both(r, GW_WS_POLICY, "pando-ai: the answer was refused", out);
-	else if (r->answering && ends_answer(text))
+	else if (r->answering && gw_stream_is_over(r->stream))
 		over(r, true);
 	end_drained(r, out);
 }
 
 static void
-take_from_provider(
-	struct gw_relay *r, const struct gw_ws_message *m, struct gw_relay_out *out)
+take_close(struct gw_relay *r, const struct gw_ws_message *m, struct gw_relay_out *out)
+{
+	char reason[GW_WS_CONTROL_MAX];
+
+	gw_relay_lost(r, NULL, out);
+	if (r->closed)
+		return;
+	memcpy(reason, m->data.p, m->data.n);
+	reason[m->data.n] = '\0';
+	close_both(r, m->code, reason, out);
+}
+
+/* --- both --------------------------------------------------------------------------- */
+
+static void
+take(struct gw_relay *r, bool from_client, const struct gw_ws_message *m,
+	struct gw_relay_out *out)
 {
 	switch (m->kind) {
 	case GW_WS_TEXT:
-		take_event(r, m->data, out);
+		if (from_client)
+			take_request(r, m->data, out);
+		else
+			take_event(r, m->data, out);
 		break;
 	case GW_WS_BINARY:
 		close_both(r, GW_WS_NO_BINARY,
-			"pando-ai: the provider sent a binary message, which cannot be checked",
+			from_client
+				? "pando-ai: only text messages are taken"
+				: "pando-ai: the provider sent a binary message, which "
+				  "cannot be checked",
 			out);
 		break;
 	case GW_WS_PING:
-		gw_ws_put(r->provider, GW_WS_PONG, m->data, out->up);
+		gw_ws_put(from_client ? r->client : r->provider, GW_WS_PONG, m->data,
+			from_client ? out->down : out->up);
 		break;
 	case GW_WS_CLOSE:
-		gw_relay_lost(r, NULL, out);
-		if (!r->closed) {
-			char reason[GW_WS_CONTROL_MAX];
-
-			memcpy(reason, m->data.p, m->data.n);
-			reason[m->data.n] = '\0';
-			close_both(r, m->code, reason, out);
-		}
+		if (from_client)
+			close_both(r, m->code, "", out);
+		else
+			take_close(r, m, out);
 		break;
 	case GW_WS_PONG:
 	case GW_WS_KINDS:
@@ -272,21 +229,35 @@ take_from_provider(
 	}
 }
 
-bool
-gw_relay_provider(struct gw_relay *r, struct str bytes, struct gw_relay_out *out)
+static bool
+take_all(struct gw_relay *r, bool from_client, struct str bytes, struct gw_relay_out *out)
 {
 	struct gw_ws_message m;
 	struct err e = ERR_INIT;
 	int got = 1;
 
 	while (got > 0 && !r->closed) {
-		got = gw_ws_next(r->provider, &bytes, &m, &e);
+		got = gw_ws_next(from_client ? r->client : r->provider, &bytes, &m, &e);
 		if (got > 0)
-			take_from_provider(r, &m, out);
+			take(r, from_client, &m, out);
 	}
-	if (got < 0)
+	if (got < 0 && from_client)
+		close_both(r, m.code, e.text, out);
+	else if (got < 0)
 		gw_relay_lost(r, e.text, out);
 	return r->closed;
+}
+
+bool
+gw_relay_client(struct gw_relay *r, struct str bytes, struct gw_relay_out *out)
+{
+	return take_all(r, true, bytes, out);
+}
+
+bool
+gw_relay_provider(struct gw_relay *r, struct str bytes, struct gw_relay_out *out)
+{
+	return take_all(r, false, bytes, out);
 }
 
 /* What is held and undecided stays here; the client is told that it is missing. */

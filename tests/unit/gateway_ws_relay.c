@@ -210,6 +210,38 @@ what_policy_leaves_alone_goes_on_as_it_came(void)
 }
 
 static void
+an_answer_is_over_with_its_last_event(void)
+{
+#define LAST(name) "{\"type\":\"" name "\",\"response\":{\"id\":\"r\",\"output\":[]}}"
+	static const struct {
+		const char *event;
+		bool is_last;
+	} rows[] = {
+		{ LAST("response.created"), false },
+		{ LAST("response.in_progress"), false },
+		{ DELTA, false },
+		{ LAST("response.completed"), true },
+		{ LAST("response.failed"), true },
+		{ LAST("response.incomplete"), true },
+		{ LAST("response.cancelled"), true },
+		{ LAST("response\\u002ecompleted"), true },
+		{ "{\"type\":\"error\",\"status\":400,\"error\":{\"message\":\"x\"}}",
+			true },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		CLEANUP(play_fini) struct play p;
+
+		play_init(&p, false);
+		client_says(&p, "{\"type\":\"response.create\",\"input\":[]}");
+		provider_says(&p, rows[i].event);
+		ok_str(buf_text(&p.said),
+			rows[i].is_last ? "[asked][answered]" : "[asked]", rows[i].event);
+		ok(!p.closed, "the connection goes on");
+	}
+}
+
+static void
 requests_and_answers_are_edited(void)
 {
 	CLEANUP(play_fini) struct play p;
@@ -444,6 +476,7 @@ int
 main(void)
 {
 	what_policy_leaves_alone_goes_on_as_it_came();
+	an_answer_is_over_with_its_last_event();
 	requests_and_answers_are_edited();
 	a_refused_request_leaves_the_connection();
 	an_answer_may_be_stood_on_when_it_passed_here();
