@@ -63,7 +63,8 @@ L_common = $(call libfile,policy) $(call libfile,base) -lcrypto -lstdc++
 # Without shared libraries but libc: looking them up and relocating them would be half of what a
 # launch and each hook cost.
 L_shim = $(call libfile,shim) $(call libfile,gateway) $(call libfile,json) $(call libfile,policy) \
-	$(call libfile,base) -Wl,-Bstatic -lcrypto -lstdc++ -ljansson -Wl,-Bdynamic -lm -static-libgcc
+	$(call libfile,base) -Wl,-Bstatic -lcrypto -lstdc++ -ljansson -Wl,-Bdynamic -lm -static-libgcc \
+	-Wl,--gc-sections
 L_gateway = $(call libfile,gateway) $(call libfile,json) $(L_common) -levent -lcurl -lssl -lz -lbrotlidec -lzstd \
 	-ljansson
 L_keeper = $(call libfile,keeper) $(call libfile,json) $(L_common) -lgit2 -ljansson
@@ -106,7 +107,7 @@ $B/obj/%.o: %.c
 $(TOML_OBJ): policy/toml.cc
 	@mkdir -p $(@D)
 	@echo '  CXX   $<'
-	$Q$(CXX) $(CPPFLAGS) $(CXXFLAGS) -c $< -o $@
+	$Q$(CXX) $(CPPFLAGS) $(CXXFLAGS) -ffunction-sections -fdata-sections -c $< -o $@
 
 # Foreign code: its own warnings are not ours to mend, and sanitizers would only slow it.
 $B/obj/deps/%.o: $(DEPS)/%.c

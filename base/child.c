@@ -59,6 +59,17 @@ put_on(const int *ruleset)
 			       : (int)syscall(SYS_landlock_restrict_self, *ruleset, 0U);
 }
 
+/* By a child of the child, whose parent ends. */
+static bool
+is_left(void)
+{
+	const pid_t pid = _Fork();
+
+	if (pid > 0)
+		_exit(0);
+	return pid == 0 && setsid() >= 0;
+}
+
 static void
 become(const struct child_spec *s, pid_t parent, int report)
 {
@@ -70,8 +81,8 @@ become(const struct child_spec *s, pid_t parent, int report)
 	if (s->die_with_parent &&
 		(prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		_exit(EXIT_BY_SIGNAL + SIGKILL);
-	if ((s->dir == NULL || chdir(s->dir) == 0) && put_on(s->ruleset) == 0 &&
-		place_fds(s, &report) == 0)
+	if ((!s->detached || is_left()) && (s->dir == NULL || chdir(s->dir) == 0) &&
+		put_on(s->ruleset) == 0 && place_fds(s, &report) == 0)
 		(void)execve(s->path, s->argv, s->env);
 	no = errno;
 	if (write(report, &no, sizeof no) < 0)

@@ -23,6 +23,11 @@ struct child_spec {
 	size_t nfds;           /* at least 3 */
 	const char *dir;       /* working directory, NULL: ours */
 	bool new_session;
+	/*
+	 * Nobody's child, and in a session of its own; *pid is one that ends as soon as it is
+	 * started. Without die_with_parent.
+	 */
+	bool detached;
 	const int
 		*ruleset; /* of Landlock, to be put on; needs no_new_privs. NULL: none */
 	bool die_with_parent; /* SIGKILL when the thread that started it ends */

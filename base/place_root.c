@@ -1,17 +1,20 @@
 #include "base/place_root.h"
 
+#include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fdio.h"
 #include "base/mem.h"
 #include "base/path.h"
 #include "base/place.h"
 #include "base/str.h"
+
+/* Fields of a line of the password file (passwd(5)); of a longer file the beginning counts. */
+enum { PASSWD_MAX = 4 << 20, FIELDS_BEFORE_HOME = 5 };
 
 void
 place_root_fini(struct place_root *r)
@@ -22,17 +25,18 @@ place_root_fini(struct place_root *r)
 	*r = (struct place_root){ .path = NULL };
 }
 
-static void
-fclosep(FILE **f)
-{
-	if (*f != NULL)
-		(void)fclose(*f); /* it was only read */
-}
-
 static bool
 is_slash(const char *path)
 {
 	return strcmp(path, "/") == 0;
+}
+
+static size_t
+colon_in(struct str line)
+{
+	const char *at = line.n == 0 ? NULL : memchr(line.p, ':', line.n);
+
+	return at == NULL ? line.n : (size_t)(at - line.p);
 }
 
 /*
@@ -42,13 +46,28 @@ is_slash(const char *path)
 static bool
 is_in_passwd(const char *path)
 {
-	CLEANUP(fclosep) FILE *f = fopen("/etc/passwd", "re");
-	const struct passwd *pw;
+	CLEANUP(buf_fini) struct buf text = BUF_INIT(PASSWD_MAX);
+	CLEANUP(fd_closep) int fd = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+	struct err none = ERR_INIT; /* what could be read counts */
+	struct str rest;
 
-	/* cppcheck-suppress fgetpwentCalled ; there are no threads */
-	while (f != NULL && (pw = fgetpwent(f)) != NULL)
-		if (strcmp(pw->pw_dir, path) == 0)
+	/* fgetpwent(3) asks the kernel for each line where it is */
+	if (fd >= 0)
+		(void)fd_read_all(fd, &text, &none);
+	rest = buf_str(&text);
+	while (rest.n > 0) {
+		const char *end = memchr(rest.p, '\n', rest.n);
+		struct str line = { rest.p,
+			end == NULL ? rest.n : (size_t)(end - rest.p) };
+
+		rest = str_skip(rest, end == NULL ? rest.n : line.n + 1);
+		for (int i = 0; i < FIELDS_BEFORE_HOME && line.n > 0; i++)
+			line = str_skip(line,
+				colon_in(line) < line.n ? colon_in(line) + 1 : line.n);
+		if (colon_in(line) > 0 &&
+			str_is((struct str){ line.p, colon_in(line) }, path))
 			return true;
+	}
 	return false;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -14,6 +15,8 @@
 #include "gateway/record.h"
 
 enum { READY_FD = 3 };
+
+#define LOG_NAME "gateway.log"
 
 static void
 env_put(struct words *env, const char *name)
@@ -72,28 +75,50 @@ understand(struct buf *said, struct err *e)
 	return err_set(e, ERR_GATEWAY, "%s", buf_text(said));
 }
 
+int
+gw_launch_log(struct err *e)
+{
+	CLEANUP(mem_freep) char *run = place_run(e);
+	CLEANUP(fd_closep) int dir = run == NULL ? -1 : path_open_dir(run, e);
+	CLEANUP(fd_closep) int fd = -1;
+	struct stat st;
+
+	if (dir < 0)
+		return -1;
+	fd = path_open_beneath(dir, LOG_NAME, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK,
+		S_IRUSR | S_IWUSR, e);
+	if (fd < 0)
+		return err_wrap(e, "%s", run);
+	if (fstat(fd, &st) < 0 || (st.st_size > GW_LOG_MAX && ftruncate(fd, 0) < 0))
+		return err_sys(e, "%s/%s", run, LOG_NAME);
+	return fd_take(&fd);
+}
+
+/* Loading it is half of what its start costs, so that it must not be loaded to detach itself. */
 static int
 start(int ready, struct err *e)
 {
 	CLEANUP(mem_freep) char *path = place_program("pando-gateway", e);
+	CLEANUP(fd_closep) int log = path == NULL ? -1 : gw_launch_log(e);
 	CLEANUP(words_fini) struct words env = WORDS_INIT;
-	char name[] = "pando-gateway", detach[] = "--detach", ready_fd[] = "--ready-fd";
+	char name[] = "pando-gateway", ready_fd[] = "--ready-fd";
 	char number[] = "3"; /* READY_FD */
-	char *const argv[] = { name, detach, ready_fd, number, NULL };
+	char *const argv[] = { name, ready_fd, number, NULL };
 	struct child_spec spec = { .path = path,
 		.argv = argv,
-		.fd = { -1, -1, -1, ready },
+		.fd = { -1, -1, log, ready },
 		.nfds = READY_FD + 1,
-		.dir = "/" };
+		.dir = "/",
+		.detached = true };
 	pid_t pid;
 
-	if (path == NULL)
+	if (log < 0)
 		return -1;
 	env_fill(&env);
 	spec.env = env.v;
 	if (child_start(&spec, &pid, e) < 0)
 		return -1;
-	/* it ends as soon as the real one is started; how it went comes by the pipe */
+	/* the one between; how it went comes by the pipe */
 	return child_wait(pid, e) < 0 ? -1 : 0;
 }
 

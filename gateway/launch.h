@@ -5,6 +5,11 @@
 
 #include "base/err.h"
 
+enum { GW_LOG_MAX = 1 << 20 };
+
+/* The file for its standard error, emptied when larger than that. */
+int gw_launch_log(struct err *e);
+
 enum gw_launched { GW_LAUNCH_READY, GW_LAUNCH_BUSY, GW_LAUNCHES };
 
 /* 1: a gateway listens, *fd is connected. 0: none does. */

@@ -1,14 +1,12 @@
 /*
  * pando-gateway: the local reverse proxy between the person's agents and their providers.
  *
- *   pando-gateway [--detach] [--ready-fd N]
+ *   pando-gateway [--ready-fd N]
  *   pando-gateway --take-over FD
  *   pando-gateway --debug [--policy FILE] [--upstream URL] [--listen ADDRESS:PORT]
  *
  * --ready-fd   says there how it went, one line: "ready", "busy" (another gateway of this
  *              person runs) or the error; then closes it
- * --detach     starts itself once more, in a session of its own, with standard error to
- *              ~/.pando/run/gateway.log, and ends
  * --take-over  started by a gateway whose program was replaced (handover.h)
  * --debug      serves debugging runs in the foreground (debug.h)
  */
@@ -20,7 +18,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/child.h"
 #include "base/fdio.h"
 #include "base/log.h"
 #include "base/place.h"
@@ -29,7 +26,7 @@
 #include "gateway/server.h"
 
 struct options {
-	bool detach, debug;
+	bool debug;
 	int ready; /* -1: nobody waits */
 	struct gw_server_from from;
 	struct gw_debug how;
@@ -39,7 +36,7 @@ static int
 usage(const char *word, struct err *e)
 {
 	return err_set(e, ERR_USAGE,
-		"%s: not known; usage: pando-gateway [--detach] [--ready-fd N] | "
+		"%s: not known; usage: pando-gateway [--ready-fd N] | "
 		"--take-over FD | --debug "
 		"[--policy FILE] [--upstream URL] [--listen ADDRESS:PORT]",
 		word);
@@ -66,7 +63,6 @@ parse(char **argv, struct options *o, struct err *e)
 		int *fd;
 		const char **text; /* behind --debug only */
 	} all[] = {
-		{ "--detach", &o->detach, NULL, NULL },
 		{ "--debug", &o->debug, NULL, NULL },
 		{ "--ready-fd", NULL, &o->ready, NULL },
 		{ "--take-over", NULL, &o->from.channel, NULL },
@@ -127,36 +123,6 @@ tell(int *ready, const char *text)
 }
 
 static int
-detach(const struct options *o, struct err *e)
-{
-	CLEANUP(mem_freep) char *self = place_program("pando-gateway", e);
-	CLEANUP(fd_closep) int log = -1;
-	struct gw_rundir dir;
-	char name[] = "pando-gateway", ready_fd[] = "--ready-fd", number[] = "3";
-	char *const plain[] = { name, NULL };
-	char *const telling[] = { name, ready_fd, number, NULL };
-	const struct child_spec spec = { .path = self,
-		.argv = o->ready >= 0 ? telling : plain,
-		.env = environ,
-		.fd = { -1, -1, -1, o->ready },
-		.nfds = o->ready >= 0 ? 4 : 3,
-		.dir = "/",
-		.new_session = true };
-	struct child_spec with_log = spec;
-	pid_t pid;
-
-	if (self == NULL)
-		return -1;
-	if (gw_rundir_open(&dir, e) == 0)
-		log = gw_rundir_log(&dir, e);
-	gw_rundir_close(&dir);
-	if (log < 0)
-		return -1;
-	with_log.fd[STDERR_FILENO] = log;
-	return child_start(&with_log, &pid, e);
-}
-
-static int
 serve(struct options *o, struct err *e)
 {
 	struct gw_server s;
@@ -195,7 +161,7 @@ main(int argc, char **argv)
 	o.from.control = activation();
 	if (o.debug)
 		return gw_debug_serve(&o.how, &e) < 0 ? log_fail(&e) : 0;
-	if ((o.detach ? detach(&o, &e) : serve(&o, &e)) == 0)
+	if (serve(&o, &e) == 0)
 		return 0;
 	tell(&o.ready, e.text);
 	if (o.from.channel >= 0)

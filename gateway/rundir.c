@@ -24,7 +24,6 @@ enum { LOCK_TRIES = 16, PID_FILE_MAX = 64 };
 #define LOCK_NAME "gateway.lock"
 #define SOCKET_NAME "gateway.sock"
 #define HTTP_SOCKET_NAME "http.sock"
-#define LOG_NAME "gateway.log"
 
 int
 gw_rundir_open(struct gw_rundir *d, struct err *e)
@@ -165,19 +164,4 @@ gw_rundir_sweep(struct gw_rundir *d)
 			gw_rundir_remove(d, ent->d_name, &e) < 0)
 			log_error("sweep %s: %s", d->path, e.text);
 	}
-}
-
-int
-gw_rundir_log(struct gw_rundir *d, struct err *e)
-{
-	struct stat st;
-	CLEANUP(fd_closep)
-	int fd = path_open_beneath(d->fd, LOG_NAME,
-		O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK, S_IRUSR | S_IWUSR, e);
-
-	if (fd < 0)
-		return err_wrap(e, "%s", d->path);
-	if (fstat(fd, &st) < 0 || (st.st_size > GW_LOG_MAX && ftruncate(fd, 0) < 0))
-		return err_sys(e, "%s/%s", d->path, LOG_NAME);
-	return fd_take(&fd);
 }

@@ -16,7 +16,7 @@
 
 #include "base/err.h"
 
-enum { GW_SWEEP_AGE_S = 60, GW_LOG_MAX = 1 << 20 };
+enum { GW_SWEEP_AGE_S = 60 };
 
 struct gw_rundir {
 	char *path;
@@ -41,7 +41,5 @@ void gw_rundir_close(struct gw_rundir *d);
 int gw_rundir_remove(struct gw_rundir *d, const char *run, struct err *e);
 /* Removes the folders of runs that have ended; complains about what it cannot remove. */
 void gw_rundir_sweep(struct gw_rundir *d);
-/* The file for standard error, emptied when large. */
-int gw_rundir_log(struct gw_rundir *d, struct err *e);
 
 #endif

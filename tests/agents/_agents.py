@@ -360,15 +360,15 @@ class Scene:
             os.utime(folder, (time.time() - 3600,) * 2)
         told, tells = os.pipe()
         gateway = str(self.stage.build / "libexec" / "pando-ai" / "pando-gateway")
-        with subprocess.Popen([gateway, "--detach", "--ready-fd", str(tells)], pass_fds=[tells],
+        with subprocess.Popen([gateway, "--ready-fd", str(tells)], pass_fds=[tells],
                               env=self.env(self.agent_path()), stdin=subprocess.DEVNULL,
                               **self.person.popen_args()):
             os.close(tells)
             with open(told, encoding="utf-8") as f:
                 said = f.read()
-        if said != "ready\n":
-            raise RuntimeError("a gateway to sweep: " + said)
-        self.stop_gateway()
+            if said != "ready\n":
+                raise RuntimeError("a gateway to sweep: " + said)
+            self.stop_gateway()
 
     # --- looking -----------------------------------------------------------
     def requests(self, aux=False):

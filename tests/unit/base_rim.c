@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -186,10 +187,41 @@ children_get_exactly_what_they_are_given(void)
 }
 
 static void
-a_failed_exec_says_why(void)
+a_detached_one_is_nobodys_child(void)
+{
+	const char *argv[] = { "sh", "-c", "cat /proc/$$/stat", NULL };
+	struct child_spec s = { .path = "/bin/sh",
+		.argv = (char *const *)(uintptr_t)argv,
+		.env = environ,
+		.fd = { -1, -1, -1 },
+		.nfds = 3,
+		.detached = true };
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(4096);
+	struct err e = ERR_INIT;
+	int p[2], self, parent, group, session;
+	pid_t between;
+
+	ok_int(pipe2(p, O_CLOEXEC), 0, "make a pipe");
+	s.fd[1] = p[1];
+	ok_int(child_start(&s, &between, &e), 0, e.text);
+	(void)close(p[1]);
+	ok_int(child_wait(between, &e), 0, "the one between has ended");
+	ok_int(fd_read_all(p[0], &out, &e), 0, e.text);
+	(void)close(p[0]);
+	ok_int(sscanf(buf_text(&out), "%d (sh) %*c %d %d %d", &self, &parent, &group,
+		       &session),
+		4, "it goes on");
+	ok(parent != getpid() && parent != between, "somebody else's child");
+	ok_int(session, self, "a session of its own");
+	ok_int(group, self, "and a group");
+}
+
+static void
+a_failed_exec_says_why(bool detached)
 {
 	const char *argv[] = { "x", NULL };
-	const struct child_spec s = { .path = "/nonexistent",
+	const struct child_spec s = { .detached = detached,
+		.path = "/nonexistent",
 		.argv = (char *const *)(uintptr_t)argv,
 		.env = (char *const *)(uintptr_t)(argv + 1),
 		.fd = { -1, -1, -1 },
@@ -265,7 +297,9 @@ main(void)
 	a_tree_is_removed_without_following_links();
 	a_closed_tree_is_removed_too();
 	children_get_exactly_what_they_are_given();
-	a_failed_exec_says_why();
+	a_detached_one_is_nobodys_child();
+	a_failed_exec_says_why(false);
+	a_failed_exec_says_why(true);
 	descriptors_pass_and_peers_are_known();
 	places_are_below_home_and_private();
 	ok_int(path_remove_tree(AT_FDCWD, top, &e), 0, e.text);

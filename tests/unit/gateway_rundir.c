@@ -1,4 +1,5 @@
 #include "gateway/rundir.h"
+#include "gateway/launch.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -72,22 +73,19 @@ static void
 a_large_log_is_emptied(void)
 {
 	struct err e = ERR_INIT;
-	struct gw_rundir d;
 	struct stat st;
 	int fd;
 
-	ok_int(gw_rundir_open(&d, &e), 0, e.text);
-	fd = gw_rundir_log(&d, &e);
+	fd = gw_launch_log(&e);
 	ok_int(write(fd, "x", 1), 1, "it can be written");
 	fd_closep(&fd);
-	fd = gw_rundir_log(&d, &e);
+	fd = gw_launch_log(&e);
 	ok_int(fstat(fd, &st) == 0 ? st.st_size : -1, 1, "a small one is kept");
 	ok_int(ftruncate(fd, GW_LOG_MAX + 1), 0, "it becomes large");
 	fd_closep(&fd);
-	fd = gw_rundir_log(&d, &e);
+	fd = gw_launch_log(&e);
 	ok_int(fstat(fd, &st) == 0 ? st.st_size : -1, 0, "a large one is emptied");
 	fd_closep(&fd);
-	gw_rundir_close(&d);
 }
 
 int
