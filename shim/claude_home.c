@@ -1,6 +1,7 @@
 #include "shim/claude_home.h"
 
 #include "shim/carry.h"
+#include "shim/claude_choice.h"
 #include "shim/claude_front.h"
 #include "shim/claude_json.h"
 #include "shim/memory.h"
@@ -24,35 +25,23 @@ harmless(const char *from, const char *const *keys, size_t n)
 	return out;
 }
 
-/* A project's word on model and style; that of the nearer and of the local file holds. */
+/* The person's own, what they chose since, then a project's word on model and style. */
 static void
-put_project_settings(json_t *all, const struct plan_facts *f)
+add_settings(struct plan *p, const struct plan_facts *f)
 {
-	static const char *const keys[] = { "model", "effortLevel", "language",
-		"outputStyle", "alwaysThinkingEnabled" };
+	CLEANUP(json_freep) json_t *own = claude_settings_of(f->settings);
+	CLEANUP(json_freep) json_t *all = json_deep_copy(own);
 
+	claude_choice_apply(all, f->chosen);
 	for (size_t i = 0; f->project_settings[i] != NULL; i++) {
 		CLEANUP(json_freep)
-		json_t *one = harmless(f->project_settings[i], keys, LEN(keys));
+		json_t *one = claude_settings_of_project(f->project_settings[i]);
 
 		if (json_object_update(all, one) < 0)
 			abort();
 	}
-}
-
-static char *
-own_settings(const struct plan_facts *f)
-{
-	static const char *const keys[] = { "model", "effortLevel", "language",
-		"outputStyle", "theme", "editorMode", "verbose", "preferredNotifChannel",
-		"alwaysThinkingEnabled", "autoCompactEnabled", "autoMemoryEnabled",
-		"prefersReducedMotion", "spinnerTipsEnabled", "showTurnDuration",
-		"terminalProgressBarEnabled", "syntaxHighlightingDisabled",
-		"includeGitInstructions", "respectGitignore", "cleanupPeriodDays" };
-	CLEANUP(json_freep) json_t *all = harmless(f->settings, keys, LEN(keys));
-
-	put_project_settings(all, f);
-	return jdump(all);
+	plan_add_file(p, "claude/settings.json", jdump(all));
+	plan_add_kept(p, "claude/" CLAUDE_PLANNED, claude_choice_planned(own, all));
 }
 
 /*
@@ -255,6 +244,7 @@ static void
 add_links(struct plan *p, const struct plan_facts *f)
 {
 	plan_add_link(p, "claude/projects", f->own_dir, "projects");
+	plan_add_link(p, "claude/history.jsonl", f->own_dir, "history.jsonl");
 	if (f->has_file_history)
 		plan_add_link(p, "claude/file-history", f->own_dir, "file-history");
 	if (f->has_plans)
@@ -269,7 +259,7 @@ add_links(struct plan *p, const struct plan_facts *f)
 void
 claude_add_home(struct plan *p, const struct plan_facts *f)
 {
-	plan_add_file(p, "claude/settings.json", own_settings(f));
+	add_settings(p, f);
 	plan_add_file(p, "claude/.claude.json", own_state(f));
 	add_memory(p, f);
 	if (f->carry != NULL)

@@ -16,6 +16,7 @@
 #include "base/place.h"
 #include "gateway/client.h"
 #include "policy/layers.h"
+#include "shim/chosen.h"
 #include "shim/hook.h"
 #include "shim/inherit.h"
 #include "shim/ready.h"
@@ -140,6 +141,9 @@ answer(const char *event, struct err *e)
 		return -1;
 	if (c.event == HOOK_CONFIG_CHANGE)
 		return err_set(e, ERR_REFUSED, HOOK_CONFIG_WHY);
+	if (c.event == HOOK_SESSION_END && getenv("PANDO_RUN") != NULL &&
+		chosen_save(getenv("PANDO_RUN"), e) < 0)
+		return -1;
 	if (check_in(&c, e) < 0 || hold_prompt(&c, e) < 0 ||
 		hook_put_answer(&c, &out, e) < 0)
 		return -1;

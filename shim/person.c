@@ -14,6 +14,7 @@
 #include "policy/toml.h"
 #include "shim/codex_files.h"
 #include "shim/codex_keys.h"
+#include "shim/chosen.h"
 #include "shim/memory.h"
 
 #define MANAGED_FILE "/etc/claude-code/managed-settings.json"
@@ -31,6 +32,7 @@ person_fini(struct person *p)
 	mem_freep((void *)&p->config_text);
 	for (size_t i = 0; i < LEN(p->project_settings); i++)
 		mem_freep((void *)&p->project_settings[i]);
+	mem_freep((void *)&p->chosen);
 	carry_fini(&p->carry);
 	mem_freep((void *)&p->profile_text);
 	mem_freep((void *)&p->profile_name);
@@ -131,7 +133,7 @@ read_claude(struct person *p, const struct place_root *root, bool moved, struct 
 	p->has_todos = has(p->own_dir, "todos");
 	carry_read(&p->carry, p->own_dir, root->path, root->cwd);
 	read_project_settings(p, root);
-	if (memory_read(&of, &p->root_memory, e) < 0 ||
+	if (memory_read(&of, &p->root_memory, e) < 0 || chosen_read(&p->chosen, e) < 0 ||
 		read_own(settings, &p->settings, e) < 0)
 		return -1;
 	return read_own(state, &p->state, e);
@@ -247,6 +249,7 @@ person_tell(const struct person *p, struct plan_facts *f)
 	f->profile = p->profile;
 	f->sqlite_dir = p->sqlite_dir;
 	f->root_memory = p->root_memory;
+	f->chosen = p->chosen;
 	f->carry = &p->carry;
 	for (size_t i = 0, n = 0; i < LEN(p->project_settings); i++)
 		if (p->project_settings[i] != NULL)

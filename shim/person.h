@@ -18,6 +18,7 @@ struct person {
 	char *config_text;                         /* the tree points into it */
 	char *root_memory;                         /* claude; NULL: absent */
 	char *project_settings[PLAN_SETTINGS_MAX]; /* claude; the weakest first */
+	char *chosen;                              /* claude; NULL: absent */
 	struct carry carry;                        /* claude */
 	bool has_login, has_memory, has_file_history, has_plans, has_todos;
 	char *profile_name;        /* codex; NULL: none */

@@ -69,6 +69,7 @@ struct plan_facts {
 	const char *root_memory;   /* of the project, as memory_read gives it, NULL */
 	const struct carry *carry; /* claude: commands, skills ..., NULL */
 	const char *settings;      /* claude: text of settings.json, NULL */
+	const char *chosen; /* claude: text of the choices, see claude_choice.h, NULL */
 	/* claude: texts of the project's, the first weakest, then NULL */
 	const char *project_settings[PLAN_SETTINGS_MAX + 1];
 	const char *state;               /* claude: text of .claude.json, NULL */

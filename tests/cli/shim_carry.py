@@ -3,6 +3,7 @@
 import argparse
 import os
 import shutil
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -31,6 +32,7 @@ def carried(p, cwd=None):
                 if f.is_file():
                     at = name[7:] if f == top else name[7:] + "/" + str(f.relative_to(top))
                     out[at] = f.read_text()
+    ok(out.pop("pando-planned.json", "").startswith('{"own":'), "what the settings are made of")
     return out, r.stderr
 
 
@@ -154,8 +156,8 @@ def kept_once(p):
     first = link()
     inode = os.stat(first + "/a.md").st_ino
     same((link(), os.stat(first + "/a.md").st_ino), (first, inode), "written once")
-    same(sorted(oct(f.stat().st_mode & 0o777) for f in Path(first).parent.rglob("*")),
-         ["0o400", "0o500"], "read-only")
+    same({oct(f.stat().st_mode & 0o777) for f in Path(first).parent.rglob("*")},
+         {"0o400", "0o500"}, "read-only")
     os.chmod(first, 0o700)
     put(Path(first) / "more.md", "added by hand")
     same((link(), os.listdir(first)), (first, ["a.md"]), "what was added is gone")
@@ -169,6 +171,35 @@ def kept_once(p):
     same(len(os.listdir(data)), 1, "nothing else is there")
 
 
+def choices(p):
+    """What claude writes to the private settings at the end of a session, for the next one."""
+    own = put(folders(p)[0] / "settings.json", '{"model": "opus"}')
+    told = p.told("claude", "-p", "x")
+    run, files = told["env"]["PANDO_RUN"], told["files"]
+    at = p.home / ".pando" / "run" / run / "claude"
+    end = {"session_id": "s", "hook_event_name": "SessionEnd", "reason": "x"}
+
+    def next_settings(chosen):
+        at.mkdir(parents=True, exist_ok=True)
+        put(at / "pando-planned.json", Path(files["claude/pando-planned.json"][1]).read_text())
+        put(at / "settings.json", shim_launch.json.dumps(chosen))
+        env = {k: v for k, v in told["env"].items() if k.startswith("PANDO_") or k in p.env()}
+        r = subprocess.run([p.build / "libexec/pando-ai/pando-hook", "SessionEnd"], env=env, text=True,
+                           input=shim_launch.json.dumps(end), capture_output=True, check=False,
+                           timeout=shim_launch.SECONDS)
+        same((r.returncode, r.stdout), (0, "{}\n"), "the hook answers")
+        return shim_launch.json.loads(p.told("claude", "-p", "x")["files"]["claude/settings.json"][1])
+
+    same(next_settings({"model": "opus"}), {"model": "opus"}, "nothing chosen")
+    ok(not (p.home / ".pando-data" / "claude-chosen.json").exists(), "nothing is written")
+    same(next_settings({"model": "sonnet", "theme": "light", "env": {"A": "b"}, "hooks": {}}),
+         {"model": "sonnet", "theme": "light"}, "model and theme, and nothing else")
+    same(own.read_text(), '{"model": "opus"}', "the person's file is theirs")
+    own.write_text('{"model": "haiku"}')
+    same(shim_launch.json.loads(p.told("claude", "-p", "x")["files"]["claude/settings.json"][1]),
+         {"model": "haiku", "theme": "light"}, "what they write there holds")
+
+
 def project_settings(p):
     put(folders(p)[1] / "settings.json", '{"model": "m", "outputStyle": "s", "effortLevel": "low",'
         ' "cleanupPeriodDays": 1, "hooks": {}, "env": {"A": "b"}, "theme": "light"}')
@@ -180,7 +211,7 @@ def project_settings(p):
 
 
 CASES = (both_are_carried_by_their_names, the_nearest_of_the_project, links,
-         links_out_by_the_person_into_the_project, what_is_too_much, kept_once, project_settings)
+         links_out_by_the_person_into_the_project, what_is_too_much, kept_once, project_settings, choices)
 
 
 def main():
