@@ -5,6 +5,8 @@
 #include "base/jscan.h"
 #include "gateway/head.h"
 
+enum { SHOWN_MAX = 64 };
+
 static const struct {
 	const char *name, *server;
 } parts[GW_PARTS] = {
@@ -208,35 +210,46 @@ gw_handshake_put_missing(
 			       : "the hook of its session has not run");
 }
 
-/* --- codex: the tools of its first request ------------------------------------------ */
+/* --- the tools of the first request ------------------------------------------------- */
 
-/* They come with any MCP server, and there is no switch for them (0.169.0). */
+/* codex: they come with any MCP server, and there is no switch for them (0.169.0). */
 static bool
-comes_with_servers(struct str tool)
+comes_with_servers(const struct pol_use *u)
 {
 	static const char *const names[] = { "list_mcp_resources",
 		"list_mcp_resource_templates", "read_mcp_resource" };
 
-	return str_is_any(tool, names, LEN(names));
+	return u->agent == POL_CODEX && str_is_any(u->tool, names, LEN(names));
 }
 
-/* The question that the launch asked, when it switched the agent's own tools off. */
+/* The question that the launch asked, when it switched tools off; an audited agent has all. */
 static bool
 is_switched_off(const struct policy *p, const struct pol_use *u)
 {
-	const struct pol_use offer = {
-		.agent = u->agent, .tool = pol_codex_leader(u->tool), .asking = POL_OFFER
-	};
+	const struct pol_use offer = { .agent = u->agent,
+		.server = u->server,
+		.tool = u->agent == POL_CODEX && u->server.n == 0
+				? pol_codex_leader(u->tool)
+				: u->tool,
+		.asking = POL_OFFER };
 
-	return pol_decide(p, &offer).verdict > POL_AUDITED;
+	return pol_mode_of(p, u->agent) != POL_AUDIT && !comes_with_servers(u) &&
+	       pol_decide(p, &offer).verdict > POL_AUDITED;
+}
+
+static int
+shown(struct str name)
+{
+	return (int)(name.n < SHOWN_MAX ? name.n : SHOWN_MAX);
 }
 
 static void
-note_strange(struct gw_offers *o, struct str name)
+note_strange(struct gw_offers *o, const struct pol_use *u)
 {
 	const int left = (int)(sizeof o->strange - o->nstrange);
-	const int n = snprintf(o->strange + o->nstrange, (size_t)left, "%s%.*s",
-		o->nstrange > 0 ? ", " : "", (int)(name.n < 64 ? name.n : 64), name.p);
+	const int n = snprintf(o->strange + o->nstrange, (size_t)left, "%s%.*s%s%.*s",
+		o->nstrange > 0 ? ", " : "", shown(u->server), u->server.p,
+		u->server.n > 0 ? "/" : "", shown(u->tool), u->tool.p);
 
 	if (n > 0 && n < left)
 		o->nstrange += (size_t)n;
@@ -250,14 +263,15 @@ gw_offers_note(struct gw_offers *o, const struct policy *p, const struct pol_use
 	size_t n;
 	const struct pol_tool *tools = pol_pando_tools(&n);
 
-	if (u->server.n == 0) {
-		if (!comes_with_servers(u->tool) && is_switched_off(p, u))
-			note_strange(o, u->tool);
-		return;
-	}
+	o->all++;
 	for (size_t i = 0; i < n; i++)
-		if (str_is(u->server, tools[i].server) && str_is(u->tool, tools[i].name))
+		if (str_is(u->server, tools[i].server) &&
+			str_is(u->tool, tools[i].name)) {
 			o->ours |= UINT64_C(1) << i;
+			return;
+		}
+	if (is_switched_off(p, u))
+		note_strange(o, u);
 }
 
 static bool
@@ -277,9 +291,10 @@ gw_handshake_wants_offers(const struct gw_handshake *h, enum pol_agent a, struct
 {
 	const struct str turn = gw_head_get(head, "x-codex-turn-metadata");
 
-	return a == POL_CODEX && !h->offers_seen &&
-	       !is_member(turn, "thread_source", "thread_title") &&
-	       !is_member(turn, "request_kind", "compaction");
+	if (h->offers_seen)
+		return false;
+	return a != POL_CODEX || (!is_member(turn, "thread_source", "thread_title") &&
+					 !is_member(turn, "request_kind", "compaction"));
 }
 
 bool
@@ -291,9 +306,10 @@ gw_handshake_is_resumed(struct str head)
 
 /* As the servers decide what they list (mcp/call.c, server_offers). */
 static bool
-is_listed(const struct gw_handshake *h, const struct policy *p, const struct pol_tool *t)
+is_listed(const struct gw_handshake *h, enum pol_agent a, const struct policy *p,
+	const struct pol_tool *t)
 {
-	const struct pol_use use = { .agent = POL_CODEX,
+	const struct pol_use use = { .agent = a,
 		.server = str_of(t->server),
 		.tool = str_of(t->name),
 		.asking = POL_OFFER,
@@ -304,18 +320,30 @@ is_listed(const struct gw_handshake *h, const struct policy *p, const struct pol
 	return !bare && pol_decide(p, &use).verdict != POL_DENY;
 }
 
-int
-gw_handshake_check_offers(struct gw_handshake *h, const struct policy *p,
+/* Of our tools all, or with claude one. */
+static int
+check_ours(const struct gw_handshake *h, enum pol_agent a, const struct policy *p,
 	const struct gw_offers *o, struct err *e)
 {
 	size_t n;
 	const struct pol_tool *tools = pol_pando_tools(&n);
 
-	for (size_t i = 0; i < n; i++)
-		if ((o->ours & UINT64_C(1) << i) == 0 && is_listed(h, p, &tools[i]))
+	for (size_t i = 0; i < n && (a != POL_CLAUDE || o->ours == 0); i++)
+		if ((o->ours & UINT64_C(1) << i) == 0 && is_listed(h, a, p, &tools[i]))
 			return err_set(e, ERR_REFUSED,
 				"its request does not offer %s/%s to the model",
 				tools[i].server, tools[i].name);
+	return 0;
+}
+
+int
+gw_handshake_check_offers(struct gw_handshake *h, enum pol_agent a,
+	const struct policy *p, const struct gw_offers *o, struct err *e)
+{
+	if (a == POL_CLAUDE && o->all == 0)
+		return 0;
+	if (check_ours(h, a, p, o, e) < 0)
+		return -1;
 	if (o->nstrange > 0 && !o->resumed)
 		return err_set(e, ERR_REFUSED,
 			"its request offers tools that the launch has switched off: %s",

@@ -10,11 +10,13 @@
  *                 again for the next one of them (2.1.329)
  *   claude        the hook has told the session of the request (x-claude-code-session-id, the
  *                 hook's session_id: equal in 2.1.197 and 2.1.329; /clear and resume make new
- *                 ones, with a SessionStart of their own)
- *   codex         its first request offers what our servers list, and no tool of its own that
- *                 the launch has switched off. Requests for a thread's title and for
- *                 compaction carry other tools or none (x-codex-turn-metadata, 0.169.0), so
- *                 they are not looked at.
+ *                 ones, with a SessionStart of their own). Its first request with tools offers
+ *                 some of ours, which the person may choose from (--disallowedTools), and none
+ *                 that the launch has switched off. Titles carry none (2.1.329).
+ *   codex         its first request offers what our servers list, and no tool that the launch
+ *                 has switched off. Requests for a thread's title and for compaction carry
+ *                 other tools or none (x-codex-turn-metadata, 0.169.0), so they are not looked
+ *                 at.
  *
  * What a gateway knows of this is written down line by line (GW_CHECKINS_NAME in the run's
  * folder), so that the next one knows it too, when this one is killed.
@@ -56,7 +58,7 @@ struct gw_handshake {
 		unsigned int news;
 	} part[GW_PARTS];
 	bool given_up; /* it was waited for in vain, and nothing has come or gone since */
-	bool offers_seen; /* codex: a request with the right tools has come */
+	bool offers_seen; /* a request with the right tools has come */
 };
 
 const char *gw_part_name(enum gw_part p); /* "core" "workspace" */
@@ -87,11 +89,12 @@ bool gw_handshake_has_gap(
 void gw_handshake_put_missing(
 	const struct gw_handshake *h, enum pol_agent a, struct str head, struct buf *out);
 
-/* --- codex: the tools of its first request ----------------------------------------- */
+/* --- the tools of the first request ----------------------------------------------- */
 
 /* What a request offers to the model; zeroed: nothing yet. */
 struct gw_offers {
 	uint64_t ours; /* a bit for each of pol_pando_tools() */
+	size_t all;    /* definitions of any tool */
 	char strange[GW_STRANGE_MAX];
 	size_t nstrange;
 	bool resumed; /* the thread's past may offer what the launch does not */
@@ -104,8 +107,8 @@ bool gw_handshake_wants_offers(
 	const struct gw_handshake *h, enum pol_agent a, struct str head);
 /* codex sends the lists of a resumed thread again (history_initialization, 0.169.0). */
 bool gw_handshake_is_resumed(struct str head);
-/* 0: they are right; -1: e says what is wrong. */
-int gw_handshake_check_offers(struct gw_handshake *h, const struct policy *p,
-	const struct gw_offers *o, struct err *e);
+/* 0: they are right; -1: e says what is wrong, with the names of what came unasked. */
+int gw_handshake_check_offers(struct gw_handshake *h, enum pol_agent a,
+	const struct policy *p, const struct gw_offers *o, struct err *e);
 
 #endif

@@ -50,6 +50,11 @@ def dead_server(text):
     begin, end = text.index("command="), text.index(",args=")
     return (text[:begin] + 'command="/bin/false"' + text[end:]).replace("required=true", "required=false")
 
+def own_tool(name):
+    argv[value("--tools=")] = "--tools=" + name
+    i = value("--disallowedTools=")
+    argv[i] = ",".join(t for t in argv[i].split(",") if t != name)
+
 def allow_feature(name):
     i = argv.index(name)
     assert argv[i - 1] == "--disable"
@@ -66,6 +71,7 @@ ways = {
     "a tool that is off": lambda: set_key("mcp_servers.pando_core=", lambda t: t.replace(
         "disabled_tools=[]", 'disabled_tools=["read-file"]')),
     "goals": lambda: allow_feature("goals"),
+    "a tool of its own": lambda: own_tool("Bash"),
     "nothing": lambda: None,
 }
 if any(a.startswith(("--settings=", "mcp_servers.pando_core=")) for a in argv):
@@ -78,7 +84,8 @@ CORE = ("pando_core has not started",)
 WORKSPACE = ("pando_workspace has not started",)
 WAYS = {
     "claude": {"all hooks off": HOOK, "other settings": HOOK, "a hook that cannot run": HOOK,
-               "no workspace": WORKSPACE, "a foreign core": CORE, "no servers": CORE + WORKSPACE},
+               "no workspace": WORKSPACE, "a foreign core": CORE, "no servers": CORE + WORKSPACE,
+               "a tool of its own": ("tools that the launch has switched off: Bash",)},
     "codex": {"a dead workspace": WORKSPACE, "a tool that is off": ("does not offer pando_core/read-file",),
               "goals": ("tools that the launch has switched off", "create_goal")},
 }

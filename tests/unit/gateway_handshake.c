@@ -198,7 +198,8 @@ checks(struct gw_handshake *h, const struct policy *p, const struct gw_offers *o
 {
 	struct err e = ERR_INIT;
 
-	ok_int(gw_handshake_check_offers(h, p, o, &e), want[0] == '\0' ? 0 : -1, want);
+	ok_int(gw_handshake_check_offers(h, POL_CODEX, p, o, &e),
+		want[0] == '\0' ? 0 : -1, want);
 	ok_str(e.text, want, want);
 	ok_int(h->offers_seen, want[0] == '\0', want);
 }
@@ -212,11 +213,11 @@ codex_offers_ours_and_none_that_is_switched_off(void)
 
 	note_ours(&all, p, "");
 	note(&all, p, "", "list_mcp_resources");
-	note(&all, p, "evil", "touch");
 	note_ours(&less, p, "find-nodes");
 	note_ours(&more, p, "");
 	note(&more, p, "", "exec_command");
 	note(&more, p, "", "write_stdin");
+	note(&more, p, "evil", "touch");
 	note_ours(&core, p, "pando_workspace");
 	checks(&h, p, &(struct gw_offers){ .nstrange = 0 },
 		"its request does not offer pando_core/read-file to the model");
@@ -224,7 +225,7 @@ codex_offers_ours_and_none_that_is_switched_off(void)
 		"its request does not offer pando_core/find-nodes to the model");
 	checks(&h, p, &more,
 		"its request offers tools that the launch has switched off: exec_command, "
-		"write_stdin");
+		"write_stdin, evil/touch");
 	checks(&h, p, &core,
 		"its request does not offer pando_workspace/replace to the model");
 	more.resumed = less.resumed = true;
@@ -242,6 +243,66 @@ codex_offers_ours_and_none_that_is_switched_off(void)
 	(void)take(&h, "bare workspace");
 	checks(&h, p, &core, "");
 	ok(!gw_handshake_wants_offers(&h, POL_CODEX, STR("")), "asked once");
+}
+
+/* claude may have fewer of ours, and titles have none. */
+static void
+claude_offers_some_of_ours_and_none_that_is_switched_off(void)
+{
+	static const char bash[] =
+		"its request offers tools that the launch has switched off: Bash, ide/run";
+	static const struct {
+		const char *server[3], *tool[3], *want;
+		bool seen;
+	} rows[] = {
+		{ { NULL }, { NULL }, "", false },
+		{ { "pando_core" }, { "read-file" }, "", true },
+		{ { "" }, { "Bash" },
+			"its request does not offer pando_core/read-file to the model",
+			false },
+		{ { "pando_core", "", "ide" }, { "read-file", "Bash", "run" }, bash,
+			false },
+		/* what comes with codex's servers does not come here */
+		{ { "pando_core", "" }, { "read-file", "list_mcp_resources" },
+			"its request offers tools that the launch has switched off: "
+			"list_mcp_resources",
+			false },
+	};
+	CLEANUP(pol_freep) struct policy *p = pol_default();
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		struct gw_handshake h = { .nsessions = 0 };
+		struct gw_offers o = { .nstrange = 0 };
+		struct err e = ERR_INIT;
+
+		for (size_t k = 0; k < LEN(rows[i].tool) && rows[i].tool[k] != NULL;
+			k++) {
+			const struct pol_use u = { .agent = POL_CLAUDE,
+				.server = str_of(rows[i].server[k]),
+				.tool = str_of(rows[i].tool[k]),
+				.asking = POL_OFFER };
+
+			gw_offers_note(&o, p, &u);
+		}
+		(void)gw_handshake_check_offers(&h, POL_CLAUDE, p, &o, &e);
+		ok_str(e.text, rows[i].want, rows[i].want);
+		ok_int(h.offers_seen, rows[i].seen, rows[i].want);
+	}
+}
+
+static void
+an_audited_agent_may_offer_all(void)
+{
+	static const char policy[] = "[proxy]\nclaude = \"audit\"\n";
+	CLEANUP(pol_freep)
+	struct policy *p = pol_parse(STR(policy), "p", &(struct err){ 0 });
+	struct gw_offers o = { .nstrange = 0 };
+	const struct pol_use bash = {
+		.agent = POL_CLAUDE, .tool = STR("Bash"), .asking = POL_OFFER
+	};
+
+	gw_offers_note(&o, p, &bash);
+	ok_str(o.strange, "", "nothing is strange");
 }
 
 static void
@@ -284,8 +345,6 @@ titles_and_compaction_are_not_looked_at(void)
 	for (size_t i = 0; i < LEN(rows); i++) {
 		ok_int(gw_handshake_wants_offers(&h, POL_CODEX, str_of(rows[i].head)),
 			rows[i].want, rows[i].head);
-		ok(!gw_handshake_wants_offers(&h, POL_CLAUDE, str_of(rows[i].head)),
-			"claude");
 	}
 }
 
@@ -299,6 +358,8 @@ main(void)
 	the_latest_sessions_are_known();
 	the_next_gateway_knows_what_was_written_down();
 	codex_offers_ours_and_none_that_is_switched_off();
+	claude_offers_some_of_ours_and_none_that_is_switched_off();
+	an_audited_agent_may_offer_all();
 	many_strange_names_are_cut();
 	titles_and_compaction_are_not_looked_at();
 	return test_done();
