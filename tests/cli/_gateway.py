@@ -1,4 +1,6 @@
 """A gateway in a home of its own, a scripted provider, and what the tests of both share."""
+import argparse
+import contextlib
 import http.client
 import json
 import os
@@ -43,6 +45,25 @@ def skip(what, why):
 def done():
     print("%(passed)d passed, %(failed)d failed, %(skipped)d skipped" % counts)
     sys.exit(1 if counts["failed"] else 0)
+
+
+def build():
+    """The folder that a suite is told to test."""
+    p = argparse.ArgumentParser()
+    p.add_argument("--build", required=True)
+    return p.parse_args().build
+
+
+@contextlib.contextmanager
+def stage(home, provider):
+    """A gateway that is ready and ends well; nothing of both is left, whatever happens."""
+    try:
+        same(home.start(), "ready", "the gateway starts")
+        yield home
+        same(home.stop(), 0, "the gateway ends well")
+    finally:
+        home.close()
+        provider.close()
 
 
 def until(what, seconds=DEADLINE):

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What breaks in the middle: the provider at every place of its answer, the gateway under many streams."""
-import argparse
 import json
 import os
 import socket
@@ -229,9 +228,7 @@ def no_descriptor_left(build):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     c.room_for_files()
     cut_everywhere(build)
     with tempfile.TemporaryDirectory(prefix="gwtls") as folder:

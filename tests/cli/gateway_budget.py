@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What a run uses is counted, told and kept; a budget that is reached stops it with its reason."""
-import argparse
 import gzip
 import json
 import os
@@ -500,9 +499,7 @@ def what_a_person_sees(build):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     for case in (each_exchange_is_told, what_is_not_told_is_guessed, a_budget_of_tokens, a_budget_of_money,
                  at_once, a_killed_gateway, a_gateway_that_hands_over, calls_a_minute, the_same_call, in_audit_mode, what_a_person_sees):
         case(build)

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Clocks that jump while requests are under way, and clients and providers that take too long."""
-import argparse
 import json
 import mmap
 import os
@@ -165,9 +164,7 @@ def who_takes_too_long(clock, home, run):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = c.Provider({"json": JSON, "gated": STREAM, "half a head": HALF_A_HEAD}, {"gated": len(BEGIN)})
     home = g.Home(build, provider.port)
     try:

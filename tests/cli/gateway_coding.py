@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Compressed bodies in both directions: what is checked, what goes on as it came, what is refused."""
-import argparse
 import ctypes
 import gzip
 import hashlib
@@ -218,9 +217,7 @@ def streams_that_break(run):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = g.Provider(answer)
     home = g.Home(build, provider.port)
     same(home.start(), "ready", "the gateway starts")

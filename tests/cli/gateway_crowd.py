@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What many connections, long streams and many requests cost the gateway: the issue's bounds."""
-import argparse
 import json
 import selectors
 import sys
@@ -138,9 +137,7 @@ def many_requests(home, provider, run, asan):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     c.room_for_files()
     provider = c.Provider({"json": JSON, "idle": IDLE, "long": LONG}, {"idle": len(BEGIN)})
     for case in (idle_streams, big_requests, slow_readers, many_requests):

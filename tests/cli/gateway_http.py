@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """The gateway's own HTTP server over real sockets: what is refused, split, cut off, sent ahead."""
-import argparse
 import json
 import os
 import socket
@@ -318,9 +317,7 @@ def one_run_leaves_room_for_others(home, greedy):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = g.Provider(answer)
     home = g.Home(build, provider.port)
     same(home.start(), "ready", "the gateway starts")

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What is large, deep or many through the whole gateway: passed as it is or refused, at a bounded cost."""
-import argparse
 import json
 import socket
 import sys
@@ -144,13 +143,10 @@ def many_and_deep(provider, run, codex):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = c.Provider(PLAYS, {"held": len(c.SSE + c.chunk(HELD)), "whole": len(PLAYS["whole"]) - 100})
     home = g.Home(build, provider.port)
-    try:
-        same(home.start(), "ready", "the gateway starts")
+    with g.stage(home, provider):
         run, codex = home.register(), home.register(agent="codex")
         answers(home, run, "asan" in build)
         bodies(home, provider, run, "asan" in build)
@@ -158,10 +154,6 @@ def main():
         many_that_hold(home, provider, run, "asan" in build, "held", b"0\r\n\r\n")
         many_that_hold(home, provider, run, "asan" in build, "whole", PLAYS["whole"][-20:])
         same(run.ask("", method="HEAD")[0], 200, "the gateway goes on")
-        same(home.stop(), 0, "... and ends well")
-    finally:
-        home.close()
-        provider.close()
     g.done()
 
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """The gateway's life: one for each person, there when needed, gone when not, runs that end."""
-import argparse
 import json
 import os
 import secrets
@@ -284,9 +283,7 @@ def it_does_not_outstay(build, provider):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = g.Provider(answer)
     GATE.set()
     home = g.Home(build, provider.port)

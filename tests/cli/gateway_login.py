@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Which provider gets a request, by the login that it carries; and that its key stays there."""
-import argparse
 import json
 import os
 import subprocess
@@ -206,24 +205,17 @@ def nobody_reads_its_memory(build):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     three = Three()
     home = g.Home(build, 1)
     home.policy.write_text(g.UNATTENDED + three.policy())
-    same(home.start(), "ready", "the gateway starts")
-    runs = {"claude": home.register(), "codex": home.register("codex")}
-    try:
+    with g.stage(home, three):
+        runs = {"claude": home.register(), "codex": home.register("codex")}
         keys_go_to_their_provider_only(three, runs)
         two_of_a_kind_are_refused(three, runs["codex"])
         account_paths_by_name(home, three, runs["codex"])
         keys_are_nowhere_else(home)
         nobody_reads_its_memory(build)
-        same(home.stop(), 0, "the gateway ends well")
-    finally:
-        home.close()
-        three.close()
     g.done()
 
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """What the gateway passes, what it stops, and what its clients see when the provider fails."""
-import argparse
 import hashlib
 import json
 import shutil
@@ -491,14 +490,11 @@ def without_a_log_nothing_passes(home, provider, run):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = g.Provider(answer)
     home = g.Home(build, provider.port)
-    same(home.start(), "ready", "the gateway starts")
-    run = home.register()
-    try:
+    with g.stage(home, provider):
+        run = home.register()
         bytes_pass_unchanged(home, provider, run)
         one_connection_serves_many_requests(provider, run)
         a_body_may_come_in_chunks(provider, run)
@@ -518,10 +514,6 @@ def main():
         a_client_that_leaves(home, run)
         without_a_log_nothing_passes(home, provider, run)
         audit_changes_nothing(home, provider)
-        same(home.stop(), 0, "the gateway ends well")
-    finally:
-        home.close()
-        provider.close()
     g.done()
 
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """A gateway that is killed: the next one goes on with its runs, and the core server starts it."""
-import argparse
 import json
 import os
 import secrets
@@ -405,9 +404,7 @@ def a_crowd(home):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = g.Provider(answer)
     home = g.Home(build, provider.port)
     home.run.mkdir(parents=True, mode=0o700)

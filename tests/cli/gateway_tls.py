@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """The gateway's way to a provider elsewhere: TLS, authorities, proxies, HTTP/2 with many streams."""
-import argparse
 import http.client
 import json
 import os
@@ -293,9 +292,7 @@ def many_streams_on_one_connection(build, ca):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     ca = Authority()
     secure = g.Provider(answer, ca.pair("here"))
     try:

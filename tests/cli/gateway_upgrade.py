@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """A gateway whose program is replaced hands over; one that systemd listens for starts on demand."""
-import argparse
 import hashlib
 import json
 import os
@@ -497,9 +496,7 @@ def units_are_good():
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     provider = g.Provider(answer)
     GATE.set()
     try:

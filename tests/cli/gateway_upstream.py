@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """The gateway's way to a provider on this machine: connections, what breaks, what is no HTTP."""
-import argparse
 import gzip
 import http.client
 import json
@@ -435,16 +434,13 @@ def gated(s):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     PLAYS.update({"gated": gated, "ends behind": with_its_end(whole(JSON)),
                   "too much": send(whole(JSON) + whole(b'{"other":1}'))})
     provider = Raw(PLAYS)
     home = g.Home(build, provider.port)
-    same(home.start(), "ready", "the gateway starts")
-    run = home.register()
-    try:
+    with g.stage(home, provider):
+        run = home.register()
         connections_are_kept(provider, run)
         several_at_a_time(provider, run)
         a_kept_connection_that_ended(home)
@@ -459,10 +455,6 @@ def main():
         a_name_has_two_addresses(build)
         nobody_but_a_kept_connection(home)
         idle_streams_cost_little(provider, home, run)
-        same(home.stop(), 0, "the gateway ends well")
-    finally:
-        home.close()
-        provider.close()
     g.done()
 
 

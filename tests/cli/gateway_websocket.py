@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """The Responses API over a WebSocket: what passes, what is stopped, and what happens when an end breaks."""
-import argparse
 import json
 import socket
 import struct
@@ -461,17 +460,14 @@ def an_upgrade_in_place_ends_it_behind_its_answer(build):
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument("--build", required=True)
-    build = p.parse_args().build
+    build = g.build()
     the_switch_is_off_by_default(build)
     over_tls(build)
     an_upgrade_in_place_ends_it_behind_its_answer(build)
     provider = Provider()
     home = g.Home(build, provider.port, POLICY)
-    same(home.start(), "ready", "the gateway starts")
-    run = home.register("codex")
-    try:
+    with g.stage(home, provider):
+        run = home.register("codex")
         what_policy_leaves_alone_passes(provider, run)
         policy_reaches_the_wire(home, provider, run)
         a_refused_request_leaves_the_connection(provider, run)
@@ -483,10 +479,6 @@ def main():
         resets_at_every_point(home, provider, run)
         a_handshake_has_no_body(home, run)
         many_are_too_many(run)
-        same(home.stop(), 0, "the gateway ends well")
-    finally:
-        home.close()
-        provider.close()
     g.done()
 
 
