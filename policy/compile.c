@@ -234,6 +234,12 @@ pol_handshake_of(const struct policy *p, enum pol_agent a)
 	return p->v.handshake ? pol_mode_of(p, a) : POL_OFF;
 }
 
+enum pol_want
+pol_codex_requirements(const struct policy *p)
+{
+	return p->v.codex_requirements;
+}
+
 enum pol_mode
 pol_witness_of(const struct policy *p, enum pol_agent a)
 {

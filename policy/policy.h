@@ -41,6 +41,8 @@ enum pol_mode { POL_ENFORCE, POL_AUDIT, POL_OFF, POL_MODES };
 /* From the mildest to the strictest. */
 enum pol_verdict { POL_ALLOW, POL_AUDITED, POL_ASK, POL_DENY, POL_VERDICTS };
 enum pol_react { POL_STRIP, POL_REPLACE, POL_REFUSE, POL_NOTE, POL_REACTS };
+/* A protection that not every machine can give. */
+enum pol_want { POL_WANT_NOT, POL_WANT, POL_WANT_SURELY };
 /* By authority. */
 enum pol_layer { POL_BUILT_IN, POL_MANAGED, POL_USER, POL_PROJECT, POL_LAYERS };
 
@@ -240,6 +242,7 @@ bool pol_passes_subcommand(const struct policy *p, enum pol_agent a, const char 
  * make only calls that it let through: the agent's mode, or off when the policy says so.
  */
 enum pol_mode pol_handshake_of(const struct policy *p, enum pol_agent a);
+enum pol_want pol_codex_requirements(const struct policy *p);
 enum pol_mode pol_witness_of(const struct policy *p, enum pol_agent a);
 /* As rules of the decision log. */
 #define POL_RULE_HANDSHAKE "pando.handshake"

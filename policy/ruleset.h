@@ -126,6 +126,7 @@ enum pol_setting {
 	POL_SET_REQUIRE_HELPER,
 	POL_SET_HANDSHAKE,
 	POL_SET_WITNESS,
+	POL_SET_CODEX_REQUIREMENTS,
 	POL_SETTINGS
 };
 
@@ -142,6 +143,7 @@ struct pol_values {
 	struct pol_log log;
 	struct pol_limits limits;
 	bool require_helper, handshake, witness;
+	enum pol_want codex_requirements;
 };
 
 struct pol_file {

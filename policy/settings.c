@@ -34,6 +34,8 @@ static const struct pol_word strips[] = { { "strip", POL_STRIP },
 static const struct pol_word calls[] = { { "replace", POL_REPLACE },
 	{ "refuse", POL_REFUSE }, { NULL, 0 } };
 static const struct pol_word demands[] = { { "off", 0 }, { "require", 1 }, { NULL, 0 } };
+static const struct pol_word wants[] = { { "off", POL_WANT_NOT }, { "auto", POL_WANT },
+	{ "require", POL_WANT_SURELY }, { NULL, 0 } };
 static const struct pol_word unknowns[] = { { "refuse", POL_REFUSE },
 	{ "audit", POL_NOTE }, { NULL, 0 } };
 
@@ -143,6 +145,8 @@ pol_setting(enum pol_setting s)
 			.in_locked = POL_STRICTEST_ONLY },
 		[POL_SET_HANDSHAKE] = WORD(KEY_HANDSHAKE, handshake, demands, 1),
 		[POL_SET_WITNESS] = WORD(KEY_WITNESS, witness, demands, 1),
+		[POL_SET_CODEX_REQUIREMENTS] = WORD(
+			KEY_CODEX_REQUIREMENTS, codex_requirements, wants, 1),
 	};
 
 	return &rows[s];
@@ -273,6 +277,7 @@ pol_values_default(struct pol_values *v)
 		.unknown = POL_REFUSE,
 		.handshake = true,
 		.witness = true,
+		.codex_requirements = POL_WANT,
 		.log = { .max_bytes = REC_MAX_BYTES,
 			.max_days = REC_MAX_DAYS,
 			.keep = REC_KEEP },

@@ -207,6 +207,58 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	words_add_all(&p->argv, &a->operands);
 }
 
+/* --- requirements: what no later argument, file or request of the session can change ------- */
+
+static void
+put_identity(struct buf *b, const struct plan_facts *f, const char *name)
+{
+	buf_printf(b, "[mcp_servers.%s.identity]\ncommand = ", name);
+	buf_put_json(b, str_of(f->mcp));
+	buf_putc(b, '\n');
+}
+
+/* They know no openai_base_url (0.169.0), so of the built-in provider only its name holds. */
+static void
+put_required_provider(
+	struct buf *b, const struct plan_facts *f, const struct policy *pol, bool tui)
+{
+	if (f->port == 0)
+		return;
+	if (strcmp(codex_provider(f, tui), "openai") == 0)
+		buf_puts(b, "model_provider = \"openai\"\n");
+	else
+		codex_put_provider(b, f, pol, tui);
+}
+
+/* What is not said here is free: codex's sandbox where policy gives it a shell of its own. */
+static int
+add_requirements(struct plan *p, const struct plan_facts *f, const struct policy *pol,
+	bool tui, struct err *e)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+
+	buf_puts(&b, "allow_managed_hooks_only = true\n");
+	if (!is_back(pol, "exec_command") && !is_back(pol, "apply_patch"))
+		buf_puts(&b, "allowed_sandbox_modes = [\"read-only\"]\n");
+	if (!is_back(pol, "web_search"))
+		buf_puts(&b, "allowed_web_search_modes = []\n");
+	buf_puts(&b, "model_catalog_json = ");
+	buf_put_json(&b, str_of(f->catalog));
+	buf_putc(&b, '\n');
+	put_required_provider(&b, f, pol, tui);
+	buf_puts(&b, "\n[features]\n");
+	for (size_t i = 0; i < LEN(off); i++)
+		if (!is_back(pol, off[i].tool) &&
+			has_feature(f->features, off[i].feature))
+			buf_printf(&b, "%s = false\n", off[i].feature);
+	put_identity(&b, f, POL_SERVER_CORE);
+	put_identity(&b, f, POL_SERVER_WORKSPACE);
+	if (b.over)
+		return err_set(e, ERR_DATA, "codex: its requirements are too large");
+	p->requirements = mem_strdup(buf_text(&b));
+	return 0;
+}
+
 static const char *const dropped[] = { "CODEX_*", "OPENAI_*", "" };
 static const char *const kept[] = { "CODEX_API_KEY", "OPENAI_API_KEY", "" };
 /* Without a gateway the traffic goes where the person sends it. */
@@ -245,5 +297,8 @@ plan_codex(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	if (!a->tui && !pol_websocket(pol) && plan_env_of(f->env, "RUST_LOG") == NULL)
 		words_add(&p->env, "RUST_LOG=error,codex_api::endpoint::"
 				   "responses_websocket=off");
+	if (pol_codex_requirements(pol) != POL_WANT_NOT &&
+		add_requirements(p, f, pol, a->tui, e) < 0)
+		return -1;
 	return codex_add_files(p, f, pol, a->tui, e);
 }

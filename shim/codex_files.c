@@ -160,8 +160,8 @@ put_own(struct buf *b, const struct toml_node *own)
 		carry(b, kept[i], toml_get(own, kept[i]));
 }
 
-static void
-put_provider(
+void
+codex_put_provider(
 	struct buf *b, const struct plan_facts *f, const struct policy *pol, bool tui)
 {
 	CLEANUP(mem_freep) char *url = plan_base_url(f, "/v1");
@@ -221,7 +221,7 @@ codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy 
 	for (size_t i = 0; f->port == 0 && i < LEN(direct); i++)
 		carry(&b, direct[i], codex_get(f->config, direct[i]));
 	if (f->port != 0)
-		put_provider(&b, f, pol, tui);
+		codex_put_provider(&b, f, pol, tui);
 	codex_put_was(&was, f);
 	if (b.over || was.over)
 		return err_set(e, ERR_DATA, "codex: your config.toml is too large");

@@ -24,6 +24,7 @@
 #include "shim/claude_given.h"
 #include "shim/find.h"
 #include "shim/homedir.h"
+#include "shim/mount.h"
 #include "shim/inherit.h"
 #include "shim/person.h"
 #include "shim/plan.h"
@@ -119,6 +120,19 @@ record_wish(const struct launch *l, const struct err *why, struct err *e)
 	r.verdict = pol_verdict_name(POL_DENY);
 	r.rule = "launch.arguments";
 	r.mode = pol_mode_name(POL_AUDIT);
+	r.note = str_of(why->text);
+	return record(l, &r, e);
+}
+
+/* A protection that is not there, and why. */
+static int
+record_lack(
+	const struct launch *l, const char *rule, const struct err *why, struct err *e)
+{
+	struct rec r = REC_INIT;
+
+	r.event = "shim_lacks";
+	r.rule = rule;
 	r.note = str_of(why->text);
 	return record(l, &r, e);
 }
@@ -405,6 +419,33 @@ write_files(struct launch *l, struct err *e)
 	return rundir_fill(&l->dir, &l->plan, e);
 }
 
+/* Nothing is started half inside: see mount.h. */
+static int
+show_requirements(struct launch *l, struct err *e)
+{
+	CLEANUP(plan_fini) struct plan shown = { .nfiles = 0 };
+	struct err why = ERR_INIT;
+
+	l->stage = "launch.requirements";
+	if (l->plan.requirements == NULL)
+		return 0;
+	plan_add_file(&shown, MOUNT_FILE, mem_strdup(l->plan.requirements));
+	if (rundir_fill(&l->dir, &shown, e) < 0)
+		return -1;
+	if (mount_requirements(l->dir.path, &why) == 0)
+		return 0;
+	if (why.code == ERR_SYS) {
+		*e = why;
+		return -1;
+	}
+	if (pol_codex_requirements(l->policy) == POL_WANT)
+		return record_lack(l, l->stage, &why, e);
+	return err_set(e, ERR_REFUSED,
+		"codex cannot be shown its requirements (%s), and the policy has [security] "
+		"codex_requirements = \"require\": set it to \"auto\" to launch without",
+		why.text);
+}
+
 /* Registered first: when this process ends, from here on, the gateway removes the folder. */
 static int
 start(struct launch *l, struct err *e)
@@ -421,7 +462,7 @@ start(struct launch *l, struct err *e)
 	if (l->kind == POL_CODEX && homedir_open(&l->home, l->person.own_dir,
 					    l->dir.parent, l->person.config, e) < 0)
 		return -1;
-	if (make_plan(l, e) < 0 || write_files(l, e) < 0)
+	if (make_plan(l, e) < 0 || write_files(l, e) < 0 || show_requirements(l, e) < 0)
 		return -1;
 	for (size_t i = 0; i < l->plan.notes.n; i++)
 		log_error("%s", l->plan.notes.v[i]);

@@ -19,6 +19,7 @@ plan_fini(struct plan *p)
 	}
 	mem_freep((void *)&p->file);
 	words_fini(&p->notes);
+	mem_freep((void *)&p->requirements);
 	p->nfiles = p->files_cap = p->nlinks = 0;
 }
 

@@ -45,6 +45,7 @@ struct plan {
 	struct plan_link link[PLAN_LINKS_MAX];
 	size_t nfiles, files_cap, nlinks;
 	struct words notes; /* lines for the person */
+	char *requirements; /* codex: of the run's folder, see mount.h; NULL: none */
 };
 
 /* Borrowed by the plan while it is made. Texts may be NULL where that is said. */

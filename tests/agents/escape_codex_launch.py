@@ -193,7 +193,7 @@ SUBCOMMANDS = (
         ("stdio-to-uds", OUTSIDE)),
     Row("#22 execpolicy", answered("Usage"), ["execpolicy", "--help"], ("execpolicy", OUTSIDE)),
     Row("#22 --codex-run-as-apply-patch", made("patched"), ["--codex-run-as-apply-patch", PATCH],
-        ("--codex-run-as-apply-patch", OUTSIDE), before=unpatched),
+        ("--codex-run-as-apply-patch",), before=unpatched),
     Row("#23 exec resume of a session from elsewhere", elsewhere,
         ["exec", "--skip-git-repo-check", "resume", "--last", "@PROMPT@"], config=EVIL_TABLE,
         before=make_session, closed=True),

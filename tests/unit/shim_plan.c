@@ -68,6 +68,8 @@ put_plan(struct buf *b, const struct plan *p)
 		buf_printf(b, "note %s\n", p->notes.v[i]);
 	for (size_t i = 0; i < p->nlinks; i++)
 		buf_printf(b, "link %s -> %s\n", p->link[i].name, p->link[i].target);
+	if (p->requirements != NULL)
+		buf_printf(b, "requirements\n%s\n", p->requirements);
 	for (size_t i = 0; i < p->nfiles; i++)
 		buf_printf(b, "%s %s\n%s\n", p->file[i].kept ? "kept" : "file",
 			p->file[i].name, p->file[i].text);
