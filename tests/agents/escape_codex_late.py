@@ -21,7 +21,7 @@ INSTEAD = "instead"
 # a name, words after ours (or in place of all of them), what shows that it leads out
 LATE = (
     ("a later provider", ["-c", EVIL, "-c", "model_provider=evil"], elsewhere, "Say it."),
-    ("a later base URL", ["-c", 'model_providers.pando.base_url="@EVIL@/v1"'], elsewhere, "Say it."),
+    ("a later base URL", ["-c", 'model_providers.here.base_url="@EVIL@/v1"'], elsewhere, "Say it."),
     ("a later server", ["-c", 'mcp_servers.x={command="/usr/bin/touch",args=["@MARK@"]}'], marked,
      "Say it."),
     ("a later catalog and its code mode", ["-c", 'model_catalog_json="@HOME@/.codex/c.json"'],

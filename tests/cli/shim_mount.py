@@ -79,7 +79,7 @@ def shown(p):
     status, seen, err, cwd = start(p, cwd=link)
     run = [d["run"] for d in p.log() if d["event"] == "shim_launch"][-1]
     text = seen.get("requirements", "")
-    ok(status == 0 and 'model_provider = "pando"' in text and "/run/" in text
+    ok(status == 0 and 'model_provider = "openai"' in text
        and "[mcp_servers.pando_core.identity]" in text and "shell_tool = false" in text,
        "auto: the run's requirements are shown", (err, seen))
     same(cwd, str(p.project / "src"), "auto: the working folder is the same")
@@ -125,7 +125,7 @@ def of_the_administrator(p):
             'mount -t overlay none -o "lowerdir=$0:/etc" /etc && exec "$@"', str(etc)]
     p.policy('[security]\ncodex_requirements = "require"\n')
     status, seen, err, _ = start(p, wrap=wrap)
-    ok(status == 0 and 'model_provider = "pando"' in seen.get("requirements", "")
+    ok(status == 0 and 'model_provider = "openai"' in seen.get("requirements", "")
        and seen["config"] == 'model = "theirs"\n', "their other files stay", (status, err, seen))
     (etc / "codex" / "requirements.toml").write_text('allowed_sandbox_modes = ["read-only"]\n')
     status, seen, err, _ = start(p, wrap=wrap)
