@@ -36,8 +36,8 @@ struct codex_link {
 extern const struct codex_link codex_links[];
 
 /* model_provider and its definition: where the model is asked, with which key. */
-void codex_put_provider(struct buf *b, const struct plan_facts *f,
-	const struct policy *pol, bool tui);
+void codex_put_provider(
+	struct buf *b, const struct plan_facts *f, const struct policy *pol, bool tui);
 
 /*
  * `codex debug models --bundled` made harmless: tool_mode "direct" is the only way out of
