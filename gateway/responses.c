@@ -304,7 +304,8 @@ filter_body(struct req *r, struct js root, struct err *e)
 		check_hidden(r, f, e) < 0 || check_others(r, root, f, e) < 0 ||
 		res_tools_filter(&r->tools, f[TOOLS].m.val, e) < 0 ||
 		filter_input(r, "input", f[INPUT].m.val, e) < 0 ||
-		filter_input(r, "instructions", f[INSTRUCTIONS].m.val, e) < 0)
+		filter_input(r, "instructions", f[INSTRUCTIONS].m.val, e) < 0 ||
+		res_tools_check(&r->tools, e) < 0)
 		return -1;
 	gw_meter_asked(r->j->rules->meter, f[MODEL].m.val);
 	act = res_choice_filter(&r->tools, f[CHOICE].m.val, e);

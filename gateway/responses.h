@@ -81,6 +81,7 @@ bool res_could_carry(struct str key, struct js v);
 /* The same of a member of a request, whose name alone may ask for a tool of the provider. */
 bool res_could_enable(struct str key, struct js v);
 
+#define CODE_MODE "gateway.code_mode" /* the rule's id */
 /* Code mode's tool, in whose JavaScript all other calls are hidden. */
 bool res_is_code_mode(struct str type, struct str space, struct str name);
 void res_deny_code_mode(struct gw_case *c);
@@ -93,10 +94,16 @@ struct res_tools {
 	struct edits *ed;
 	size_t read, kept, cut; /* of the request; a namespace counts as one tool */
 	size_t list_kept, list_cut;
+	bool code_mode; /* its tool was taken out */
 };
 
 /* JS_NONE and null are empty lists. */
 int res_tools_filter(struct res_tools *t, struct js list, struct err *e);
+/*
+ * Behind all lists. A session that was begun in code mode, without supervision, has its list in
+ * its past, and goes on with ours; one that is in code mode has none but that, and is refused.
+ */
+int res_tools_check(const struct res_tools *t, struct err *e);
 /* Behind all lists. 1: the choice goes as a whole. */
 int res_choice_filter(struct res_tools *t, struct js choice, struct err *e);
 

@@ -286,7 +286,7 @@ res_is_code_mode(struct str type, struct str space, struct str name)
 void
 res_deny_code_mode(struct gw_case *c)
 {
-	gw_case_deny(c, "gateway.code_mode",
+	gw_case_deny(c, CODE_MODE,
 		"code mode hides all calls inside of this one; start codex through the shim "
 		"of pando-ai ('pando-ai status' tells whether it is first on PATH), which "
 		"gives it a model catalog with tool_mode = direct");

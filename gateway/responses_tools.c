@@ -156,15 +156,6 @@ decide_tool(
 	return 0;
 }
 
-/* What is not to be had without code mode is refused: the client would have no tool left. */
-static enum pol_react
-reaction(const struct gw_judge *j, const struct gw_case *c)
-{
-	return str_is(str_of(c->decision.rule), "gateway.code_mode")
-		       ? POL_REFUSE
-		       : pol_on_definition(j->rules->policy);
-}
-
 static int
 judge_tool(const struct gw_judge *j, struct tool *t, const struct around *in,
 	const char *what, struct err *e)
@@ -174,7 +165,8 @@ judge_tool(const struct gw_judge *j, struct tool *t, const struct around *in,
 	if (decide_tool(j, t, in, e) < 0)
 		return -1;
 	t->c.what = what;
-	return gw_judge_part(j, &t->c, reaction(j, &t->c), "stripped", e);
+	return gw_judge_part(
+		j, &t->c, pol_on_definition(j->rules->policy), "stripped", e);
 }
 
 /* --- lists ------------------------------------------------------------------------------- */
@@ -221,6 +213,7 @@ static int
 filter_tool(struct res_tools *r, struct js v, const struct around *in, struct err *e)
 {
 	struct tool t;
+	int act;
 
 	if (++r->read > GW_TOOLS_MAX)
 		return err_set(
@@ -229,7 +222,10 @@ filter_tool(struct res_tools *r, struct js v, const struct around *in, struct er
 		return -1;
 	if (str_is(gw_str(&t.type), "namespace"))
 		return filter_namespace(r, &t, in, e);
-	return judge_tool(r->j, &t, in, "definition", e);
+	act = judge_tool(r->j, &t, in, "definition", e);
+	r->code_mode = r->code_mode ||
+		       (act > 0 && str_is(str_of(t.c.decision.rule), CODE_MODE));
+	return act;
 }
 
 /* in: NULL outside of a namespace. */
@@ -272,6 +268,18 @@ res_tools_filter(struct res_tools *r, struct js list, struct err *e)
 	r->kept += t.tools;
 	r->cut += t.cut;
 	return 0;
+}
+
+int
+res_tools_check(const struct res_tools *r, struct err *e)
+{
+	struct gw_case c = { .what = "definition" };
+
+	if (!r->code_mode || r->kept > 0)
+		return 0;
+	c.use = pol_use_of_pair(r->j->rules->agent, STR("functions"), STR("exec"));
+	res_deny_code_mode(&c);
+	return gw_judge_part(r->j, &c, POL_REFUSE, "refused", e);
 }
 
 /* --- choices ----------------------------------------------------------------------------- */

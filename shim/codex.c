@@ -151,7 +151,11 @@ add_server(struct plan *p, const struct plan_facts *f, const char *name, const c
 	set_buf(p, &b);
 }
 
-/* An untrusted folder's .codex/config.toml is not read, and nobody is asked. */
+/*
+ * A folder's .codex/config.toml is read only when the folder is trusted. Where nobody can be
+ * asked it is not, and its AGENTS.md is read; the terminal would ask, and load it on a yes. Told
+ * that it is not trusted codex leaves AGENTS.md out too: then it comes with the instructions.
+ */
 static void
 add_projects(struct plan *p, const struct plan_facts *f)
 {
@@ -194,7 +198,8 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 		buf_put_json(&b, str_of(codex_provider(f, a->tui)));
 		set_buf(p, &b);
 	}
-	add_projects(p, f);
+	if (a->tui)
+		add_projects(p, f);
 	add_server(p, f, POL_SERVER_CORE, "core");
 	add_server(p, f, POL_SERVER_WORKSPACE, "workspace");
 	if (a->tui) {

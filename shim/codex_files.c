@@ -105,7 +105,7 @@ plan_codex_managed(
 {
 	/* what stands below the command line is merged with it where it is a table */
 	static const char *const merged[] = { "mcp_servers", "hooks", "plugins",
-		"model_providers." CODEX_PROVIDER };
+		"projects", "model_providers." CODEX_PROVIDER };
 	static const char *const beats[] = { "model_provider", "model_providers",
 		"model_catalog_json", "openai_base_url", "chatgpt_base_url", "features",
 		"agents", "tools", "web_search", "notify", "projects" };
@@ -123,6 +123,14 @@ plan_codex_managed(
 		fault, path);
 }
 
+static bool
+has_key(const struct plan_facts *f, const char *variable)
+{
+	const char *key = plan_env_of(f->env, variable);
+
+	return key != NULL && *key != '\0';
+}
+
 /*
  * Which provider a session has. Its id becomes part of the session, and codex resumes a session
  * only under the id that it began with: so it is the one that codex would have by itself, the
@@ -132,11 +140,11 @@ plan_codex_managed(
 static const char *
 key_of(const struct plan_facts *f, bool tui)
 {
-	if (f->has_login || (!tui && plan_env_of(f->env, "CODEX_API_KEY") != NULL))
+	if (f->has_login || (!tui && has_key(f, "CODEX_API_KEY")))
 		return NULL;
-	if (plan_env_of(f->env, "CODEX_API_KEY") != NULL)
+	if (has_key(f, "CODEX_API_KEY"))
 		return "CODEX_API_KEY";
-	return plan_env_of(f->env, "OPENAI_API_KEY") != NULL ? "OPENAI_API_KEY" : NULL;
+	return has_key(f, "OPENAI_API_KEY") ? "OPENAI_API_KEY" : NULL;
 }
 
 const char *

@@ -165,7 +165,9 @@ def check_refused(r, s, base):
         {"type": "namespace", "name": "functions", "tools": [{"type": "custom", "name": "exec"}]}]}
     before = len(s.requests())
     for what, more, word in (
-            ("code mode", {"input": [code_mode] + first["input"]}, "gateway.code_mode"),
+            ("code mode", {"tools": [], "input": [code_mode] + [
+                i for i in first["input"] if i["type"] != "additional_tools"]},
+             "gateway.code_mode"),
             ("an earlier response", {"previous_response_id": "resp_1"}, "firewall.unknown"),
             ("a background request", {"background": True}, "firewall.unknown"),
             ("a stored prompt", {"prompt": {"id": "pmpt_1"}}, "firewall.unknown"),
@@ -174,6 +176,10 @@ def check_refused(r, s, base):
         r.ok(status == 400 and text.startswith("[pando-ai] ") and "(rule %s" % word in text
              and "'pando-ai logs'" in text, what + " is refused with its rule", (status, text))
     r.same(len(s.requests()), before, "nothing of it was sent on")
+    status, _ = post(s, base + "/v1/responses", dict(first, stream=False, input=[code_mode]
+                                                     + first["input"]))
+    r.same((status, sorted(s.requests()[-1]["tools"])), (200, pando_tools("codex")),
+           "code mode of an earlier time, in front of our tools, is taken out")
 
 
 def every_enforcement(r, stage, person, login):
