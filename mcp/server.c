@@ -20,6 +20,7 @@ static const char core_text[] =
 	"Reads the project, changes nothing. read-file, list-files and search-text work on "
 	"files; find-nodes finds functions, classes and other definitions by name and kind, and "
 	"is the quickest way to the outline of a file. Paths are relative to the project root. "
+	"A file that the person names as @path, and whose text is not there, is for read-file. "
 	"Long answers are cut and say with which offset to go on.";
 
 static const char workspace_text[] =

@@ -1,11 +1,11 @@
 """A person and a project with files of their own for the real claude, and its terminal in tmux."""
 import re
-import subprocess
 
-from _agents import Scene, until
+from _agents import Scene
+from _terminal import PROMPT, Terminal
 
 FINAL = "FINAL4711"
-TRIES, SETTLE_SECONDS = 4, 5
+TRIES, SETTLE_SECONDS, BACK = 4, 5, 100
 OWN, IN = "home/.claude/", "project/.claude/"
 
 
@@ -39,55 +39,39 @@ class Kept(Scene):
         self.person.own(self.folder)
 
 
-class Terminal:
-    """claude in tmux, as the person sees it."""
+class Claude(Terminal):
+    """claude in a terminal, as the person sees it."""
 
-    def __init__(self, scene, argv=()):
-        self.scene, self.socket = scene, scene.folder / "tmux"
-        self.socket.mkdir(mode=0o700, exist_ok=True)
-        scene.person.own(self.socket)
-        bin_dir = scene.home / ".pando" / "bin"
-        env = scene.env("%s:%s" % (bin_dir, scene.agent_path()), {"TERM": "xterm-256color"})
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", "110", "-y", "50", "-c",
-                  str(scene.project), "env", "-i", *["%s=%s" % kv for kv in env.items()],
-                  str(bin_dir / "claude"), *argv)
-
-    def tmux(self, *argv):
-        env = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "TERM": "xterm-256color",
-               "HOME": str(self.scene.home)}
-        return subprocess.run(["tmux", "-S", str(self.socket / "s"), *argv], env=env, text=True,
-                              capture_output=True, check=False,
-                              **self.scene.person.popen_args()).stdout
+    def __init__(self, scene):
+        super().__init__(scene, "%s:%s" % (scene.home / ".pando" / "bin", scene.agent_path()))
 
     def __enter__(self):
+        super().__enter__()
+        self.resize(110, 50)
+        self.type("claude")
+        self.keys("Enter")
         return self
 
-    def __exit__(self, *_):
-        self.tmux("kill-server")
-
-    def screen(self):
-        return self.tmux("capture-pane", "-p", "-S", "-100")
-
     def shows(self, r, pattern, what):
-        return r.need(until(lambda: re.search(pattern, self.screen())), what, self.screen())
+        return r.need(self.wait(pattern, back=BACK), what, self.screen(BACK))
 
-    def type(self, r, text, *keys):
+    def enter(self, r, text, *keys):
         """Keys go out when the text is on the screen: claude reads what comes at once as pasted.
         What is typed while a panel closes is lost, so it is typed again."""
+        shown = "❯.?" + re.escape(text)
         for _ in range(TRIES):
-            self.tmux("send-keys", "-l", text)
-            if until(lambda: re.search("❯.?" + re.escape(text), self.screen()), SETTLE_SECONDS):
+            self.type(text)
+            if self.wait(shown, SETTLE_SECONDS):
                 break
-            self.tmux("send-keys", "C-u")
-        self.shows(r, "❯.?" + re.escape(text), "typed: " + text)
-        for key in keys:
-            self.tmux("send-keys", key)
+            self.keys("C-u")
+        self.shows(r, shown, "typed: " + text)
+        self.keys(*keys)
 
     def escape(self):
         """Back to an empty prompt."""
-        self.tmux("send-keys", "Escape")
-        return until(lambda: re.search(r"❯\s*\n─{20}", self.tmux("capture-pane", "-p")))
+        self.keys("Escape")
+        return self.wait(r"❯\s*\n─{20}")
 
     def end(self, r):
-        self.type(r, "/exit", "Enter")
-        r.ok(until(lambda: not self.tmux("list-sessions")), "claude ends", self.screen())
+        self.enter(r, "/exit", "Enter")
+        r.ok(self.wait(r"\n%s\s*$" % PROMPT), "claude ends", self.screen())

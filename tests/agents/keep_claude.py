@@ -22,6 +22,9 @@ SETTINGS = ('{{"model": "%s", "outputStyle": "%s", "statusLine": {{"type": "comm
             '"touch {canary}"}}, "apiKeyHelper": "touch {canary}", "hooks": {{"SessionStart": '
             '[{{"hooks": [{{"type": "command", "command": "touch {canary}"}}]}}]}}}}')
 
+# The person's helper for the key is theirs and runs; a project's does not.
+OWN_SETTINGS = SETTINGS.replace('"apiKeyHelper": "touch {canary}", ', "")
+
 # name, files, arguments, in the request, not in it; {folder of the start}
 ROWS = (
     ("a command of the person", {OWN + "commands/c.md": FRONT % "c" + BODY % "own"},
@@ -48,7 +51,7 @@ ROWS = (
                                    "-> {top}/dot/c.md", IN + "commands/d.md": "MARK-d\n"},
      ["/d"], ["MARK-d"], ["MARK-secret"]),
     ("an output style of the person", {OWN + "output-styles/x.md": STYLE % ("Xs", "own"),
-                                       OWN + "settings.json": SETTINGS % ("opus", "Xs")},
+                                       OWN + "settings.json": OWN_SETTINGS % ("opus", "Xs")},
      ["hi"], ["MARK-own", '"model": "claude-opus'], []),
     ("style and model of the project", {IN + "output-styles/x.md": STYLE % ("Xs", "in"),
                                         IN + "settings.json": SETTINGS % ("sonnet", "Xs")},
@@ -75,6 +78,8 @@ ROWS = (
      ["hi", "policy=Agent"], ["MARK-nearer", "MARK-in"], ["MARK-own"]),
     ("a skill that the model may start", {OWN + "skills/s/SKILL.md": FRONT % "s" + BODY % "own"},
      ["hi", "policy=Skill"], ["MARK-desc"], []),
+    ("@file is left to our own tool", {"project/src/a.txt": "MARK-file\n"}, ["look at @src/a.txt"],
+     ["look at @src/a.txt", "names as @path, and whose text is not there, is for read-file"], ["MARK-file"]),
     ("@file, when the policy has the tool", {"project/src/a.txt": "MARK-file\n"},
      ["look at @src/a.txt", "policy=Read"], ["MARK-file"], []),
     ("auto-memory", {OWN + "projects/{slug}/memory/MEMORY.md": "MARK-memory\n"}, ["hi"],

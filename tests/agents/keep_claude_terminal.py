@@ -5,7 +5,7 @@ import json
 import sys
 
 from _agents import options, persons, run_cases, stages, until
-from _keep import FINAL, IN, OWN, Kept, Terminal
+from _keep import FINAL, IN, OWN, Claude, Kept
 
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
          "Jggg==")
@@ -14,12 +14,12 @@ PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhg
 def prompt_history(r, stage, person):
     line = ('{{"display": "an older prompt", "pastedContents": {{}}, "timestamp": 1790000000000, '
             '"project": "{top}/project", "sessionId": "5e751988-1b03-48e0-84b3-b56379582e35"}}\n')
-    with Kept(stage, person, {OWN + "history.jsonl": line}) as s, Terminal(s) as t:
-        t.shows(r, "❯", "claude starts")
-        t.tmux("send-keys", "Up")
+    with Kept(stage, person, {OWN + "history.jsonl": line}) as s, Claude(s) as t:
+        t.shows(r, "manual mode", "claude starts")
+        t.keys("Up")
         t.shows(r, "an older prompt", "Up brings the older prompt")
-        t.tmux("send-keys", "C-u")
-        t.type(r, "a new prompt", "Enter")
+        t.keys("C-u")
+        t.enter(r, "a new prompt", "Enter")
         t.shows(r, FINAL, "an answer")
         r.ok(until(lambda: "a new prompt" in (s.home / ".claude/history.jsonl").read_text()),
              "the new prompt is in the person's history")
@@ -28,9 +28,9 @@ def prompt_history(r, stage, person):
 def choices_stay(r, stage, person):
     """/theme and /model say "saved as your default for new sessions"."""
     with Kept(stage, person, {}) as s:
-        with Terminal(s) as t:
-            t.shows(r, "❯", "claude starts")
-            t.type(r, "/model sonnet", "Enter")
+        with Claude(s) as t:
+            t.shows(r, "manual mode", "claude starts")
+            t.enter(r, "/model sonnet", "Enter")
             t.shows(r, "Set model to Sonnet", "the model is chosen")
             t.end(r)
         s.supervised()
@@ -45,14 +45,14 @@ def choices_stay(r, stage, person):
 
 def pasted_image(r, stage, person):
     """claude reads the file by itself, as it does with @file: policy says whether it may."""
-    with Kept(stage, person, {}, '[native_tools]\nallow = ["Read"]\n') as s, Terminal(s) as t:
+    with Kept(stage, person, {}, '[native_tools]\nallow = ["Read"]\n') as s, Claude(s) as t:
         image = s.project / "p.png"
         image.write_bytes(base64.b64decode(PIXEL))
-        t.shows(r, "❯", "claude starts")
+        t.shows(r, "manual mode", "claude starts")
         t.tmux("set-buffer", str(image))
-        t.tmux("paste-buffer", "-p")
+        t.tmux("paste-buffer", "-p", "-t", "t")
         t.shows(r, r"\[Image #1\]", "the path becomes an image")
-        t.tmux("send-keys", "Enter")
+        t.keys("Enter")
         t.shows(r, FINAL, "an answer")
         r.ok('"type": "image"' in json.dumps([s.body_of(q) for q in s.requests()]), "it is sent")
 
@@ -64,13 +64,13 @@ def commands_of_the_terminal(r, stage, person):
             ("/resume", "Resume session"), ("/cost", "Estimated cost"), ("/effort low", "to low"),
             ("/clear", "❯"))
     files = {IN + "commands/pcmd.md": "---\ndescription: MARK-shown\n---\nx\n"}
-    with Kept(stage, person, files) as s, Terminal(s) as t:
-        t.shows(r, "❯", "claude starts")
-        t.type(r, "/pcm")
+    with Kept(stage, person, files) as s, Claude(s) as t:
+        t.shows(r, "manual mode", "claude starts")
+        t.enter(r, "/pcm")
         t.shows(r, "MARK-shown", "a project's command is offered")
-        t.tmux("send-keys", "C-u")
+        t.keys("C-u")
         for typed, shown in rows:
-            t.type(r, typed, "Enter")
+            t.enter(r, typed, "Enter")
             t.shows(r, shown, "%s shows %s" % (typed, shown))
             r.need(t.escape(), "and goes away", t.screen())
         r.same(s.changed_files(), [], "the person's own files are unchanged")
