@@ -17,13 +17,14 @@ static const unsigned int moves[GW_STATES] = {
 	[GW_NEW] = TO(GW_READ),
 	[GW_READ] = TO(GW_ASK) | TO(GW_GONE),
 	[GW_ASK] = TO(GW_HOLD) | TO(GW_SOCKET) | TO(GW_TELL) | TO(GW_REFUSE),
-	[GW_TELL] = TO(GW_SEND) | TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_GONE),
+	[GW_TELL] = TO(GW_SEND) | TO(GW_REPLY) | TO(GW_END) | TO(GW_CUT) | TO(GW_REFUSE) |
+		    TO(GW_GONE),
 	[GW_SEND] = TO(GW_WAIT) | TO(GW_REFUSE),
 	[GW_SOCKET] = TO(GW_REFUSE) | TO(GW_GONE),
 	[GW_HOLD] = TO(GW_ASK) | TO(GW_GONE),
 	[GW_WAIT] = TO(GW_STREAM) | TO(GW_WHOLE) | TO(GW_PASS) | TO(GW_REFUSE) |
 		    TO(GW_GONE),
-	[GW_STREAM] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
+	[GW_STREAM] = TO(GW_TELL) | TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
 	[GW_WHOLE] = TO(GW_TELL) | TO(GW_REPLY) | TO(GW_REFUSE) | TO(GW_GONE),
 	[GW_PASS] = TO(GW_END) | TO(GW_CUT) | TO(GW_GONE),
 	[GW_REPLY] = TO(GW_GONE),
@@ -51,6 +52,7 @@ conn_free(struct gw_conn *c)
 	buf_fini(&c->head);
 	buf_fini(&c->answer);
 	buf_fini(&c->turn);
+	buf_fini(&c->waiting);
 	LIST_REMOVE(c, link);
 	c->run->nconns--;
 	c->run->nsockets -= c->route.socket;

@@ -2,6 +2,8 @@
 #include "gateway/conn_state.h"
 #include "gateway/head.h"
 
+enum { ERROR_EVENT_MAX = 4 * ERR_TEXT_MAX + 1024 };
+
 /* curl is at work: where to go is noted, on_done goes there. */
 static enum gw_up_took
 stop(struct gw_conn *c, enum gw_state then)
@@ -85,14 +87,36 @@ send_down(struct gw_conn *c, struct str bytes)
 	gw_http_send(c->q, bytes);
 }
 
-/* In place of what was decided but could not be recorded. */
-static void
-send_error(struct gw_conn *c, const char *text)
+void
+gw_conn_release(struct gw_conn *c, const char *why_not)
 {
-	CLEANUP(buf_fini) struct buf out = BUF_INIT(4 * ERR_TEXT_MAX + 1024);
+	CLEANUP(buf_fini) struct buf error = BUF_INIT(ERROR_EVENT_MAX);
 
-	gw_refusal_event(c->route.api, text, &out);
-	send_down(c, buf_str(&out));
+	if (why_not != NULL)
+		gw_refusal_event(c->route.api, why_not, &error);
+	send_down(c, buf_str(why_not != NULL ? &error : &c->waiting));
+	buf_fini(&c->waiting);
+}
+
+/* At once, or behind the log where something was found. False: it is too much. */
+static bool
+pass_on(struct gw_conn *c, struct buf *out)
+{
+	if (!c->has_found) {
+		send_down(c, out->over ? STR("") : buf_str(out));
+		return !out->over;
+	}
+	gw_conn_tell_later(c, GW_STREAM);
+	if (out->over)
+		return false;
+	if (c->waiting.n > 0) {
+		buf_put_str(&c->waiting, buf_str(out));
+		return !c->waiting.over;
+	}
+	buf_fini(&c->waiting);
+	c->waiting = *out;
+	*out = (struct buf)BUF_INIT(0);
+	return true;
 }
 
 static enum gw_up_took
@@ -102,13 +126,8 @@ filter(struct gw_conn *c, struct str bytes)
 	struct err e = ERR_INIT;
 	const int got = gw_stream_feed(c->stream, bytes, &out, &e);
 
-	if (gw_conn_check_log(c, &e) < 0) {
-		send_error(c, e.text);
-		return stop(c, GW_END);
-	}
-	if (out.over)
+	if (!pass_on(c, &out))
 		return stop(c, GW_CUT);
-	send_down(c, buf_str(&out));
 	return got < 0 ? stop(c, GW_END) : GW_UP_TOOK;
 }
 
@@ -131,13 +150,15 @@ take(struct gw_conn *c, struct str bytes)
 static enum gw_up_took
 spoilt(struct gw_conn *c)
 {
+	CLEANUP(buf_fini) struct buf error = BUF_INIT(ERROR_EVENT_MAX);
+
 	(void)err_wrap(&c->e, "pando-ai: the provider's answer"); /* answers -1 */
 	if (c->state == GW_WHOLE)
 		return stop(c, gw_conn_refuse(c, GW_STATUS_BAD_REQUEST));
 	if (c->state == GW_PASS)
 		return stop(c, GW_CUT);
-	send_error(c, c->e.text);
-	return stop(c, GW_END);
+	gw_refusal_event(c->route.api, c->e.text, &error);
+	return stop(c, pass_on(c, &error) ? GW_END : GW_CUT);
 }
 
 /* Piece by piece, so that what little became of much is never there at a time. */
@@ -199,15 +220,11 @@ end_of_stream(struct gw_conn *c)
 	struct err e = ERR_INIT;
 	/* -1 has put its error event into out, which is then a good end */
 	const int got = gw_stream_end(c->stream, &out, &e);
+	const bool is_silent = out.n == 0;
 
-	if (gw_conn_check_log(c, &e) < 0) {
-		send_error(c, e.text);
-		return GW_END;
-	}
-	if (out.over)
+	if (!pass_on(c, &out))
 		return GW_CUT;
-	send_down(c, buf_str(&out));
-	return got < 0 && out.n == 0 ? GW_CUT : GW_END;
+	return got < 0 && is_silent ? GW_CUT : GW_END;
 }
 
 static enum gw_state
@@ -274,13 +291,19 @@ on_done(void *to, const char *why)
 {
 	struct gw_conn *c = to;
 	struct err e = ERR_INIT;
+	enum gw_state next;
 
 	c->up = NULL;
 	if (why == NULL && c->decoder != NULL && gw_decoder_end(c->decoder, &e) < 0)
 		why = e.text;
 	if (why != NULL)
 		log_debug("run %s: the provider's transfer ended: %s", c->run->id, why);
-	gw_conn_go(c, c->then != GW_NEW ? c->then : after(c, why));
+	next = c->then != GW_NEW ? c->then : after(c, why);
+	if (c->told == GW_STREAM) {
+		gw_conn_tell_later(c, next);
+		next = GW_TELL;
+	}
+	gw_conn_go(c, next);
 }
 
 struct gw_up_calls

@@ -33,7 +33,8 @@ struct gw_conn {
 	enum gw_state
 		then; /* where to go when the provider's transfer is gone; or GW_NEW */
 	LIST_ENTRY(gw_conn) telling;
-	enum gw_state told;  /* where to go from GW_TELL */
+	enum gw_state told;  /* where to go then; GW_NEW: it is not in that list */
+	struct buf waiting;  /* of a stream: what goes on then */
 	uint64_t log_faults; /* how many there were before its lines */
 	struct gw_req *q;    /* NULL once answered, or the client has gone */
 	struct gw_http_watch watch;
@@ -83,9 +84,13 @@ void gw_conn_found(void *to, const struct gw_finding *f);
  * it said before.
  */
 int gw_conn_check_log(struct gw_conn *c, struct err *e);
-/* Where to go when what was found is to be written with what others found in this turn. */
+/*
+ * Where to go, when `then` follows once what was found is written with what others found in this
+ * turn of the loop.
+ */
 enum gw_state gw_conn_tell(struct gw_conn *c, enum gw_state then);
-/* On the way out of GW_TELL. */
+/* The same of a stream, which stays where it is. */
+void gw_conn_tell_later(struct gw_conn *c, enum gw_state then);
 void gw_conn_untell(struct gw_conn *c);
 
 /* --- conn_ask.c --- */
@@ -115,6 +120,8 @@ void gw_conn_put_fields(const struct gw_conn *c, struct str head, struct buf *ou
 enum gw_state gw_conn_socket(struct gw_conn *c, struct str head);
 
 /* --- conn_answer.c --- */
+/* What waits of a stream goes on, or in its place why it does not. */
+void gw_conn_release(struct gw_conn *c, const char *why_not);
 struct gw_up_calls gw_conn_calls(struct gw_conn *c);
 /* The client takes again. c may be gone behind this. */
 void gw_conn_drained(struct gw_conn *c);

@@ -3,8 +3,8 @@
 #include "gateway/serve.h"
 
 /*
- * Nothing goes on before its decision is in the log: at once for a stream, whose reader waits;
- * for whole requests and answers together at the end of the loop's turn.
+ * Nothing goes on before its decision is in the log: what was found in one turn of the loop is
+ * written at its end, together, and then all of it goes on.
  */
 
 void
@@ -74,9 +74,16 @@ go_on(struct gw_conn *c)
 {
 	const enum gw_state then = c->told;
 	struct err e = ERR_INIT;
+	bool failed;
 
 	gw_conn_untell(c);
-	if (what_failed(c, &e) == 0) {
+	failed = what_failed(c, &e) < 0;
+	if (c->stream != NULL) {
+		gw_conn_release(c, failed ? e.text : NULL);
+		gw_conn_go(c, failed ? GW_END : then);
+		return;
+	}
+	if (!failed) {
 		gw_conn_go(c, then);
 		return;
 	}
@@ -103,8 +110,16 @@ gw_conn_tell(struct gw_conn *c, enum gw_state then)
 {
 	if (!c->has_found)
 		return then;
-	c->told = then;
-	LIST_INSERT_HEAD(&c->run->telling, c, telling);
-	gw_reg_flush_next(c->run, on_flushed);
+	gw_conn_tell_later(c, then);
 	return GW_TELL;
+}
+
+void
+gw_conn_tell_later(struct gw_conn *c, enum gw_state then)
+{
+	if (c->told == GW_NEW) {
+		LIST_INSERT_HEAD(&c->run->telling, c, telling);
+		gw_reg_flush_next(c->run, on_flushed);
+	}
+	c->told = then;
 }

@@ -81,12 +81,15 @@ by_place(const void *a, const void *b)
 int
 edits_apply(struct edits *ed, struct buf *out, struct err *e)
 {
-	size_t at = 0;
+	size_t at = 0, size = ed->src.n;
 
 	if (ed->n == 0 && !ed->over)
 		return 0;
 	if (ed->n > 0)
 		qsort(ed->v, ed->n, sizeof *ed->v, by_place);
+	for (size_t i = 0; i < ed->n; i++)
+		size += ed->v[i].put - ed->v[i].cut;
+	(void)buf_room(out, size); /* at once; what does not fit is told below */
 	for (size_t i = 0; i < ed->n; i++) {
 		const struct edit *d = &ed->v[i];
 

@@ -15,9 +15,11 @@
 #include "gateway/http_link.h"
 
 enum {
-	READS_MAX = 4,        /* full ones in a turn, then the others have theirs */
-	TRIM_FROM = 16 << 20, /* bytes of requests at a time */
-	SCRAP = 16 << 10,     /* read at a time of what is thrown away or kept ahead */
+	READS_MAX = 4,         /* full ones in a turn, then the others have theirs */
+	TRIM_FROM = 16 << 20,  /* bytes of requests at a time */
+	KEPT_FREE = 6 << 20,   /* bytes that malloc keeps for the next large body ... */
+	MAPPED_FROM = 3 << 20, /* ... and from how many on it never keeps them */
+	SCRAP = 16 << 10,      /* read at a time of what is thrown away or kept ahead */
 	US_PER_MS = 1000,
 	MS_PER_S = 1000
 };
@@ -596,6 +598,9 @@ gw_http_take(struct gw_http *all, int fd)
 int
 gw_http_open(struct gw_http *all, struct err *e)
 {
+	/* else each body of a megabyte, and what policy makes of it, are new pages of the kernel's */
+	(void)mallopt(M_TRIM_THRESHOLD, KEPT_FREE); /* it only costs time without these */
+	(void)mallopt(M_MMAP_THRESHOLD, MAPPED_FROM);
 	if (all->limits == NULL)
 		all->limits = &gw_http_usual;
 	LIST_INIT(&all->reqs);
