@@ -219,3 +219,22 @@ path_remove_tree(int dirfd, const char *name, struct err *e)
 {
 	return remove_below(dirfd, name, 0, e);
 }
+
+bool
+path_is_roots(const struct stat *st)
+{
+	enum { OVERFLOW_UID = 65534 }; /* the default of /proc/sys/kernel/overflowuid */
+	unsigned long inside = 0, outside = 0, n = 0;
+	FILE *map;
+	bool alone;
+
+	if (st->st_uid == 0)
+		return true;
+	if (st->st_uid != OVERFLOW_UID ||
+		(map = fopen("/proc/self/uid_map", "re")) == NULL)
+		return false;
+	alone = fscanf(map, "%lu %lu %lu", &inside, &outside, &n) == 3 && n == 1 &&
+		inside != 0 && inside == geteuid() && inside != OVERFLOW_UID;
+	(void)fclose(map);
+	return alone;
+}

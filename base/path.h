@@ -24,6 +24,14 @@ bool path_is_within(const char *path, const char *dir);
 int path_open_beneath(int dirfd, const char *rel, int flags, mode_t mode, struct err *e);
 int path_open_dir(const char *path, struct err *e); /* O_PATH-free, readable directory */
 
+struct stat;
+/*
+ * Whether it is root's. Where nobody but this user is mapped, as in a supervised session of
+ * codex, root's files show the owner of all who are not mapped (user_namespaces(7)), and that
+ * counts: who makes such a namespace could as well map root to themselves.
+ */
+bool path_is_roots(const struct stat *st);
+
 /* Makes each missing directory of an absolute path with the mode. */
 int path_mkdirs(const char *path, mode_t mode, struct err *e);
 /* Whole file of at most b->max bytes; not a link, a regular file. */

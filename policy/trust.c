@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/fdio.h"
+#include "base/path.h"
 
 enum { FILE_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC };
 
@@ -35,7 +36,7 @@ trust_managed(
 {
 	if (check_kind(st, path, part, e) < 0)
 		return -1;
-	if (st->st_uid != 0)
+	if (!path_is_roots(st))
 		return err_set(e, ERR_POLICY,
 			"%s belongs to user %u, so it cannot be trusted: run 'chown root %s' "
 			"as root",

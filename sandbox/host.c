@@ -25,35 +25,10 @@ static const char *const etc_names[] = { "ld.so.cache", "ld.so.conf", "ld.so.con
 	"services", "perl", "fonts", "terminfo", "inputrc", "magic" };
 static const char *const etc_prefixes[] = { "java-", "python3" };
 
-/*
- * In a session of codex whose user namespace maps nobody but the person (shim/mount.h), root's
- * files show the owner of all who are not mapped. Those places are root's alone to fill.
- */
-static bool
-is_roots(const struct stat *st)
-{
-	enum {
-		OVERFLOW_UID = 65534
-	}; /* user_namespaces(7), /proc/sys/kernel/overflowuid */
-	unsigned long inside = 0, outside = 0, n = 0;
-	FILE *map;
-	bool alone;
-
-	if (st->st_uid == 0)
-		return true;
-	if (st->st_uid != OVERFLOW_UID ||
-		(map = fopen("/proc/self/uid_map", "re")) == NULL)
-		return false;
-	alone = fscanf(map, "%lu %lu %lu", &inside, &outside, &n) == 3 && n == 1 &&
-		inside == geteuid() && inside != OVERFLOW_UID;
-	(void)fclose(map);
-	return alone;
-}
-
 static int
 check_bwrap(const char *path, const struct stat *st, struct err *e)
 {
-	if (!is_roots(st) || (st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	if (!path_is_roots(st) || (st->st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		return err_set(e, ERR_SANDBOX,
 			"%s must be a file of root's that nobody else may write: install "
 			"bubblewrap again",

@@ -23,8 +23,11 @@ enum {
 	KEY_HEX = 32,
 	PACKAGE_MAX = 1 << 20,
 	PACKAGE_UP = 3, /* package.json is at most so many folders above the program */
+	SEAL_MAX = PATH_MAX + 256,
 	FILE_MODE = 0600
 };
+
+#define SEAL_SUFFIX ".seal"
 
 void
 agent_fini(struct agent *a)
@@ -38,14 +41,20 @@ agent_fini(struct agent *a)
 
 /* --- what is kept ------------------------------------------------------------------------ */
 
+/* Another text for each file that ever was there. */
 static char *
-make_key(enum pol_agent kind, const char *real, const struct stat *st)
+said_of(const char *path, const struct stat *st)
 {
-	CLEANUP(mem_freep)
-	char *said = mem_printf("%s %ju %ju %ju %jd.%09ld %jd.%09ld", real,
+	return mem_printf("%s %ju %ju %ju %jd.%09ld %jd.%09ld", path,
 		(uintmax_t)st->st_dev, (uintmax_t)st->st_ino, (uintmax_t)st->st_size,
 		(intmax_t)st->st_mtim.tv_sec, st->st_mtim.tv_nsec,
 		(intmax_t)st->st_ctim.tv_sec, st->st_ctim.tv_nsec);
+}
+
+static char *
+make_key(enum pol_agent kind, const char *real, const struct stat *st)
+{
+	CLEANUP(mem_freep) char *said = said_of(real, st);
 	char sha[REC_SHA_HEX + 1];
 
 	rec_sha256(str_of(said), sha);
@@ -94,21 +103,44 @@ forget_earlier(const struct agent *a)
 	}
 }
 
-static int
-keep(const struct agent *a, const char *path, struct str text, struct err *e)
-{
-	if (path_mkdirs(a->cache, S_IRWXU, e) < 0)
-		return -1;
-	forget_earlier(a);
-	return path_write(path, text, FILE_MODE, e);
-}
-
-static bool
-exists(const char *path)
+/*
+ * What is kept counts while it is the very file that was written: a change of any kind gives
+ * it another ctime, which nobody can set. Cheaper than a digest of the catalog's 750 kB.
+ */
+static char *
+seal_of(const char *path)
 {
 	struct stat st;
 
-	return lstat(path, &st) == 0;
+	return lstat(path, &st) < 0 ? NULL : said_of(path, &st);
+}
+
+static bool
+is_kept(const char *path)
+{
+	CLEANUP(mem_freep) char *beside = mem_printf("%s" SEAL_SUFFIX, path);
+	CLEANUP(mem_freep) char *seal = seal_of(path);
+	CLEANUP(buf_fini) struct buf have = BUF_INIT(SEAL_MAX);
+	struct err none = ERR_INIT; /* then the agent is asked again */
+
+	return seal != NULL && path_read(beside, &have, &none) == 0 &&
+	       strcmp(buf_text(&have), seal) == 0;
+}
+
+static int
+keep(const struct agent *a, const char *path, struct str text, struct err *e)
+{
+	CLEANUP(mem_freep) char *beside = mem_printf("%s" SEAL_SUFFIX, path);
+	CLEANUP(mem_freep) char *seal = NULL;
+
+	if (path_mkdirs(a->cache, S_IRWXU, e) < 0)
+		return -1;
+	forget_earlier(a);
+	if (path_write(path, text, FILE_MODE, e) < 0)
+		return -1;
+	seal = seal_of(path);
+	return seal == NULL ? err_sys(e, "look at %s", path)
+			    : path_write(beside, str_of(seal), FILE_MODE, e);
 }
 
 /* --- what is asked ----------------------------------------------------------------------- */
@@ -119,7 +151,7 @@ agent_output(const struct agent *a, const char *what, const char *const *words,
 {
 	CLEANUP(mem_freep) char *path = kept_path(a, what);
 
-	if (exists(path))
+	if (is_kept(path))
 		return path_read(path, out, e);
 	if (path_mkdirs(a->cache, S_IRWXU, e) < 0 ||
 		probe_run(a->cache, a->file, words, out, e) < 0)
@@ -185,7 +217,7 @@ agent_catalog(const struct agent *a, bool with_patch, struct err *e)
 	CLEANUP(mem_freep) char *edited = NULL;
 	char *got = path;
 
-	if (!exists(path)) {
+	if (!is_kept(path)) {
 		if (path_mkdirs(a->cache, S_IRWXU, e) < 0 ||
 			probe_run(a->cache, a->file, words, &bundled, e) < 0)
 			return NULL;

@@ -265,7 +265,36 @@ def what_is_asked_is_kept(p):
     t = p.told("codex", "exec", "x")
     ok("goals" in t["argv"], "another file is asked again", t["argv"])
     kept = sorted(f.name.split(".")[0] for f in (p.home / ".pando-data/agents").iterdir())
-    same((len(kept), kept[-1]), (4, "probe-running"), "and the old answers and homes are gone")
+    same((len(kept), kept[-1]), (7, "probe-running"), "and the old answers and homes are gone")
+
+
+def what_is_kept_is_not_trusted_blindly(p):
+    """A cached answer that was altered, cut off or put there by another is asked for again."""
+    t = p.told("codex", "exec", "x")
+    catalog = Path(next(json.loads(a.split("=", 1)[1]) for a in t["argv"]
+                        if a.startswith("model_catalog_json=")))
+    features = next(f for f in catalog.parent.iterdir() if f.name.endswith(".features"))
+    good = catalog.read_text(), features.read_text()
+
+    def altered(path, text):
+        at = path.stat()
+        path.write_text(text)
+        os.utime(path, ns=(at.st_atime_ns, at.st_mtime_ns))
+
+    for what, path, text in (
+            ("a catalog of the same size", catalog, good[0].replace('"direct"', '"code_m"')),
+            ("a catalog cut off", catalog, good[0][:20]),
+            ("an empty list of features", features, "")):
+        altered(path, text)
+        t = p.told("codex", "exec", "x")
+        same((catalog.read_text(), features.read_text()), good, what + ": made anew")
+        ok("shell_tool" in t["argv"], what + ": the launch is whole", t["argv"])
+    before = (p.top / "asked").read_text()
+    p.told("codex", "exec", "x")
+    same((p.top / "asked").read_text(), before, "and then nothing is asked")
+    next(f for f in catalog.parent.iterdir() if f.name.endswith("catalog.json.seal")).unlink()
+    p.told("codex", "exec", "x")
+    ok((p.top / "asked").read_text() != before, "without its seal a catalog does not count")
 
 
 def status_and_signals_are_the_agents(p):
@@ -518,7 +547,8 @@ def hook_holds_the_first_prompt(p):
         (folder / "ready").unlink()
 
 
-CASES = (launch_claude, launch_codex, codex_home, what_is_asked_is_kept, status_and_signals_are_the_agents,
+CASES = (launch_claude, launch_codex, codex_home, what_is_asked_is_kept, what_is_kept_is_not_trusted_blindly,
+         status_and_signals_are_the_agents,
          inert_subcommands_pass, nothing_of_the_project_is_started,
          an_agent_that_cannot_start, a_script_that_starts_the_shim, project_memory, no_agent, bad_policies, bad_roots, refused_arguments,
          given_settings, new_subcommands, subcommands_of_the_policy, no_gateway,
