@@ -2,7 +2,9 @@
 """What the gateway passes, what it stops, and what its clients see when the provider fails."""
 import hashlib
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -469,6 +471,38 @@ def a_log_that_goes_in_mid_stream(home, run, play):
     return got
 
 
+def of_one_turn(home, run, plays):
+    """Requests that the gateway finds all at once: it sleeps until the last one was sent."""
+    crowd = [run.open() for _ in plays]
+    for c in crowd:  # its connection is there already
+        c.request("HEAD", run.url(""))
+        c.getresponse().read()
+    os.kill(home.gateway.pid, signal.SIGSTOP)
+    try:
+        for c, play in zip(crowd, plays):
+            c.request("POST", run.url("/v1/messages"), json.dumps(g.ASK), {"x-play": play})
+    finally:
+        os.kill(home.gateway.pid, signal.SIGCONT)
+    got = [(r.status, r.read()) for r in (c.getresponse() for c in crowd)]
+    for c in crowd:
+        c.close()
+    return got
+
+
+def decisions_of_one_turn_are_written_together(home, provider, run):
+    before, seen = len(home.lines("gateway_request")), len(provider.seen)
+    plays = ["", "json", "call", "our call"] * 4
+    got = of_one_turn(home, run, plays)
+    same([s for s, _ in got], [200] * len(plays), "requests of one turn all pass")
+    ok(all(b == STREAM for (_, b), play in zip(got, plays) if play == ""), "... each with its own answer", got)
+    ok(all(b"blocked Bash" in b and b"message_stop" in b for (_, b), play in zip(got, plays) if play == "call"),
+       "... a denied call is replaced", got)
+    ok(all(b"read-file" in b and b"message_stop" in b for (_, b), play in zip(got, plays) if play == "our call"),
+       "... one that is allowed is released", got)
+    same(len(provider.seen) - seen, len(plays), "... the provider has seen each once")
+    same(len(home.lines("gateway_request")) - before, len(plays), "... and each has its line")
+
+
 def without_a_log_nothing_passes(home, provider, run):
     before = len(provider.seen)
     decision_logs.keep(home.path)
@@ -478,6 +512,8 @@ def without_a_log_nothing_passes(home, provider, run):
     status, head, got = run.ask("/v1/messages", g.ASK)
     ok(status == 400 and b"decision" in got and str(home.log).encode() in got,
        "the log cannot be written: refused, and the text names the file", (status, got))
+    got = of_one_turn(home, run, [""] * 8)
+    ok(all(s == 400 and b"decision" in b for s, b in got), "... likewise each of those that share a turn", got)
     same(len(provider.seen), before, "... and nothing reached the provider")
     home.log.rmdir()
     got = a_log_that_goes_in_mid_stream(home, run, "gated our call")
@@ -512,6 +548,7 @@ def main():
         requests_sent_ahead_wait(run)
         what_comes_while_an_answer_waits_is_bounded(run)
         a_client_that_leaves(home, run)
+        decisions_of_one_turn_are_written_together(home, provider, run)
         without_a_log_nothing_passes(home, provider, run)
         audit_changes_nothing(home, provider)
     g.done()
