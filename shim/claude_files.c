@@ -107,11 +107,11 @@ pinned_env(const struct plan_facts *f)
 static char *
 settings(const struct plan_facts *f, const struct policy *pol, struct err *e)
 {
-	CLEANUP(json_freep) json_t *all = json_object();
+	CLEANUP(json_freep)
+	json_t *all = f->given == NULL ? json_object() : json_parse(str_of(f->given), e);
 
-	if (claude_carry_helper(all, f, e) < 0)
+	if (all == NULL || claude_carry_helper(all, f, e) < 0)
 		return NULL;
-
 	jset(all, "disableAllHooks", json_false());
 	jset(all, "disableAgentView", json_true());
 	jset(all, "disableSkillShellExecution", json_true());

@@ -1,6 +1,7 @@
 #include "shim/claude_given.h"
 
 #include "shim/args.h"
+#include "shim/claude_choice.h"
 #include "shim/claude_json.h"
 #include "shim/claude_options.h"
 
@@ -63,19 +64,6 @@ claude_agents_have(const char *json, const char *name)
 
 /* --- settings ------------------------------------------------------------------------- */
 
-static bool
-is_harmless(const char *key, const json_t *value)
-{
-	static const char *const keys[] = { "$schema", "model", "effortLevel", "language",
-		"editorMode", "verbose", "alwaysThinkingEnabled", "autoCompactEnabled",
-		"prefersReducedMotion", "spinnerTipsEnabled", "cleanupPeriodDays" };
-
-	for (size_t i = 0; i < LEN(keys); i++)
-		if (strcmp(key, keys[i]) == 0)
-			return !json_is_object(value) && !json_is_array(value);
-	return false;
-}
-
 static int
 refuse_setting(const char *key, struct err *e)
 {
@@ -91,32 +79,25 @@ refuse_setting(const char *key, struct err *e)
 }
 
 char *
-claude_given_settings(const char *own, struct str given, struct err *e)
+claude_given_settings(const char *given, struct err *e)
 {
-	struct err none = ERR_INIT; /* the person's file is claude's to complain about */
-	CLEANUP(json_freep) json_t *more = json_parse(given, e);
-	CLEANUP(json_freep) json_t *all = NULL;
+	CLEANUP(json_freep) json_t *all = json_parse(str_of(given), e);
+	CLEANUP(json_freep) json_t *taken = claude_settings_of(given);
 	const char *key;
 	json_t *v;
 
-	if (!json_is_object(more)) {
+	if (!json_is_object(all)) {
 		(void)args_refuse_for(agent,
 			&(struct args_refusal){ "--settings", "it is no JSON object",
 				"mend the file or the text" },
 			e);
 		return NULL;
 	}
-	json_object_foreach(more, key, v) if (!is_harmless(key, v))
+	(void)json_object_del(all, "$schema");
+	json_object_foreach(all, key, v) if (!json_equal(v, json_object_get(taken, key)))
 	{
 		(void)refuse_setting(key, e);
 		return NULL;
 	}
-	if (own != NULL)
-		all = json_parse(str_of(own), &none);
-	if (!json_is_object(all)) {
-		json_decref(all);
-		all = json_object();
-	}
-	(void)json_object_update(all, more);
-	return jdump(all);
+	return jdump(taken);
 }

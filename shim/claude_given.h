@@ -16,10 +16,10 @@ char *claude_given_agents(const char *json, struct err *e);
 bool claude_agents_have(const char *json, const char *name);
 
 /*
- * --settings: the person's settings with those of the option over them, as claude does it.
- * Yours, NULL: it is no JSON object, or has a member that a supervised session does not take
- * from the person (claude_home.h). own is NULL when there is no file.
+ * --settings: what goes into the settings of the launch, which stand above all files of the
+ * person and the project. Yours, NULL: it is no JSON object, or has a member that a launch
+ * takes from nobody (claude_choice.h).
  */
-char *claude_given_settings(const char *own, struct str given, struct err *e);
+char *claude_given_settings(const char *given, struct err *e);
 
 #endif

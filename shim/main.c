@@ -53,6 +53,7 @@ struct launch {
 	struct plan plan;
 	struct gw_run gateway;
 	char *hook, *mcp, *catalog;
+	char *given; /* claude: --settings of the person, NULL */
 	struct buf features;
 };
 
@@ -72,6 +73,7 @@ launch_fini(struct launch *l)
 	mem_freep((void *)&l->hook);
 	mem_freep((void *)&l->mcp);
 	mem_freep((void *)&l->catalog);
+	mem_freep((void *)&l->given);
 	buf_fini(&l->features);
 }
 
@@ -268,26 +270,23 @@ pass(struct launch *l, struct err *e)
 	return become(l, l->argv, environ, e);
 }
 
-/* --settings: over the person's own, as claude does it. */
+/* --settings of the person: a file's name, or JSON. */
 static int
-add_settings(struct launch *l, struct err *e)
+read_given(struct launch *l, struct err *e)
 {
 	const char *given = l->args.settings;
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(PLAN_FILE_MAX);
-	char *merged;
 
 	if (given == NULL)
 		return 0;
 	l->stage = "launch.arguments";
-	if (given[strspn(given, " \t\r\n")] != '{' && path_read(given, &text, e) < 0)
-		return err_wrap(e, "claude: --settings");
-	merged = claude_given_settings(
-		l->person.settings, text.n > 0 ? buf_str(&text) : str_of(given), e);
-	if (merged == NULL)
-		return -1;
-	mem_freep((void *)&l->person.settings);
-	l->person.settings = merged;
-	return 0;
+	if (given[strspn(given, " \t\r\n")] != '{') {
+		if (path_read(given, &text, e) < 0)
+			return err_wrap(e, "claude: --settings");
+		given = buf_text(&text);
+	}
+	l->given = claude_given_settings(given, e);
+	return l->given == NULL ? -1 : 0;
 }
 
 /* What the person has, and whether it goes together with the policy. */
@@ -296,7 +295,7 @@ look(struct launch *l, struct err *e)
 {
 	l->stage = "launch.configuration";
 	if (person_read(&l->person, l->kind, &l->root, l->args.profile, e) < 0 ||
-		add_settings(l, e) < 0)
+		read_given(l, e) < 0)
 		return -1;
 	l->stage = "launch.configuration";
 	if (person_check_managed(l->kind, e) < 0)
@@ -400,6 +399,7 @@ make_plan(struct launch *l, struct err *e)
 		.token = &l->gateway.token,
 		.env = environ,
 		.features = buf_text(&l->features),
+		.given = l->given,
 		.catalog = l->catalog,
 		.kept = l->home.kept };
 

@@ -69,6 +69,7 @@ struct plan_facts {
 	bool has_file_history, has_plans, has_todos; /* claude: in own_dir */
 	const char *root_memory;   /* of the project, as memory_read gives it, NULL */
 	const struct carry *carry; /* claude: commands, skills ..., NULL */
+	const char *given;         /* claude: of its --settings, looked at; NULL */
 	const char *settings;      /* claude: text of settings.json, NULL */
 	const char *chosen; /* claude: text of the choices, see claude_choice.h, NULL */
 	/* claude: texts of the project's, the first weakest, then NULL */

@@ -167,7 +167,7 @@ def launch_claude(p):
     ok(os.access(hook["command"], os.X_OK), "the hook is a program", hook)
     servers = json.loads(files["mcp.json"][1])["mcpServers"]
     same(sorted(servers), ["pando_core", "pando_workspace"], "two servers")
-    same({f[0] for n, f in files.items() if n not in ("claude/projects",)}, {"0o600"},
+    same({f[0] for f in files.values()} - {"0o777"}, {"0o600"},  # 777: links
          "the files are 0600")
     same(files["claude/projects"][1], str(p.home / ".claude/projects"), "sessions are the person's")
     pid, start = files["pid"][1].split()
@@ -407,13 +407,14 @@ def refused_arguments(p):
 
 
 def given_settings(p):
-    """Those of the option over the person's own, and of both what chooses a model or a look."""
-    (p.home / ".claude" / "settings.json").write_text('{"model": "opus", "language": "en", "hooks": {}}')
-    (p.top / "given.json").write_text('{"model": "given", "verbose": true}')
+    """They stand in the launch's own settings, above the person's and the project's."""
+    (p.top / "given.json").write_text('{"model": "given", "$schema": "x", "verbose": true}')
     for value in (str(p.top / "given.json"), ' {"model": "given", "verbose": true}'):
         t = p.told("claude", "-p", "--settings", value, "x y")
-        same(json.loads(t["files"]["claude/settings.json"][1]),
-             {"model": "given", "language": "en", "verbose": True}, "--settings over the person's own")
+        launch = json.loads(t["files"]["settings.json"][1])
+        same((launch["model"], launch["verbose"]), ("given", True), "--settings goes into the launch's own")
+        ok("hooks" in launch and launch["disableAllHooks"] is False, "with what keeps the session supervised", launch)
+        same(json.loads(t["files"]["claude/settings.json"][1])["model"], "opus", "the person's own stay below")
         ok(not any("given" in a for a in t["argv"]), "and it goes no other way", t["argv"])
     for bad in ('{"env": {"A": "B"}}', '{"model": {}}', "{"):
         refused(p, ["claude", "-p", "x y", "--settings", bad], REFUSED, "--settings")
