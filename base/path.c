@@ -90,7 +90,11 @@ int
 path_mkdirs(const char *path, mode_t mode, struct err *e)
 {
 	CLEANUP(mem_freep) char *part = mem_strdup(path);
+	struct stat st;
 
+	/* mostly it is there, and each mkdir would wait for whoever writes in the one above */
+	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
+		return 0;
 	for (char *slash = strchr(part + 1, '/'); slash != NULL;
 		slash = strchr(slash + 1, '/')) {
 		*slash = '\0';

@@ -11,6 +11,12 @@
  * Input as claude 2.1.197 and 2.1.329 send it: session_id, hook_event_name and, with tools,
  * tool_name, tool_input, tool_use_id; in a subagent also agent_id and agent_type. More
  * members may come with any version.
+ *
+ * Other events of 2.1.329, tried at a terminal, close nothing and are not subscribed:
+ * UserPromptExpansion (can block) comes after a UserPromptSubmit with the same "/name";
+ * DirectoryAdded cannot keep the folder out, whose skills --setting-sources=user does;
+ * PreModelSwitch (can block) is about what no policy says; PermissionRequest comes after
+ * PreToolUse, for what that let pass; SubagentStart after the PreToolUse of Agent.
  */
 
 #include <stdbool.h>

@@ -111,6 +111,23 @@ put_fds(FILE *out)
 }
 
 static void
+put_namespaces(FILE *out)
+{
+	static const char *const names[] = { "cgroup", "ipc", "mnt", "net", "pid", "time",
+		"user", "uts" };
+	char path[64], to[PATH_ROOM];
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		ssize_t n;
+
+		(void)snprintf(path, sizeof path, "/proc/self/ns/%s", names[i]);
+		n = readlink(path, to, sizeof to - 1);
+		to[n < 0 ? 0 : n] = '\0';
+		fprintf(out, "namespace %s\n", to);
+	}
+}
+
+static void
 put_terminals(FILE *out)
 {
 	for (int fd = 0; fd < STD_FDS; fd++) {
@@ -173,6 +190,7 @@ report(const char *path)
 	put_whole(out, "/proc/self/personality");
 	put_whole(out, "/proc/self/coredump_filter");
 	put_whole(out, "/proc/thread-self/children");
+	put_namespaces(out);
 	put_terminals(out);
 	put_process(out);
 	if (fclose(out) != 0)
