@@ -203,6 +203,38 @@ codex_put_provider(
 }
 
 static void
+carry_instructions(struct buf *b, const struct plan_facts *f, bool tui)
+{
+	const struct toml_node *n = codex_value(f, CODEX_INSTRUCTIONS);
+	const bool own = n != NULL && n->type == TOML_STRING;
+	CLEANUP(mem_freep) char *both = NULL;
+
+	if (!tui || f->docs == NULL) {
+		carry(b, CODEX_INSTRUCTIONS, n);
+		return;
+	}
+	both = mem_printf("%s%s%s", own ? n->text.p : "", own ? "\n\n" : "", f->docs);
+	buf_puts(b, CODEX_INSTRUCTIONS " = ");
+	buf_put_json(b, str_of(both));
+	buf_putc(b, '\n');
+}
+
+static void
+carry_own(struct buf *b, const struct plan_facts *f, bool tui)
+{
+	for (size_t i = 0; codex_own_keys[i] != NULL; i++) {
+		const char *key = codex_own_keys[i];
+
+		if (strcmp(key, CODEX_INSTRUCTIONS) == 0)
+			carry_instructions(b, f, tui);
+		else if (codex_is_path(key))
+			carry_path(b, f, key);
+		else
+			carry(b, key, codex_value(f, key));
+	}
+}
+
+static void
 add_links(struct plan *p, const struct plan_facts *f)
 {
 	for (size_t i = 0; codex_links[i].name != NULL; i++)
@@ -221,11 +253,7 @@ codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy 
 	CLEANUP(mem_freep) char *name = mem_printf(CODEX_OURS "%s.config.toml", f->run);
 	CLEANUP(mem_freep) char *beside = mem_printf(CODEX_OURS "%s.was", f->run);
 
-	for (size_t i = 0; codex_own_keys[i] != NULL; i++)
-		if (codex_is_path(codex_own_keys[i]))
-			carry_path(&b, f, codex_own_keys[i]);
-		else
-			carry(&b, codex_own_keys[i], codex_value(f, codex_own_keys[i]));
+	carry_own(&b, f, tui);
 	for (size_t i = 0; f->port == 0 && i < LEN(direct); i++)
 		carry(&b, direct[i], codex_get(f->config, direct[i]));
 	if (f->port != 0)

@@ -143,7 +143,8 @@ add_left(struct sets *all, const struct codex_left *l)
 		s.key = codex_own_keys[i];
 		s.value = codex_get(l->now, s.key);
 		s.base = toml_get(base, s.key);
-		if (!codex_is_path(s.key) && !codex_same(s.value, toml_get(given, s.key)))
+		if (!codex_is_path(s.key) && strcmp(s.key, CODEX_INSTRUCTIONS) != 0 &&
+			!codex_same(s.value, toml_get(given, s.key)))
 			add(all, &s);
 	}
 }

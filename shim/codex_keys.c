@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 const char *const codex_own_keys[] = { "cli_auth_credentials_store", "commit_attribution",
-	"compact_prompt", "developer_instructions", "disable_paste_burst",
+	"compact_prompt", CODEX_INSTRUCTIONS, "disable_paste_burst",
 	"experimental_compact_prompt_file", "file_opener", "forced_chatgpt_workspace_id",
 	"forced_login_method", "hide_agent_reasoning", "history.max_bytes",
 	"history.persistence", "model", "model_auto_compact_token_limit",

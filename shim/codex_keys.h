@@ -19,6 +19,8 @@ extern const char *const codex_own_keys[];
 
 /* Names a file, relative to the folder that the configuration is in. */
 bool codex_is_path(const char *key);
+/* To which the project's instructions are added where codex leaves them out. */
+#define CODEX_INSTRUCTIONS "developer_instructions"
 /* "tui.theme" is member theme of table tui; NULL: absent, also when config is. */
 const struct toml_node *codex_get(const struct toml_node *config, const char *dotted);
 /* NULL when it is absent or no string. */

@@ -14,6 +14,7 @@
 #include "policy/toml.h"
 #include "shim/codex_files.h"
 #include "shim/codex_keys.h"
+#include "shim/docs.h"
 #include "shim/chosen.h"
 #include "shim/memory.h"
 
@@ -37,6 +38,7 @@ person_fini(struct person *p)
 	mem_freep((void *)&p->profile_text);
 	mem_freep((void *)&p->profile_name);
 	mem_freep((void *)&p->sqlite_dir);
+	mem_freep((void *)&p->docs);
 	toml_free(p->config);
 	toml_free(p->profile);
 	p->config = p->profile = NULL;
@@ -193,7 +195,8 @@ has_keyring(const struct person *p)
 }
 
 static int
-read_codex(struct person *p, const char *profile, struct err *e)
+read_codex(struct person *p, const struct place_root *root, const char *profile,
+	struct err *e)
 {
 	CLEANUP(mem_freep) char *config = path_join(p->own_dir, "config.toml");
 
@@ -204,6 +207,7 @@ read_codex(struct person *p, const char *profile, struct err *e)
 		return -1;
 	p->has_login = has(p->own_dir, "auth.json") || has_keyring(p);
 	p->sqlite_dir = sqlite_dir(p);
+	p->docs = docs_read(root, p->config);
 	return read_profile(p, profile, e);
 }
 
@@ -220,7 +224,8 @@ person_read(struct person *p, enum pol_agent a, const struct place_root *root,
 		return -1;
 	p->own_dir = is_moved ? mem_strdup(moved)
 			      : path_join(p->home, claude ? ".claude" : ".codex");
-	return claude ? read_claude(p, root, is_moved, e) : read_codex(p, profile, e);
+	return claude ? read_claude(p, root, is_moved, e)
+		      : read_codex(p, root, profile, e);
 }
 
 int
@@ -248,6 +253,7 @@ person_tell(const struct person *p, struct plan_facts *f)
 	f->profile_name = p->profile_name;
 	f->profile = p->profile;
 	f->sqlite_dir = p->sqlite_dir;
+	f->docs = p->docs;
 	f->root_memory = p->root_memory;
 	f->chosen = p->chosen;
 	f->carry = &p->carry;

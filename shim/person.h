@@ -25,6 +25,7 @@ struct person {
 	struct toml_node *profile; /* codex; its file */
 	char *profile_text;
 	char *sqlite_dir; /* codex */
+	char *docs;       /* codex; NULL: absent */
 	unsigned has;     /* codex; as in plan_facts */
 };
 

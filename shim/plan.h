@@ -82,6 +82,7 @@ struct plan_facts {
 	const struct toml_node *profile; /* codex: <name>.config.toml, NULL */
 	const struct toml_node *kept;    /* codex: see codex_kept.h, NULL */
 	const char *sqlite_dir;          /* codex: where its databases are */
+	const char *docs;                /* codex: the project's instructions, NULL */
 };
 
 void plan_fini(struct plan *p); /* for CLEANUP too */
