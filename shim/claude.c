@@ -117,7 +117,9 @@ add_env(struct plan *p, const struct plan_facts *f)
 	static const char *const pins[] = { "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC=1",
 		"CLAUDE_CODE_DISABLE_AGENT_VIEW=1", "CLAUDE_CODE_AUTO_CONNECT_IDE=false",
 		"CLAUDE_CODE_ENABLE_CFC=false", "ENABLE_CLAUDEAI_MCP_SERVERS=false",
-		"ENABLE_TOOL_SEARCH=false", "CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK=1",
+		/* where /plugin would install: no plugin is for a supervised session */
+		"CLAUDE_CODE_PLUGIN_CACHE_DIR=/dev/null", "ENABLE_TOOL_SEARCH=false",
+		"CLAUDE_CODE_DISABLE_NONSTREAMING_FALLBACK=1",
 		/* the first request waits for our servers */
 		"MCP_CONNECTION_NONBLOCKING=0", "MCP_CONNECT_TIMEOUT_MS=20000" };
 

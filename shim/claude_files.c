@@ -83,6 +83,7 @@ pinned_env(const struct plan_facts *f)
 		{ "CLAUDE_CODE_AUTO_CONNECT_IDE", "false" },
 		{ "CLAUDE_CODE_ENABLE_CFC", "false" },
 		{ "ENABLE_CLAUDEAI_MCP_SERVERS", "false" },
+		{ "CLAUDE_CODE_PLUGIN_CACHE_DIR", "/dev/null" },
 		{ "ENABLE_TOOL_SEARCH", "false" },
 		{ "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC", "1" } };
 	json_t *env = json_object();
@@ -114,6 +115,8 @@ settings(const struct plan_facts *f, const struct policy *pol, struct err *e)
 		return NULL;
 	jset(all, "disableAllHooks", json_false());
 	jset(all, "disableAgentView", json_true());
+	jset(all, "disableRemoteControl", json_true());
+	jset(all, "disableClaudeAiConnectors", json_true());
 	jset(all, "disableSkillShellExecution", json_true());
 	jset(all, "env", pinned_env(f));
 	jset(all, "hooks", hooks(f));

@@ -43,6 +43,20 @@ LOGIN = {"home/.claude/.credentials.json": {"claudeAiOauth": {
     "accessToken": "sk-ant-oat01-dummy-login", "refreshToken": "sk-ant-ort01-dummy",
     "expiresAt": 4102444800000, "subscriptionType": "max", "scopes": ["user:inference", "user:profile"]}}}
 
+MARKET = {"tmp/market/.claude-plugin/marketplace.json": {
+              "name": "market", "owner": {"name": "x"}, "plugins": [{"name": "p", "source": "./p"}]},
+          "tmp/market/p/.claude-plugin/plugin.json": {"name": "p"},
+          "tmp/market/p/hooks/hooks.json": {"hooks": {"UserPromptSubmit": [{"hooks": [
+              {"type": "command", "command": TOUCH_MARK}]}]}}}
+
+
+def with_plugin(s):
+    """The person has installed a plugin, with claude's own command."""
+    for path in (s.home, s.project, s.tmp):
+        s.person.own(path)
+    for words in (("marketplace", "add", "@TMP@/market"), ("install", "p@market")):
+        s.as_person([s.bare_program(), "plugin", *s.filled(words)])
+
 
 @dataclass
 class Row:
@@ -58,6 +72,7 @@ class Row:
     closed: bool = False            # by claude itself
     calls: tuple = ("native", "evil")
     bare_last: tuple = ()           # what a launch that appends would append
+    limit: bool = False             # nothing can close it: pando-shim(1) says so
     stdin: str = ""
     works: bool = True              # with the shim: our tools are used, up to the end
     key: bool = True                # ANTHROPIC_API_KEY is set
