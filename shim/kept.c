@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 static const time_t unused_s = (time_t)KEPT_DAYS * 24 * 60 * 60;
 
 static const char below[] = "claude/"; /* what every kept name begins with */
+static const char made[] = "link.";    /* beside the files: links for the runs' folders */
 
 struct kept {
 	const struct plan *plan;
@@ -25,6 +27,7 @@ struct kept {
 	int all_fd;
 	struct words dirs; /* of the kept files, each behind the one that it is in */
 	struct words tops; /* first parts of their names */
+	struct words links, targets; /* what the run's folder gets, below claude/ */
 };
 
 static void
@@ -34,6 +37,14 @@ kept_fini(struct kept *k)
 	fd_closep(&k->all_fd);
 	words_fini(&k->dirs);
 	words_fini(&k->tops);
+	words_fini(&k->links);
+	words_fini(&k->targets);
+}
+
+bool
+kept_has_link(const struct plan_link *l)
+{
+	return strncmp(l->name, below, sizeof below - 1) == 0;
 }
 
 static void
@@ -75,6 +86,14 @@ name_all(struct kept *k)
 		buf_put(&b, f->name, strlen(f->name) + 1);
 		buf_put(&b, f->text, strlen(f->text) + 1);
 	}
+	for (size_t i = 0; i < k->plan->nlinks; i++) {
+		const struct plan_link *l = &k->plan->link[i];
+
+		if (!kept_has_link(l))
+			continue;
+		buf_put(&b, l->name, strlen(l->name) + 1);
+		buf_put(&b, l->target, strlen(l->target) + 1);
+	}
 	if (b.n > 0)
 		rec_sha256(buf_str(&b), k->digest);
 }
@@ -91,8 +110,21 @@ is_as_made(int dir, const char *name, bool is_file, size_t size)
 }
 
 static bool
+leads_there(int dir, const char *link, const char *target)
+{
+	CLEANUP(mem_freep) char *name = mem_printf("%s%s", made, link);
+	char have[PATH_MAX];
+	const ssize_t n = readlinkat(dir, name, have, sizeof have);
+
+	return n >= 0 && str_is((struct str){ have, (size_t)n }, target);
+}
+
+static bool
 is_whole(const struct kept *k, int dir)
 {
+	for (size_t i = 0; i < k->links.n; i++)
+		if (!leads_there(dir, k->links.v[i], k->targets.v[i]))
+			return false;
 	for (size_t i = 0; i < k->dirs.n; i++)
 		if (!is_as_made(dir, k->dirs.v[i], false, 0))
 			return false;
@@ -144,6 +176,12 @@ fill(const struct kept *k, int dir, struct err *e)
 	for (size_t i = 0; i < k->plan->nfiles; i++)
 		if (k->plan->file[i].kept && write_one(dir, &k->plan->file[i], e) < 0)
 			return -1;
+	for (size_t i = 0; i < k->links.n; i++) {
+		CLEANUP(mem_freep) char *name = mem_printf("%s%s", made, k->links.v[i]);
+
+		if (symlinkat(k->targets.v[i], dir, name) < 0)
+			return err_sys(e, "link %s", name);
+	}
 	for (size_t i = k->dirs.n; i > 0; i--)
 		if (fchmodat(dir, k->dirs.v[i - 1], S_IRUSR | S_IXUSR, 0) < 0 ||
 			utimensat(dir, k->dirs.v[i - 1], set_times, 0) < 0)
@@ -223,26 +261,59 @@ open_all(struct kept *k, struct err *e)
 	return k->all_fd < 0 ? err_sys(e, "open directory %s", k->all) : 0;
 }
 
+static void
+list_links(struct kept *k)
+{
+	for (size_t i = 0; i < k->tops.n; i++) {
+		words_add(&k->links, k->tops.v[i]);
+		words_addf(&k->targets, "%s/%s/%s", k->all, k->digest, k->tops.v[i]);
+	}
+	for (size_t i = 0; i < k->plan->nlinks; i++) {
+		const struct plan_link *l = &k->plan->link[i];
+
+		if (!kept_has_link(l))
+			continue;
+		words_add(&k->links, l->name + sizeof below - 1);
+		words_add(&k->targets, l->target);
+	}
+}
+
+/*
+ * A second name for the link that was made with the files: a new one would be a new inode. On
+ * another file system it is made anew.
+ */
+static int
+link_one(int kept, int run_dir, const char *link, const char *target, struct err *e)
+{
+	CLEANUP(mem_freep) char *from = mem_printf("%s%s", made, link);
+	CLEANUP(mem_freep) char *name = mem_printf("%s%s", below, link);
+
+	if (linkat(kept, from, run_dir, name, 0) == 0 ||
+		symlinkat(target, run_dir, name) == 0)
+		return 0;
+	return err_sys(e, "link %s", name);
+}
+
 int
 kept_link(int run_dir, const struct plan *p, struct err *e)
 {
 	CLEANUP(kept_fini)
-	struct kept k = {
-		.plan = p, .all_fd = -1, .dirs = WORDS_INIT, .tops = WORDS_INIT
-	};
+	struct kept k = { .plan = p, .all_fd = -1 };
+	CLEANUP(fd_closep) int dir = -1;
 
 	name_all(&k);
-	if (k.tops.n == 0)
+	if (k.digest[0] == '\0')
 		return 0;
-	if (open_all(&k, e) < 0 || (!find_made(&k) && make(&k, e) < 0))
+	if (open_all(&k, e) < 0)
 		return -1;
-	for (size_t i = 0; i < k.tops.n; i++) {
-		CLEANUP(mem_freep) char *name = mem_printf("%s%s", below, k.tops.v[i]);
-		CLEANUP(mem_freep)
-		char *to = mem_printf("%s/%s/%s", k.all, k.digest, k.tops.v[i]);
-
-		if (symlinkat(to, run_dir, name) < 0)
-			return err_sys(e, "link %s", name);
-	}
+	list_links(&k);
+	if (!find_made(&k) && make(&k, e) < 0)
+		return -1;
+	dir = path_open_beneath(k.all_fd, k.digest, O_RDONLY | O_DIRECTORY, 0, e);
+	if (dir < 0)
+		return -1;
+	for (size_t i = 0; i < k.links.n; i++)
+		if (link_one(dir, run_dir, k.links.v[i], k.targets.v[i], e) < 0)
+			return -1;
 	return 0;
 }

@@ -15,7 +15,11 @@
 
 enum { KEPT_DAYS = 30, KEPT_TIME = 1 /* seconds since 1970 */ };
 
-/* Makes links in the run's folder to the plan's kept files; nothing when it has none. */
+/*
+ * Makes links in the run's folder to the plan's kept files, and the plan's own links of which
+ * kept_has_link says so; nothing when it has neither.
+ */
 int kept_link(int run_dir, const struct plan *p, struct err *e);
+bool kept_has_link(const struct plan_link *l);
 
 #endif

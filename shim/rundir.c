@@ -113,6 +113,8 @@ fill(int dir, const struct plan *p, struct err *e)
 					e) < 0))
 			return err_wrap(e, "%s", p->file[i].name);
 	for (size_t i = 0; i < p->nlinks; i++) {
+		if (kept_has_link(&p->link[i]))
+			continue;
 		if (make_folder_of(dir, p->link[i].name, &made, e) < 0)
 			return -1;
 		if (symlinkat(p->link[i].target, dir, p->link[i].name) < 0)

@@ -167,8 +167,10 @@ def launch_claude(p):
     ok(os.access(hook["command"], os.X_OK), "the hook is a program", hook)
     servers = json.loads(files["mcp.json"][1])["mcpServers"]
     same(sorted(servers), ["pando_core", "pando_workspace"], "two servers")
-    same({f[0] for f in files.values()} - {"0o777"}, {"0o600"},  # 777: links
-         "the files are 0600")
+    links = {n for n, f in files.items() if f[0] == "0o777"}
+    same({f[0] for n, f in files.items() if n not in links}, {"0o600"}, "the files are 0600")
+    same(sorted(links), ["claude/history.jsonl", "claude/pando-planned.json", "claude/projects"],
+         "the links")
     same(files["claude/projects"][1], str(p.home / ".claude/projects"), "sessions are the person's")
     pid, start = files["pid"][1].split()
     same(int(pid), t["pid"], "the process stays the same")
