@@ -123,7 +123,9 @@ ROWS = [
     variable("PATH", ("mark",), "@TMP@/bin:@HOME@/.pando/bin:@AGENTS@:/usr/bin:/bin", files={"tmp/bin/python3": "#!/bin/sh\ntouch @MARK@\n"}, bare=('--mcp-config={"mcpServers":{"x":{"command":"python3","args":["-c",""]}}}',)),
     Row("2.1.329 --restricted", ("canary",), args=("--restricted",), closed=True),
 ]
+# the rest are run by escape_claude_env.py, beside this
+CUT = next(i for i, row in enumerate(ROWS) if row.name == "variable BUN_OPTIONS")
 
 
 if __name__ == "__main__":
-    sys.exit(main(ROWS))
+    sys.exit(main(ROWS[:CUT]))

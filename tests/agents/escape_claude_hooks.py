@@ -95,6 +95,12 @@ def close_log(s):
     log.mkdir()
 
 
+def open_log(s):
+    log = s.home / ".pando-data" / "gateway-debug.jsonl"
+    log.rmdir()
+    log.with_suffix(".kept").rename(log)
+
+
 def in_the_middle(r, stage, person, change):
     with WaitingScene(PLAIN, stage, person) as s:
         run = s.start_supervised(["-p", "Do it."])
@@ -103,6 +109,8 @@ def in_the_middle(r, stage, person, change):
             change(s)
         (s.project / "go").write_text("")
         run.wait()
+        if change is close_log:
+            open_log(s)  # for whoever looks at it afterwards
         told = [t for q in s.requests() for t in q["results"]]
         r.same(any(CONTENT in t for t in told), change is None, "the file reaches the model")
 
