@@ -33,6 +33,7 @@ REFUSED = 77
 LANES = 3
 TUI_SECONDS = 40
 RETRIES_SECONDS = 60
+OUT_SECONDS = 30
 STDIN_SECONDS = 3
 MANUAL = ROOT / "man" / "pando-shim.1"
 # of codex's own tools nothing switches these off; the gateway takes them out
@@ -116,6 +117,9 @@ class Elsewhere(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Visitor)
         self.seen = []
         threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, request, client_address):
+        """A client that was ended in the middle of a request."""
 
     @property
     def url(self):
@@ -365,6 +369,7 @@ class Lane(Scene):
         self.before = self.hashes()
 
     def reset(self):
+        self.printed = ""
         self.canary.unlink(missing_ok=True)
         self.elsewhere.seen.clear()
         self.asked_before = len(self.requests(aux=True)) + len(self.requests())
@@ -395,11 +400,15 @@ class Lane(Scene):
         if self.row.keys:
             return self.run_terminal(argv, path, env)
         p = subprocess.Popen(argv, env=self.env(path, env), cwd=self.project, text=True,
-                             stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                             stdin=subprocess.PIPE if self.row.stdin else subprocess.DEVNULL,
+                             stdout=subprocess.PIPE,
                              stderr=subprocess.STDOUT, errors="replace", start_new_session=True,
                              **self.person.popen_args())
         if self.row.stdin:
             self.converse(p)
+        elif self.bare and not self.row.closed:  # what has led out need not go on
+            until(lambda: p.poll() is not None or self.row.out(self), OUT_SECONDS)
+            self.end(p)
         try:
             self.printed = p.communicate(timeout=RETRIES_SECONDS)[0]
         except subprocess.TimeoutExpired:
@@ -407,19 +416,26 @@ class Lane(Scene):
             self.printed = p.communicate()[0]
         return p.returncode
 
+    @staticmethod
+    def end(p):
+        if p.poll() is None:
+            os.killpg(p.pid, signal.SIGKILL)
+
     def converse(self, p):
-        """A server ends with its input, so that stays open until what was asked has been done."""
+        """A server ends with its input, or not at all: what was asked has then been done."""
         try:
             p.stdin.write(self.fill(self.row.stdin))
             p.stdin.flush()
         except BrokenPipeError:
             return  # it was refused and reads nothing
         until(lambda: p.poll() is not None or self.row.out(self), STDIN_SECONDS)
+        self.end(p)
 
     def run_terminal(self, argv, path, env):
         t = Terminal(argv, self.env(path, env), self.project, self.person.popen_args())
         keys = [((lambda w=w: w(self)) if callable(w) else self.fill(w), self.fill(k))
                 for w, k in self.row.keys]
+        self.answered = lambda text: text in t.text()
         t.play(keys)
         status = t.end()
         self.printed = t.text()

@@ -164,7 +164,9 @@ ADDED = (
 
 TYPED = ((FINAL, "\x03"),)
 SUBCOMMANDS = (
-    Row("#16 the daemon", alive("app-server"), ["@PROMPT@"], config=TRUSTED, keys=TYPED),
+    Row("#16 the daemon", alive("app-server"), ["@PROMPT@"], config=TRUSTED,
+        keys=((lambda lane: alive("app-server")(lane) if lane.bare else lane.answered(FINAL),
+               "\x03"),)),
     Row("#17 --remote", visited("GET /"), ["--remote", "@EVILWS@"], ("--remote", OUTSIDE),
         config=TRUSTED, keys=((visited("GET /"), "\x03"),)),
     Row("#17 resume --remote=", visited("GET /"), ["resume", "--remote=@EVILWS@"],
@@ -200,11 +202,12 @@ SUBCOMMANDS = (
     Row("#23 review", elsewhere, ["review", "--uncommitted"], config=EVIL_TABLE, closed=True),
     Row("#23 exec review", elsewhere, ["exec", "--skip-git-repo-check", "review", "--uncommitted"],
         config=EVIL_TABLE, closed=True),
-    Row("#24 a word that is no subcommand", never, ["voice"], config=TRUSTED, keys=TYPED,
+    Row("#24 a word that is no subcommand", never, ["--no-daemon", "voice"], config=TRUSTED, keys=TYPED,
         closed=True),
-    Row("#24 a subcommand of other versions", never, ["mcp-server"], ("mcp-server", OUTSIDE),
+    Row("#24 a subcommand of other versions", never, ["mcp-server"],
+        ("mcp-server", OUTSIDE), bare_words=["--no-daemon", "mcp-server"],
         config=TRUSTED, keys=TYPED, closed=True),
-    Row("#27 a command that the person types", marked, ["@PROMPT@"], config=TRUSTED,
+    Row("#27 a command that the person types", marked, ["--no-daemon", "@PROMPT@"], config=TRUSTED,
         keys=((FINAL, "!touch @MARK@"), ("touch @MARK@", "\r"), (marked, "\x03")),
         limit="What the person types behind"),
 )
