@@ -23,7 +23,8 @@ ARGUMENTS = {"claude": ["--permission-mode", "default"], "codex": []}
 STILL_SECONDS, ASKS_SECONDS = 0.4, 6
 WORKING = {"claude": "esc to interrupt", "codex": "Waiting"}
 INTERRUPTED = {"claude": r"Interrupted", "codex": r"interrupted"}
-KEYS_MAX, AGAIN_SECONDS = 8, 0.6
+AGAIN = r"(?i)again to (exit|quit)"
+KEYS_MAX, AGAIN_SECONDS = 6, 5
 SCRIPT = {"prompts": [{"match": "Wait", "turns": [{"items": [{"say": "Waiting for you. " * 4}],
                                                   "hang": 600, "hang_after": 5}]}]}
 SHIMMED = [[{"say": "Reading."}, read_call()], [{"say": FINAL}]]
@@ -71,11 +72,22 @@ class Player:
 
     def say(self, text):
         self.t.type(text)
-        self.want(re.escape(text) + "|" + ASKS_FOR_TRUST, "typing")
-        if re.search(ASKS_FOR_TRUST, self.t.screen()):  # it came late
-            self.settle("start")
-            self.t.type(text)
-            self.want(re.escape(text), "typing")
+        asked = False  # late, and the text may have gone to the question
+
+        def is_typed():
+            nonlocal asked
+            screen = self.t.screen()
+            if re.search(ASKS_FOR_TRUST, screen):
+                self.t.keys("Enter")
+                asked = True
+                time.sleep(STILL_SECONDS)
+                return False
+            if asked and text not in screen:
+                asked = False
+                self.t.type(text)
+            return text in screen
+        if not until(is_typed, SESSION_SECONDS):
+            raise Played("typing %s:\n%s" % (text, self.t.screen()))
         self.t.keys("Enter")
 
     def back(self, what):
@@ -137,9 +149,15 @@ def stopped(p):
 
 def ends_by(p, key):
     """Once, or twice as the agent wants it; on a busy machine it may miss the second."""
+    def has_ended():
+        return p.t.foreground() == p.t.pid()
+    # a key too many would be the shell's, or find an agent that is about to end
     for _ in range(KEYS_MAX):
         p.t.keys(key)
-        if until(lambda: p.t.foreground() == p.t.pid(), AGAIN_SECONDS):
+        until(lambda: has_ended() or re.search(AGAIN, p.t.screen()), AGAIN_SECONDS)
+        if not has_ended():
+            p.t.keys(key)
+        if until(has_ended, AGAIN_SECONDS):
             break
     p.back(key)
 
