@@ -12,6 +12,8 @@ struct res_type {
 
 static const struct res_type types[] = {
 	{ .name = STR("message"), .kind = RES_PLAIN },
+	/* between codex and its subagents, with the provenance "tool" (0.169.0) */
+	{ .name = STR("agent_message"), .kind = RES_PLAIN },
 	{ .name = STR("reasoning"), .kind = RES_PLAIN },
 	{ STR("function_call"), RES_CALL, GW_ARGS_OBJECT, true, false, true, true },
 	{ .name = STR("function_call_output"), .kind = RES_OUTPUT },
