@@ -222,7 +222,11 @@ comes_with_servers(const struct pol_use *u)
 	return u->agent == POL_CODEX && str_is_any(u->tool, names, LEN(names));
 }
 
-/* The question that the launch asked, when it switched tools off; an audited agent has all. */
+/*
+ * The question that the launch asked, when it switched tools off; an audited agent has all. Of
+ * another server it asked for the whole: its tools were not known, and what it has beyond those
+ * that the policy allows is taken out of the request.
+ */
 static bool
 is_switched_off(const struct policy *p, const struct pol_use *u)
 {
@@ -233,8 +237,11 @@ is_switched_off(const struct policy *p, const struct pol_use *u)
 				: u->tool,
 		.asking = POL_OFFER };
 
-	return pol_mode_of(p, u->agent) != POL_AUDIT && !comes_with_servers(u) &&
-	       pol_decide(p, &offer).verdict > POL_AUDITED;
+	if (pol_mode_of(p, u->agent) == POL_AUDIT || comes_with_servers(u))
+		return false;
+	if (u->server.n > 0 && !pol_is_pando(u->server))
+		return !pol_expects_server(p, u);
+	return pol_decide(p, &offer).verdict > POL_AUDITED;
 }
 
 static int

@@ -176,6 +176,26 @@ struct str pol_codex_leader(struct str tool);
 size_t pol_native_names(const struct policy *p, const char *const **names);
 bool pol_native_default_allows(const struct policy *p, enum pol_agent a);
 
+/*
+ * Other MCP servers for the launch, by the name that they have on the wire. Admitted is one of
+ * which at least one tool may be offered, as far as the names and patterns in the files tell.
+ */
+enum { POL_SERVER_NAME_MAX = 64 };
+bool pol_admits_server(const struct policy *p, enum pol_agent a, struct str server);
+/*
+ * Calls back for each tool of it, or pattern of tools, that no call is let through to: what is
+ * told is certain, and not all that is denied is told.
+ */
+void pol_denied_tools(const struct policy *p, enum pol_agent a, struct str server,
+	void (*each)(void *to, const char *tools), void *to);
+/*
+ * Why a server of that name is never connected: on the wire it could be taken for another, or
+ * the pair could be divided elsewhere. NULL: it can be.
+ */
+const char *pol_server_name_fault(struct str name);
+/* True when the server of this use is one that a launch may have connected. */
+bool pol_expects_server(const struct policy *p, const struct pol_use *u);
+
 enum pol_mode pol_mode_of(const struct policy *p, enum pol_agent a);
 const char *pol_upstream(const struct policy *p, enum pol_provider to);
 

@@ -2,6 +2,7 @@
 
 #include "shim/claude_files.h"
 #include "shim/claude_person.h"
+#include "shim/others.h"
 
 static const char agent[] = "claude";
 
@@ -57,7 +58,7 @@ add_all_tools(struct plan *p, const struct args *a)
 }
 
 static void
-add_tools(struct plan *p, const struct policy *pol)
+add_tools(struct plan *p, const struct policy *pol, json_t *others)
 {
 	CLEANUP(buf_fini) struct buf on = BUF_INIT(PLAN_FILE_MAX);
 	CLEANUP(buf_fini) struct buf off = BUF_INIT(PLAN_FILE_MAX);
@@ -83,13 +84,27 @@ add_tools(struct plan *p, const struct policy *pol)
 		pol_native_default_allows(pol, POL_CLAUDE) ? "default"
 		: any_on                                   ? buf_text(&on)
 							   : "");
+	claude_others_denied(&off, others, pol);
 	words_addf(&p->argv, "--disallowedTools=%s", buf_text(&off));
+}
+
+/* Without it print mode refuses each of their calls: policy decides them, hook and wire. */
+static void
+add_allowed(struct plan *p, json_t *others)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+
+	claude_others_allowed(&b, others);
+	words_addf(&p->argv,
+		"--allowedTools=mcp__" POL_SERVER_CORE "__*,mcp__" POL_SERVER_WORKSPACE
+		"__*%s",
+		buf_text(&b));
 }
 
 /* Ours come first and with "=": what is appended can be eaten by what stands before it. */
 static void
 add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
-	const struct args *a)
+	const struct args *a, json_t *others)
 {
 	words_add(&p->argv, agent);
 	words_addf(&p->argv, "--settings=%s/settings.json", f->dir);
@@ -99,9 +114,8 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	if (pol_mode_of(pol, POL_CLAUDE) == POL_AUDIT)
 		add_all_tools(p, a);
 	else
-		add_tools(p, pol);
-	words_add(&p->argv, "--allowedTools=mcp__" POL_SERVER_CORE
-			    "__*,mcp__" POL_SERVER_WORKSPACE "__*");
+		add_tools(p, pol, others);
+	add_allowed(p, others);
 	words_add(&p->argv, "--no-chrome");
 	if (!a->has_mode)
 		words_add(&p->argv, "--permission-mode=default");
@@ -141,13 +155,15 @@ plan_claude(struct plan *p, const struct plan_facts *f, const struct policy *pol
 	const struct args *a, struct err *e)
 {
 	const char *const paths[] = { f->root, f->mcp, f->home, f->log, f->policy };
+	CLEANUP(json_freep) json_t *others = NULL;
 
 	for (size_t i = 0; i < LEN(paths); i++)
 		if (paths[i] != NULL && strstr(paths[i], "${") != NULL)
 			return err_set(e, ERR_REFUSED,
 				"claude: it would expand the ${ in %s: rename that",
 				paths[i]);
-	add_argv(p, f, pol, a);
+	others = claude_others(&p->notes, f, pol);
+	add_argv(p, f, pol, a, others);
 	add_env(p, f);
-	return claude_add_files(p, f, pol, e);
+	return claude_add_files(p, f, pol, others, e);
 }

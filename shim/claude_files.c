@@ -155,10 +155,10 @@ server(const struct plan_facts *f, const char *role)
 }
 
 static char *
-servers(const struct plan_facts *f)
+servers(const struct plan_facts *f, json_t *others)
 {
 	CLEANUP(json_freep) json_t *all = json_object();
-	json_t *both = json_object();
+	json_t *both = json_copy(others);
 
 	jset(both, POL_SERVER_CORE, server(f, "core"));
 	jset(both, POL_SERVER_WORKSPACE, server(f, "workspace"));
@@ -170,7 +170,7 @@ servers(const struct plan_facts *f)
 
 int
 claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
-	struct err *e)
+	json_t *others, struct err *e)
 {
 	const char *const names[] = { f->root, f->cwd, f->git_root, f->home, f->hook,
 		f->mcp, f->log, f->policy, f->version };
@@ -183,7 +183,7 @@ claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy
 	if (all == NULL)
 		return -1;
 	plan_add_file(p, "settings.json", all);
-	plan_add_file(p, "mcp.json", servers(f));
+	plan_add_file(p, "mcp.json", servers(f, others));
 	claude_add_home(p, f);
 	return 0;
 }

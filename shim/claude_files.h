@@ -3,14 +3,15 @@
 
 /* The generated files of a claude launch; for claude.c only. Pure. */
 
+#include "base/json/json.h"
 #include "shim/plan.h"
 
 /*
  *   settings.json          hooks, pinned variables, limits; given as --settings
- *   mcp.json               our two servers
+ *   mcp.json               our two servers, and the person's that the policy admits
  *   claude/                CLAUDE_CONFIG_DIR: see claude_home.h
  */
 int claude_add_files(struct plan *p, const struct plan_facts *f, const struct policy *pol,
-	struct err *e);
+	json_t *others, struct err *e);
 
 #endif

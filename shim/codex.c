@@ -2,6 +2,7 @@
 
 #include "base/utf8.h"
 #include "shim/codex_files.h"
+#include "shim/others.h"
 
 static const char agent[] = "codex";
 
@@ -258,6 +259,7 @@ add_requirements(struct plan *p, const struct plan_facts *f, const struct policy
 			buf_printf(&b, "%s = false\n", off[i].feature);
 	put_identity(&b, f, POL_SERVER_CORE);
 	put_identity(&b, f, POL_SERVER_WORKSPACE);
+	codex_others_identity(&b, f, pol);
 	if (b.over)
 		return err_set(e, ERR_DATA, "codex: its requirements are too large");
 	p->requirements = mem_strdup(buf_text(&b));

@@ -6,6 +6,7 @@
 #include "policy/upstream.h"
 #include "shim/codex_kept.h"
 #include "shim/codex_keys.h"
+#include "shim/others.h"
 
 const struct codex_link codex_links[] = { { "sessions", true, true },
 	{ "archived_sessions", true, true }, { "thread-writer-locks", true, true },
@@ -256,6 +257,7 @@ codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy 
 	carry_own(&b, f, tui);
 	for (size_t i = 0; f->port == 0 && i < LEN(direct); i++)
 		carry(&b, direct[i], codex_get(f->config, direct[i]));
+	codex_others(&b, &p->notes, f, pol);
 	if (f->port != 0)
 		codex_put_provider(&b, f, pol, tui);
 	codex_put_was(&was, f);

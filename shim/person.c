@@ -130,6 +130,7 @@ read_claude(struct person *p, const struct place_root *root, bool moved, struct 
 		carry_leave_out(&p->carry, memory);
 		p->has_memory = false;
 	}
+	p->servers_in_project = is_in_project(state, root->path);
 	p->has_file_history = has(p->own_dir, "file-history");
 	p->has_plans = has(p->own_dir, "plans");
 	p->has_todos = has(p->own_dir, "todos");
@@ -200,6 +201,7 @@ read_codex(struct person *p, const struct place_root *root, const char *profile,
 {
 	CLEANUP(mem_freep) char *config = path_join(p->own_dir, "config.toml");
 
+	p->servers_in_project = is_in_project(config, root->path);
 	for (size_t i = 0; codex_links[i].name != NULL; i++)
 		if (has(p->own_dir, codex_links[i].name))
 			p->has |= 1U << i;
@@ -244,6 +246,7 @@ person_tell(const struct person *p, struct plan_facts *f)
 	f->settings = p->settings;
 	f->state = p->state;
 	f->config = p->config;
+	f->servers_in_project = p->servers_in_project;
 	f->has_login = p->has_login;
 	f->has_memory = p->has_memory;
 	f->has_file_history = p->has_file_history;

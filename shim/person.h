@@ -20,6 +20,7 @@ struct person {
 	char *project_settings[PLAN_SETTINGS_MAX]; /* claude; the weakest first */
 	char *chosen;                              /* claude; NULL: absent */
 	struct carry carry;                        /* claude */
+	bool servers_in_project;                   /* as in plan_facts */
 	bool has_login, has_memory, has_file_history, has_plans, has_todos;
 	char *profile_name;        /* codex; NULL: none */
 	struct toml_node *profile; /* codex; its file */

@@ -74,7 +74,8 @@ struct plan_facts {
 	const char *chosen; /* claude: text of the choices, see claude_choice.h, NULL */
 	/* claude: texts of the project's, the first weakest, then NULL */
 	const char *project_settings[PLAN_SETTINGS_MAX + 1];
-	const char *state;               /* claude: text of .claude.json, NULL */
+	const char *state;       /* claude: text of .claude.json, NULL */
+	bool servers_in_project; /* the file with the person's MCP servers lies in it */
 	const struct toml_node *config;  /* codex: config.toml, NULL */
 	const char *features;            /* codex: output of `features list` */
 	const char *catalog;             /* codex: path of the edited model catalog */

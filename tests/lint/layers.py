@@ -20,7 +20,7 @@ PURE = [
     "policy/names.c", "policy/use.c", "policy/upstream.c", "policy/schema*.c", "policy/reader.c",
     "policy/settings.c", "policy/keys.c", "policy/vet*.c", "policy/cover.c", "policy/merge.c",
     "policy/show.c", "policy/compile.c", "policy/bundle.c", "policy/chain.c", "policy/verify.c",
-    "policy/price.c", "policy/tested.c",
+    "policy/price.c", "policy/servers.c", "policy/tested.c",
     "gateway/head.c", "gateway/login.c", "gateway/route.c",
     "base/jscan.c", "base/jcs.c", "policy/call_hash.c", "gateway/witness.c", "gateway/handshake.c",
     "base/jstring.c", "base/jmembers.c",
@@ -35,6 +35,7 @@ PURE = [
     "gateway/messages*.c",
     "gateway/responses*.c",
     "gateway/enforce.c", "sandbox/plan.c", "shim/claude*.c", "shim/codex*.c", "shim/hook.c",
+    "shim/others.c",
     "mcp/rpc.c", "install/complete.c", "install/learn*.c",
     "install/options.c", "install/policy_advice.c", "install/since.c", "policy/chain.c", "policy/record.c", "install/logs_line.c", "install/used.c",
 ]

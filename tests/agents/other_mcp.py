@@ -1,0 +1,107 @@
+#!/usr/bin/env python3
+"""The person's own MCP servers with the real agents: what the policy admits works, and no more.
+
+The person has two servers, docs and evil. The project has one called docs too, with another command,
+and one of its own. Which of them were started tells a file that each makes.
+"""
+import json
+
+from _agents import (AGENTS, Scene, on_wire, options, pando_tools, persons, run_cases, stages)
+from _scripts import FINAL, check_log
+
+ALLOW = '[other_mcp]\nmode = "allow_list"\nservers = [{ server = "docs", tools = ["look*"] }]\n'
+DENY = ('[other_mcp]\nmode = "deny_list"\nservers = ["evil", "project", '
+        '{ server = "docs", tools = ["touch", "write*"] }]\n')
+TOOLS = ("look", "write-all")
+LOGIN = {"claude": "sk-ant-dummy-key", "codex": "sk-dummy-key"}
+NOT_FOR_SERVERS = ("ANTHROPIC_", "CLAUDE_CODE_MESSAGING", "CLAUDE_CODE_OAUTH")
+
+
+class Servers(Scene):
+    def server(self, name):
+        return {"command": "/usr/bin/python3",
+                "args": [str(self.stage.evil), str(self.mark(name)), *TOOLS]}
+
+    def mark(self, name, what=""):
+        return self.canary.parent / (name + what)
+
+    def toml(self, names):
+        return "".join('[mcp_servers.%s]\ncommand = "%s"\nargs = %s\n'
+                       % (n, self.server(m)["command"], json.dumps(self.server(m)["args"]))
+                       for n, m in names)
+
+    def write_person_files(self):
+        super().write_person_files()
+        mine = [("docs", "docs"), ("evil", "evil"), ("pando-core", "core"), ("a__b", "ab")]
+        theirs = [("docs", "false-docs"), ("project", "project"), ("more", "more")]
+        (self.home / ".claude.json").write_text(json.dumps(
+            {"mcpServers": {n: self.server(m) for n, m in mine}, "numStartups": 3}))
+        (self.home / ".codex" / "config.toml").write_text(self.toml(mine))
+        (self.project / ".mcp.json").write_text(json.dumps(
+            {"mcpServers": {n: self.server(m) for n, m in theirs}}))
+        (self.project / ".codex").mkdir()
+        (self.project / ".codex" / "config.toml").write_text(self.toml(theirs))
+
+
+def both_calls(_scene=None):
+    return [[{"say": "Both."}, *({"call": {"server": "docs", "tool": t, "args": {}}}
+                                 for t in ("look", "touch", "write-all"))], [{"say": FINAL}]]
+
+
+def check_started(r, s, wanted):
+    names = ("docs", "evil", "core", "ab", "false-docs", "project", "more")
+    r.same([n for n in names if s.mark(n, "-started").exists()], wanted, "what was started")
+
+
+def check_surroundings(r, s):
+    told = json.loads(s.mark("docs", "-started").read_text())
+    r.same(told["cwd"], str(s.home), "it starts in the person's folder")
+    found = [n for n, v in told["env"].items()
+             if LOGIN[s.agent] in v or "/run/" in v and v.startswith("http")
+             or v and n.startswith(NOT_FOR_SERVERS)]
+    r.same(found, [], "it gets neither login nor address")
+
+
+def admitted_and_no_more(r, stage, agent, person, policy):
+    with Servers(stage, agent, person, both_calls, policy=policy) as s:
+        run = s.supervised()
+        r.ok(run.status == 0 and FINAL in run.out, "the client ends well",
+             (run.status, run.out, run.err))
+        want = sorted(pando_tools(agent) + [on_wire(agent, "docs", "look")])
+        for q in s.requests():
+            r.same(sorted(q["tools"]), want, "request %d: tools" % q["n"])
+        r.ok(s.mark("docs", "-look").exists(), "the admitted tool ran")
+        r.ok(any("done: look" in t for t in s.requests()[-1]["results"]),
+             "and its answer arrives", s.requests()[-1]["results"])
+        r.same([n for n in ("", "-write-all") if s.mark("docs", n).exists()], [],
+               "the denied ones did not")
+        check_started(r, s, ["docs"])
+        check_surroundings(r, s)
+        check_log(r, s)
+        r.same(s.changed_files(), [], "the person's own files are unchanged")
+
+
+def nothing_is_admitted_by_default(r, stage, agent, person):
+    with Servers(stage, agent, person, both_calls) as s:
+        run = s.supervised()
+        r.same(run.status, 0, "the client ends well")
+        r.ok("not connected" not in run.err, "nothing to tell the person", run.err)
+        r.same(sorted(s.requests()[0]["tools"]), pando_tools(agent), "our tools only")
+        check_started(r, s, [])
+
+
+def main():
+    o = options()
+    _root, user = persons()
+    stage = stages(o.build, [user])[user.name]
+    cases = []
+    for agent in AGENTS:
+        for name, policy in (("allow list", ALLOW), ("deny list", DENY)):
+            cases.append(("%s: %s" % (agent, name), admitted_and_no_more,
+                          (stage, agent, user, policy)))
+        cases.append(("%s: no list" % agent, nothing_is_admitted_by_default,
+                      (stage, agent, user)))
+    return run_cases([c for c in cases if o.only in c[0]])
+
+
+raise SystemExit(main())
