@@ -182,6 +182,8 @@ bool pol_native_default_allows(const struct policy *p, enum pol_agent a);
  */
 enum { POL_SERVER_NAME_MAX = 64 };
 bool pol_admits_server(const struct policy *p, enum pol_agent a, struct str server);
+/* False: it admits none, whatever its name. */
+bool pol_may_admit_servers(const struct policy *p, enum pol_agent a);
 /*
  * Calls back for each tool of it, or pattern of tools, that no call is let through to: what is
  * told is certain, and not all that is denied is told.

@@ -80,6 +80,28 @@ pol_admits_server(const struct policy *p, enum pol_agent a, struct str server)
 	return false;
 }
 
+/* Of the built-in defaults none is admitted, so a file has to speak for it. */
+bool
+pol_may_admit_servers(const struct policy *p, enum pol_agent a)
+{
+	for (int l = POL_MANAGED; l < POL_LAYERS; l++) {
+		const struct pol_file *f = p->file[l];
+		enum pol_agent own;
+
+		if (f == NULL)
+			continue;
+		if (f->at[POL_SET_OTHER_MODE].line > 0 && f->v.other_mode != POL_DENY_ALL)
+			return true;
+		for (size_t i = 0; i < f->nrules; i++)
+			if ((f->rule[i].agents >> a & 1u) != 0 &&
+				f->rule[i].verdict < POL_ASK &&
+				!pol_is_pando(str_of(f->rule[i].server)) &&
+				!pol_agent_from(str_of(f->rule[i].server), &own))
+				return true;
+	}
+	return false;
+}
+
 /* The file's word on each tool that is told is final, since the strictest file wins. */
 static void
 denied_by(const struct pol_file *f, enum pol_agent a, struct str server,

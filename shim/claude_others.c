@@ -57,8 +57,48 @@ unknown_key(json_t *one, const char *const *known)
 	return NULL;
 }
 
+/*
+ * "${NAME}" and "${NAME:-default}" as claude fills them in, from the environment that it will
+ * have as far as it is the person's. What is no such thing stays.
+ */
+static void
+put_expanded(struct buf *b, const char *text, const struct plan_facts *f)
+{
+	const char *at;
+
+	while ((at = strstr(text, "${")) != NULL) {
+		const char *end = strchr(at, '}');
+		CLEANUP(mem_freep) char *name = NULL;
+		char *colon;
+		const char *value;
+
+		if (end == NULL)
+			break;
+		buf_put(b, text, (size_t)(at - text));
+		name = mem_strdup_str((struct str){ at + 2, (size_t)(end - at - 2) });
+		colon = strstr(name, ":-");
+		if (colon != NULL)
+			*colon = '\0';
+		value = plan_env_of(f->env, name);
+		if (value == NULL)
+			value = colon != NULL ? colon + 2 : "";
+		buf_puts(b, value);
+		text = end + 1;
+	}
+	buf_puts(b, text);
+}
+
 static bool
-names_project(json_t *one, const char *root)
+leads_below(const json_t *text, const struct plan_facts *f)
+{
+	CLEANUP(buf_fini) struct buf b = BUF_INIT(PLAN_FILE_MAX);
+
+	put_expanded(&b, json_string_value(text), f);
+	return b.over || others_is_below(buf_text(&b), f->root);
+}
+
+static bool
+names_project(json_t *one, const struct plan_facts *f)
 {
 	json_t *args = json_object_get(one, "args");
 	json_t *env = json_object_get(one, "env");
@@ -68,15 +108,15 @@ names_project(json_t *one, const char *root)
 
 	json_array_foreach(args, i, v)
 	{
-		if (others_is_below(json_string_value(v), root))
+		if (leads_below(v, f))
 			return true;
 	}
 	json_object_foreach(env, key, v)
 	{
-		if (others_is_below(json_string_value(v), root))
+		if (leads_below(v, f))
 			return true;
 	}
-	return false;
+	return leads_below(json_object_get(one, "command"), f);
 }
 
 /* The agent does without the person's proxies, and such a server need not. */
@@ -128,7 +168,7 @@ local_server(json_t *one, const struct plan_facts *f)
 }
 
 static const char *
-local_fault(json_t *one, const char *root)
+local_fault(json_t *one, const struct plan_facts *f)
 {
 	static const char *const known[] = { "type", "command", "args", "env", "timeout",
 		"alwaysLoad", "" };
@@ -140,9 +180,9 @@ local_fault(json_t *one, const char *root)
 	if (unknown_key(one, known) != NULL)
 		return "it has other keys than type, command, args, env, timeout and "
 		       "alwaysLoad";
-	if (names_project(one, root))
+	if (names_project(one, f))
 		return OTHERS_BELOW;
-	return others_program_fault(command, root);
+	return others_program_fault(command, f->root);
 }
 
 static const char *
@@ -174,7 +214,7 @@ fault_of(json_t *one, bool *local, const struct plan_facts *f)
 		return "it asks for the address of the model, which is not for servers";
 	*local = type == NULL || strcmp(type, "stdio") == 0;
 	if (*local)
-		return local_fault(one, f->root);
+		return local_fault(one, f);
 	return strcmp(type, "http") == 0 || strcmp(type, "sse") == 0
 		       ? remote_fault(one)
 		       : "its type is none of stdio, http and sse";
@@ -257,12 +297,16 @@ json_t *
 claude_others(struct words *notes, const struct plan_facts *f, const struct policy *pol)
 {
 	struct err none = ERR_INIT; /* the person's file is claude's to complain about */
-	CLEANUP(json_freep) json_t *state = json_parse(str_of(f->state), &none);
-	CLEANUP(json_freep) json_t *all = own_servers(state, f);
+	CLEANUP(json_freep) json_t *state = NULL;
+	CLEANUP(json_freep) json_t *all = NULL;
 	json_t *out = json_object();
 	const char *name;
 	json_t *one;
 
+	if (!others_are_wanted(pol, POL_CLAUDE))
+		return out; /* the file can be large */
+	state = json_parse(str_of(f->state), &none);
+	all = own_servers(state, f);
 	json_object_foreach(all, name, one)
 	{
 		struct others_name n;

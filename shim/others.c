@@ -27,6 +27,12 @@ others_name(struct others_name *n, enum pol_agent a, const char *own)
 }
 
 bool
+others_are_wanted(const struct policy *pol, enum pol_agent a)
+{
+	return pol_mode_of(pol, a) == POL_AUDIT || pol_may_admit_servers(pol, a);
+}
+
+bool
 others_is_wanted(const struct policy *pol, enum pol_agent a, const struct others_name *n)
 {
 	const struct str wire = str_of(n->wire);

@@ -24,6 +24,8 @@ struct others_name {
 };
 
 void others_name(struct others_name *n, enum pol_agent a, const char *own);
+/* False: none is wanted. */
+bool others_are_wanted(const struct policy *pol, enum pol_agent a);
 /* The policy admits it, or only listens. */
 bool others_is_wanted(
 	const struct policy *pol, enum pol_agent a, const struct others_name *n);

@@ -290,6 +290,25 @@ claude_offers_some_of_ours_and_none_that_is_switched_off(void)
 	}
 }
 
+/* The launch cannot know which tools it has: what is denied of them is taken out later. */
+static void
+tools_of_an_admitted_server_are_no_surprise(void)
+{
+	static const char policy[] =
+		"[other_mcp]\nmode = \"allow_list\"\n"
+		"servers = [{ server = \"docs\", tools = [\"get\"] }]\n";
+	CLEANUP(pol_freep)
+	struct policy *p = pol_parse(STR(policy), "p", &(struct err){ 0 });
+	struct gw_offers o = { .nstrange = 0 };
+
+	note(&o, p, "docs", "get");
+	note(&o, p, "docs", "put");
+	ok_str(o.strange, "", "docs is admitted");
+	note(&o, p, "wiki", "get");
+	note(&o, p, "docs__x", "get");
+	ok_str(o.strange, "wiki/get, docs__x/get", "the others are not");
+}
+
 static void
 an_audited_agent_may_offer_all(void)
 {
@@ -359,6 +378,7 @@ main(void)
 	the_next_gateway_knows_what_was_written_down();
 	codex_offers_ours_and_none_that_is_switched_off();
 	claude_offers_some_of_ours_and_none_that_is_switched_off();
+	tools_of_an_admitted_server_are_no_surprise();
 	an_audited_agent_may_offer_all();
 	many_strange_names_are_cut();
 	titles_and_compaction_are_not_looked_at();
