@@ -78,8 +78,10 @@ static const struct args_row allowed[] = {
 		"what chooses a model or a look is taken from ~/.claude/settings.json, and " \
 		"what tools may do is said in the policy: see 'pando-ai policy keys'"
 #define SERVERS                                                                          \
-	"only pando_core and pando_workspace are connected in a supervised session",     \
-		"leave it out; [other_mcp] of the policy says what holds for other servers"
+	"only pando_core, pando_workspace and servers of your own that the policy "      \
+	"admits are connected",                                                          \
+		"leave it out; 'claude mcp add' keeps a server, and [other_mcp] of the " \
+		"policy admits it"
 #define PLUGINS                                                                          \
 	"plugins bring hooks, agents and servers of their own",                          \
 		"leave it out; give instructions with --append-system-prompt-file"

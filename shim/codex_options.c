@@ -35,7 +35,9 @@ static const struct args_row allowed[] = {
 #define WAY_TOOLS                                                                        \
 	"put the tool that you need in [native_tools] allow of the policy; 'pando-ai "   \
 	"policy explain codex TOOL' says what holds"
-#define WAY_SERVERS "leave it out; [other_mcp] of the policy says what holds for servers"
+#define WAY_SERVERS                                                                      \
+	"leave it out; 'codex mcp add' keeps a server, and [other_mcp] of the policy "   \
+	"admits it"
 #define WAY_PROVIDER                                                                      \
 	"put its address in [proxy] openai_upstream of the policy, or set [proxy] codex " \
 	"= \"off\" there"

@@ -103,8 +103,12 @@ def spoiled(s, how):
     return "%s:%s" % (folder, s.agent_path())
 
 
+# They would put back what is spoiled.
+NO_REQUIREMENTS = '[security]\ncodex_requirements = "off"\n'
+
+
 def half_supervised(r, stage, agent, person, how, want):
-    with Scene(stage, agent, person, [[{"say": FINAL}]]) as s:
+    with Scene(stage, agent, person, [[{"say": FINAL}]], policy=NO_REQUIREMENTS) as s:
         run = s.supervised(path=spoiled(s, how))
         told = run.out + run.err
         r.ok(run.status not in (0, None), "it fails", (run.status, told))
@@ -123,7 +127,7 @@ def the_program_between_changes_nothing_else(r, stage, agent, person):
 
 
 def only_told(r, stage, agent, person, how, want):
-    with Scene(stage, agent, person, [[{"say": FINAL}]], policy='%s = "audit"\n' % agent) as s:
+    with Scene(stage, agent, person, [[{"say": FINAL}]], policy='%s = "audit"\n%s' % (agent, NO_REQUIREMENTS)) as s:
         run = s.supervised(path=spoiled(s, how))
         r.same((run.status, FINAL in run.out), (0, True), "audit: it goes on")
         lines = [d for d in s.decisions() if d["event"] == "gateway_handshake_audited"]

@@ -81,6 +81,29 @@ def admitted_and_no_more(r, stage, agent, person, policy):
         r.same(s.changed_files(), [], "the person's own files are unchanged")
 
 
+class Direct(Servers):
+    """The person sends the traffic past the gateway, which the policy has switched off."""
+
+    def env(self, path, more=None):
+        return super().env(path, dict({"ANTHROPIC_BASE_URL": self.upstream}, **(more or {})))
+
+
+def without_the_gateway_flags_and_hook_do_it(r, stage, agent, person, policy, offered):
+    with Direct(stage, agent, person, both_calls, policy='claude = "off"\n' + policy) as s:
+        run = s.supervised()
+        r.ok(run.status == 0 and FINAL in run.out, "the client ends well",
+             (run.status, run.out, run.err))
+        r.same([d for d in s.decisions() if d.get("layer") == "gateway"], [],
+               "the gateway is not there")
+        r.same(sorted(s.requests()[0]["tools"]), sorted(pando_tools(agent) + [
+            on_wire(agent, "docs", t) for t in offered]), "tools")
+        r.ok(s.mark("docs", "-look").exists(), "the admitted tool ran")
+        r.same([n for n in ("", "-write-all") if s.mark("docs", n).exists()], [],
+               "the denied ones did not")
+        check_started(r, s, ["docs"])
+        check_surroundings(r, s)
+
+
 def nothing_is_admitted_by_default(r, stage, agent, person):
     with Servers(stage, agent, person, both_calls) as s:
         run = s.supervised()
@@ -101,6 +124,10 @@ def main():
                           (stage, agent, user, policy)))
         cases.append(("%s: no list" % agent, nothing_is_admitted_by_default,
                       (stage, agent, user)))
+    for name, policy, offered in (("allow list", ALLOW, ("look", "touch", "write-all")),
+                                  ("deny list", DENY, ("look",))):
+        cases.append(("claude: %s, no gateway" % name, without_the_gateway_flags_and_hook_do_it,
+                      (stage, "claude", user, policy, offered)))
     return run_cases([c for c in cases if o.only in c[0]])
 
 
