@@ -7,6 +7,7 @@ disk, and the decision log.
 """
 import argparse
 import atexit
+import contextlib
 import hashlib
 import json
 import os
@@ -96,7 +97,8 @@ class Person:
         if os.geteuid() == 0:
             for folder, folders, files in os.walk(path):
                 for name in ["."] + folders + files:
-                    os.lchown(os.path.join(folder, name), self.uid, self.gid)
+                    with contextlib.suppress(FileNotFoundError):  # a gateway may work there
+                        os.lchown(os.path.join(folder, name), self.uid, self.gid)
 
     def can_read(self, path):
         return subprocess.run(["/usr/bin/test", "-r", str(path)], check=False,

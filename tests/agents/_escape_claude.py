@@ -12,14 +12,16 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import socketserver
 import subprocess
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from _agents import Run, Scene, lines_of, native_touch, options, pando_tools, persons, run_cases, stages, until
+from _agents import (CLIENT_SECONDS, Run, Scene, command_of, kill, lines_of, native_touch, options, pando_tools,
+                     persons, run_case, run_cases, stages, until)
 from _scripts import FINAL, lines_about, read_call
 
 REFUSED_STATUS = 77
@@ -230,12 +232,41 @@ class EscapeScene(Scene):
                                      more=self.filled(row.env)).wait()
 
     def without_shim(self):
+        """Until it has ended, or was seen to work: what follows shows nothing more."""
         row = self.row
         env = {"ANTHROPIC_BASE_URL": self.upstream, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
                **self.filled(row.bare_env), **self.filled(row.env)}
         argv = [self.bare_program(), *self.filled(row.bare), *self.filled(row.args), *self.filled(row.prompt),
                 *self.filled(row.bare_last)]
-        return self.start(argv, self.agent_path(), env).wait()
+        run = self.start(argv, self.agent_path(), env)
+        if not row.closed:
+            until(lambda: run.process.poll() is not None or self.evidence(None), CLIENT_SECONDS)
+            self.end_agents()
+        return run.wait()
+
+    def end_agents(self):
+        """What of claude still runs, its background sessions too."""
+        def left():
+            return [p for p in self.processes() if "pando-" not in command_of(p)]
+
+        until(lambda: not [kill(p) for p in left()])
+
+    def become(self, row):
+        """The scene as it was at first, with another row's files."""
+        if row is not self.row:
+            self.row = row
+            self.end_agents()
+            for top in (self.home, self.project, self.tmp):
+                for path in top.iterdir():
+                    if path.is_dir() and not path.is_symlink() and not path.name.startswith((".pando", ".git")):
+                        shutil.rmtree(path)
+                    elif not path.is_dir() and path.name != "hello.txt":
+                        path.unlink()
+            (self.home / ".claude").mkdir()
+            self.write_person_files()
+            for path in (self.home, self.project, self.tmp):
+                self.person.own(path)
+        self.forget()
 
     def forget(self):
         for path in (self.mark, self.canary):
@@ -243,6 +274,9 @@ class EscapeScene(Scene):
         self.evil.heard.clear()
         self.evil_socket.heard.clear()
         self.seen_requests = len(lines_of(self.folder / "provider" / "log"))
+
+    def requests(self, aux=False):
+        return [q for q in self.asked() if q["aux"] == aux]
 
     def asked(self):
         """What the provider got in this run, auxiliary requests too."""
@@ -318,31 +352,98 @@ def check_refused(r, s, run):
     r.same(s.asked(), [], "with the shim: nothing reaches the model")
 
 
+def play_with_shim(r, s, row):
+    s.become(row)
+    before = tree(s)
+    run = s.with_shim()
+    r.same(s.evidence(run), [], "with the shim: no way out")
+    if row.refused:
+        check_refused(r, s, run)
+    elif row.works:
+        check_works(r, s, run)
+    check_unchanged(r, s, before)
+
+
+def play_bare(r, s, row):
+    s.become(row)
+    run = s.without_shim()
+    found = s.evidence(run)
+    if row.closed:
+        r.same(found, [], "without the shim: closed by the agent")
+    else:
+        r.ok(found, "without the shim: it works", (run.status, run.out, run.err, s.evil.heard,
+                                                   [q["tools"] for q in s.asked()]))
+
+
 def try_row(r, stage, person, row, scene=EscapeScene):
+    """One row in a scene of its own."""
     with scene(row, stage, person) as s:
-        s.seen_requests = 0
-        before = tree(s)
-        run = s.with_shim()
-        r.same(s.evidence(run), [], "with the shim: no way out")
-        if row.refused:
-            check_refused(r, s, run)
-        elif row.works:
-            check_works(r, s, run)
-        check_unchanged(r, s, before)
-        s.forget()
-        run = s.without_shim()
-        found = s.evidence(run)
-        if row.closed:
-            r.same(found, [], "without the shim: closed by the agent")
+        play_with_shim(r, s, row)
+        play_bare(r, s, row)
+
+
+def united(a, b):
+    """What both hold, one in the other; None where they do not agree."""
+    if not (isinstance(a, dict) and isinstance(b, dict)):
+        return a if a == b else None
+    both = {k: united(a[k], b[k]) for k in a if k in b}
+    return None if None in both.values() else {**a, **b, **both}
+
+
+def merged(a, b, alike):
+    """A row that tries two at once, or None. It shows no less than both: whatever of them is not
+    stopped either is seen itself, or stops our hooks or tools, which is seen too."""
+    files, env = united(a.files, b.files), united(a.env, b.env)
+    setup = {a.setup, b.setup} - {None}
+    if files is None or env is None or len(setup) > 1 or any(
+            getattr(a, f) != getattr(b, f) for f in alike):
+        return None
+    return replace(a, name="%s + %s" % (a.name, b.name), files=files, env=env,
+                   seen=tuple(dict.fromkeys(a.seen + b.seen)), setup=next(iter(setup), None),
+                   trusted=a.trusted or b.trusted)
+
+
+def packed(rows, alike):
+    """The rows in as few as they can be tried in."""
+    out = []
+    for row in rows:
+        for i, other in enumerate(out):
+            both = merged(other, row, alike)
+            if both:
+                out[i] = both
+                break
         else:
-            r.ok(found, "without the shim: it works", (run.status, run.out, run.err, s.evil.heard,
-                                                       [q["tools"] for q in s.asked()]))
+            out.append(row)
+    return out
+
+
+SHIMMED_ALIKE = ("args", "prompt", "stdin", "works", "key", "calls")
+BARE_ALIKE = ("args", "prompt", "stdin", "key", "calls", "bare", "bare_env", "bare_last")
+
+
+def try_rows(r, stage, person, play, rows, shims):
+    """Rows one after the other in one scene; of what happens in one the next knows nothing."""
+    with EscapeScene(rows[0], stage, person, shims=shims) as s:
+        for row in rows:
+            part = run_case((row.name, play, (s, row)))
+            r.lines += part.lines
+            r.passed, r.failed, r.skipped = (r.passed + part.passed, r.failed + part.failed,
+                                             r.skipped + part.skipped)
+
+
+def cases_of(rows, stage, person):
+    """All that a launch does not refuse is tried at once where it can be, and so is what claude
+    itself has closed; every other row must work by itself without the shim."""
+    shimmed = packed([x for x in rows if not x.refused], SHIMMED_ALIKE) + [x for x in rows if x.refused]
+    bare = packed([x for x in rows if x.closed], BARE_ALIKE) + [x for x in rows if not x.closed]
+    parts = [(play_with_shim, shimmed, True), *((play_bare, bare[i::2], False) for i in range(2))]
+    return [("rows", try_rows, (stage, person, play, part, shims)) for play, part, shims in parts if part]
 
 
 def main(rows, more=()):
     o = options()
     person = persons()[-1]
     stage = stages(o.build, [person])[person.name]
-    cases = [(row.name, try_row, (stage, person, row)) for row in rows]
-    cases += [(name, f, (stage, person, *args)) for name, f, *args in more]
-    return run_cases([c for c in cases if o.only in c[0]])
+    cases = cases_of([row for row in rows if o.only in row.name], stage, person)
+    cases += [(name, f, (stage, person, *args)) for name, f, *args in more if o.only in name]
+    return run_cases(cases)
