@@ -3,10 +3,14 @@
 #include "shim/claude_json.h"
 #include "shim/claude_person.h"
 
-/* claude gives its servers its own environment, with the login and the way to the gateway. */
+/*
+ * claude gives its servers its own environment, with the login and the way to the gateway; the
+ * folders are those of the run, not the person's.
+ */
 static const char *const unseen[] = { "CLAUDE_CODE_MESSAGING_SOCKET",
 	"CLAUDE_CODE_MESSAGING_TOKEN", "ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN",
-	"CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL" };
+	"CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_BASE_URL", "CLAUDE_CONFIG_DIR",
+	"CLAUDE_SECURESTORAGE_CONFIG_DIR" };
 
 /* --- one server ---------------------------------------------------------------------- */
 

@@ -4,7 +4,9 @@
 The person has two servers, docs and evil. The project has one called docs too, with another command,
 and one of its own. Which of them were started tells a file that each makes.
 """
+import http.server
 import json
+import threading
 
 from _agents import (AGENTS, Scene, on_wire, options, pando_tools, persons, run_cases, stages)
 from _scripts import FINAL, check_log
@@ -104,6 +106,72 @@ def without_the_gateway_flags_and_hook_do_it(r, stage, agent, person, policy, of
         check_surroundings(r, s)
 
 
+class Remote(http.server.BaseHTTPRequestHandler):
+    """MCP's Streamable HTTP, with single JSON answers and no stream from the server."""
+    protocol_version = "HTTP/1.1"
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+    def answer(self, status, body=b""):
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer(405)
+
+    def do_POST(self):
+        m = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.server.seen.append((m["method"], self.headers.get("X-Own"),
+                                 m.get("params", {}).get("name")))
+        if "id" not in m:
+            self.answer(202)
+            return
+        result = {"initialize": {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
+                                 "serverInfo": {"name": "docs", "version": "1"}},
+                  "tools/list": {"tools": [{"name": n, "description": "x",
+                                            "inputSchema": {"type": "object", "properties": {}}}
+                                           for n in ("touch", *TOOLS)]},
+                  "tools/call": {"content": [{"type": "text", "text": "done: look"}]}}
+        self.answer(200, json.dumps({"jsonrpc": "2.0", "id": m["id"],
+                                     "result": result.get(m["method"], {})}).encode())
+
+
+class RemoteServers(Servers):
+    def __init__(self, *args, url, **kw):
+        super().__init__(*args, **kw)
+        self.url = url
+
+    def write_person_files(self):
+        super().write_person_files()
+        (self.home / ".claude.json").write_text(json.dumps({"mcpServers": {"docs": {
+            "type": "http", "url": self.url, "headers": {"X-Own": "${HOME}"}}}}))
+        (self.home / ".codex" / "config.toml").write_text(
+            '[mcp_servers.docs]\nurl = "%s"\nhttp_headers = { X-Own = "%s" }\n' % (self.url,
+                                                                                self.home))
+
+
+def a_remote_server_is_admitted(r, stage, agent, person):
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Remote) as remote:
+        remote.seen = []
+        threading.Thread(target=remote.serve_forever, daemon=True).start()
+        url = "http://127.0.0.1:%d/mcp" % remote.server_address[1]
+        with RemoteServers(stage, agent, person, both_calls, policy=DENY, url=url) as s:
+            run = s.supervised()
+            r.ok(run.status == 0 and FINAL in run.out, "the client ends well",
+                 (run.status, run.out, run.err))
+            r.same(sorted(s.requests()[0]["tools"]),
+                   sorted(pando_tools(agent) + [on_wire(agent, "docs", "look")]), "tools")
+            r.same([n for m, _, n in remote.seen if m == "tools/call"], ["look"],
+                   "calls that reach the server")
+            r.same({own for m, own, _ in remote.seen if m == "tools/call"}, {str(s.home)},
+                   "with the person's header")
+        remote.shutdown()
+
+
 def nothing_is_admitted_by_default(r, stage, agent, person):
     with Servers(stage, agent, person, both_calls) as s:
         run = s.supervised()
@@ -122,6 +190,7 @@ def main():
         for name, policy in (("allow list", ALLOW), ("deny list", DENY)):
             cases.append(("%s: %s" % (agent, name), admitted_and_no_more,
                           (stage, agent, user, policy)))
+        cases.append(("%s: remote" % agent, a_remote_server_is_admitted, (stage, agent, user)))
         cases.append(("%s: no list" % agent, nothing_is_admitted_by_default,
                       (stage, agent, user)))
     for name, policy, offered in (("allow list", ALLOW, ("look", "touch", "write-all")),
