@@ -113,6 +113,13 @@ claude_carry_helper(json_t *settings, const struct plan_facts *f, struct err *e)
 	CLEANUP(json_freep) json_t *all = json_parse(str_of(f->settings), &none);
 	const char *command = json_text_of(all, "apiKeyHelper");
 
+	if (f->settings_in_project &&
+		(command != NULL || json_object_get(all, "env") != NULL))
+		return err_set(e, ERR_REFUSED,
+			"claude: settings.json of %s lies in the project, where a session's own "
+			"commands could change its env and apiKeyHelper: take them out of it, or "
+			"start claude in another folder",
+			f->own_dir);
 	if (command == NULL || *command == '\0')
 		return 0;
 	if (is_of_project(command, f->root))

@@ -22,7 +22,10 @@ const struct plan_scrub *claude_scrub(bool has_gateway);
 /* Adds what is carried over of the env in the person's settings to an object of texts. */
 void claude_carry_env(json_t *env, const struct plan_facts *f);
 
-/* Adds the person's apiKeyHelper to settings; one that lies in the project is refused. */
+/*
+ * Adds the person's apiKeyHelper to settings. One that lies in the project is refused, and so
+ * are it and env when the person's settings lie there.
+ */
 int claude_carry_helper(json_t *settings, const struct plan_facts *f, struct err *e);
 
 /*

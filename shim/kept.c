@@ -18,7 +18,8 @@
 static const time_t unused_s = (time_t)KEPT_DAYS * 24 * 60 * 60;
 
 static const char below[] = "claude/"; /* what every kept name begins with */
-static const char made[] = "link.";    /* beside the files: links for the runs' folders */
+/* Beside the files, links for the runs' folders: hidden, or an "@path" could name them. */
+static const char made[] = ".link.";
 
 struct kept {
 	const struct plan *plan;

@@ -45,6 +45,7 @@ path_at(struct str text)
 /*
  * From the private folder a path leads out only by its beginning, by "..", or by the links to
  * what is the person's; @scope/package and a@b.c stay as they are. A hidden name is the login's.
+ * claude takes comments (<!-- -->) out before it looks for paths, so one may hide a "..".
  */
 static bool
 leads_out(struct str path)
@@ -57,7 +58,8 @@ leads_out(struct str path)
 	for (size_t i = 0; i < LEN(links); i++)
 		if (str_starts(path, str_of(links[i])))
 			return true;
-	return strchr("./~\\\"'<", path.p[0]) != NULL ||
+	return strchr("./~\\\"'", path.p[0]) != NULL ||
+	       memchr(path.p, '<', path.n) != NULL ||
 	       memmem(path.p, path.n, "/.", 2) != NULL;
 }
 

@@ -131,6 +131,7 @@ read_claude(struct person *p, const struct place_root *root, bool moved, struct 
 		p->has_memory = false;
 	}
 	p->servers_in_project = is_in_project(state, root->path);
+	p->settings_in_project = is_in_project(settings, root->path);
 	p->has_file_history = has(p->own_dir, "file-history");
 	p->has_plans = has(p->own_dir, "plans");
 	p->has_todos = has(p->own_dir, "todos");
@@ -247,6 +248,7 @@ person_tell(const struct person *p, struct plan_facts *f)
 	f->state = p->state;
 	f->config = p->config;
 	f->servers_in_project = p->servers_in_project;
+	f->settings_in_project = p->settings_in_project;
 	f->has_login = p->has_login;
 	f->has_memory = p->has_memory;
 	f->has_file_history = p->has_file_history;

@@ -13,14 +13,14 @@
 struct person {
 	char *home;
 	char *own_dir; /* $CLAUDE_CONFIG_DIR or ~/.claude, $CODEX_HOME or ~/.codex */
-	char *settings, *state;                    /* claude; NULL: absent */
-	struct toml_node *config;                  /* codex; NULL: absent */
-	char *config_text;                         /* the tree points into it */
-	char *root_memory;                         /* claude; NULL: absent */
-	char *project_settings[PLAN_SETTINGS_MAX]; /* claude; the weakest first */
-	char *chosen;                              /* claude; NULL: absent */
-	struct carry carry;                        /* claude */
-	bool servers_in_project;                   /* as in plan_facts */
+	char *settings, *state;                       /* claude; NULL: absent */
+	struct toml_node *config;                     /* codex; NULL: absent */
+	char *config_text;                            /* the tree points into it */
+	char *root_memory;                            /* claude; NULL: absent */
+	char *project_settings[PLAN_SETTINGS_MAX];    /* claude; the weakest first */
+	char *chosen;                                 /* claude; NULL: absent */
+	struct carry carry;                           /* claude */
+	bool servers_in_project, settings_in_project; /* as in plan_facts */
 	bool has_login, has_memory, has_file_history, has_plans, has_todos;
 	char *profile_name;        /* codex; NULL: none */
 	struct toml_node *profile; /* codex; its file */

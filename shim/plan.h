@@ -74,8 +74,9 @@ struct plan_facts {
 	const char *chosen; /* claude: text of the choices, see claude_choice.h, NULL */
 	/* claude: texts of the project's, the first weakest, then NULL */
 	const char *project_settings[PLAN_SETTINGS_MAX + 1];
-	const char *state;       /* claude: text of .claude.json, NULL */
-	bool servers_in_project; /* the file with the person's MCP servers lies in it */
+	const char *state;        /* claude: text of .claude.json, NULL */
+	bool servers_in_project;  /* the file with the person's MCP servers lies in it */
+	bool settings_in_project; /* claude: and settings.json */
 	const struct toml_node *config;  /* codex: config.toml, NULL */
 	const char *features;            /* codex: output of `features list` */
 	const char *catalog;             /* codex: path of the edited model catalog */

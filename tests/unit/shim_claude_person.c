@@ -153,11 +153,39 @@ managed_settings_that_beat_the_launch(void)
 	}
 }
 
+static void
+settings_in_the_project_start_nothing(void)
+{
+	static const struct {
+		const char *settings;
+		bool passes;
+	} rows[] = {
+		{ "{\"apiKeyHelper\":\"/opt/key\"}", false },
+		{ "{\"env\":{\"EDITOR\":\"/p/evil\"}}", false },
+		{ "{\"model\":\"opus\"}", true },
+		{ "{", true },
+		{ NULL, true },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		const struct plan_facts f = { .root = "/p",
+			.own_dir = "/p/own",
+			.settings = rows[i].settings,
+			.settings_in_project = true };
+		CLEANUP(json_freep) json_t *settings = json_object();
+		struct err e = ERR_INIT;
+
+		ok_int(claude_carry_helper(settings, &f, &e), rows[i].passes ? 0 : -1,
+			rows[i].settings == NULL ? "none" : rows[i].settings);
+	}
+}
+
 int
 main(void)
 {
 	the_env_of_settings_is_a_list_of_names();
 	a_helper_of_the_project_is_refused();
+	settings_in_the_project_start_nothing();
 	what_moves_the_traffic_is_named();
 	managed_settings_that_beat_the_launch();
 	return test_done();
