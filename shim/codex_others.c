@@ -10,9 +10,6 @@ static const char *const known[] = { "args", "bearer_token_env_var", "command", 
 	"startup_timeout_sec", "supports_parallel_tool_calls", "tool_timeout_sec",
 	"tools", "url", "" };
 
-/* Named, they would hand on what codex keeps from its servers. */
-static const char *const unseen[] = { "CODEX_*", "OPENAI_*", "PANDO_*", "" };
-
 static bool
 is_off(const struct toml_node *one)
 {
@@ -49,18 +46,6 @@ is_good_cwd(const struct toml_node *one, const char *root)
 		       (cwd->text.p[n] != '/' && cwd->text.p[n] != '\0'));
 }
 
-static bool
-passes_unseen(const struct toml_node *one)
-{
-	const struct toml_node *list = toml_get(one, "env_vars");
-
-	for (const struct toml_node *c = list == NULL ? NULL : list->child; c != NULL;
-		c = c->next)
-		if (c->type != TOML_STRING || plan_is_listed(c->text, unseen))
-			return true;
-	return false;
-}
-
 static const char *
 fault_of(const struct toml_node *one, const char *root)
 {
@@ -71,8 +56,6 @@ fault_of(const struct toml_node *one, const char *root)
 			return "it has a key that pando-ai does not know";
 	if ((command == NULL) == (codex_text(one, "url") == NULL))
 		return "want either a command or a url";
-	if (passes_unseen(one))
-		return "its env_vars name what is not for servers";
 	if (!is_good_cwd(one, root) || names_below(toml_get(one, "args"), root) ||
 		names_below(toml_get(one, "env"), root))
 		return OTHERS_BELOW;

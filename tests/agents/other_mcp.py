@@ -50,9 +50,13 @@ def both_calls(_scene=None):
                                  for t in ("look", "touch", "write-all"))], [{"say": FINAL}]]
 
 
-def check_started(r, s, wanted):
+def started(s):
     names = ("docs", "evil", "core", "ab", "false-docs", "project", "more")
-    r.same([n for n in names if s.mark(n, "-started").exists()], wanted, "what was started")
+    return [n for n in names if s.mark(n, "-started").exists()]
+
+
+def check_started(r, s, wanted):
+    r.same(started(s), wanted, "what was started")
 
 
 def check_surroundings(r, s):
@@ -179,6 +183,10 @@ def nothing_is_admitted_by_default(r, stage, agent, person):
         r.ok("not connected" not in run.err, "nothing to tell the person", run.err)
         r.same(sorted(s.requests()[0]["tools"]), pando_tools(agent), "our tools only")
         check_started(r, s, [])
+        s.bare()
+        r.ok({"evil", "core", "ab"} <= set(started(s)), "without the shim they are", started(s))
+        r.ok(agent != "claude" or {"project", "more"} <= set(started(s)),
+             "and the project's, unasked", started(s))
 
 
 def main():
