@@ -244,6 +244,9 @@ gw_dial_close(struct gw_dial *d)
 	if (d == NULL)
 		return;
 	d->closed = true;
+	buf_fini(&d->out);
+	d->out.quota =
+		NULL; /* its owner may be gone before the callback that closes us is over */
 	if (!d->at_work)
 		dial_free(d);
 }

@@ -42,7 +42,10 @@ void gw_dial_send(struct gw_dial *d, struct str bytes);
 size_t gw_dial_backlog(const struct gw_dial *d);
 /* True: no on_bytes until it is false again. */
 void gw_dial_hold(struct gw_dial *d, bool hold);
-/* What is unsent is lost. Accepts NULL; may be called from a callback, not from on_end. */
+/*
+ * What is unsent is lost, and not counted any more. Accepts NULL; may be called from a callback,
+ * not from on_end.
+ */
 void gw_dial_close(struct gw_dial *d);
 
 #endif

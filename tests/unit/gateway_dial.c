@@ -27,6 +27,8 @@ struct test {
 	int opened, drained, ended;
 	bool well;
 	bool close_within;
+	struct quota unsent;
+	size_t held; /* of it, at once behind the close */
 };
 
 static uint32_t
@@ -75,6 +77,7 @@ on_open(void *to)
 	t->opened++;
 	if (t->close_within) {
 		gw_dial_close(t->dial);
+		t->held = t->unsent.held;
 		t->dial = NULL;
 		(void)event_base_loopbreak(t->base);
 	}
@@ -113,7 +116,7 @@ test_init(struct test *t)
 	struct sockaddr_in a = { .sin_family = AF_INET };
 	socklen_t n = sizeof a;
 
-	*t = (struct test){ .base = event_base_new() };
+	*t = (struct test){ .base = event_base_new(), .unsent = { .owes = true } };
 	a.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	t->listener = evconnlistener_new_bind(t->base, on_accept, t,
 		LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, -1, (struct sockaddr *)&a,
@@ -142,7 +145,7 @@ dial(struct test *t)
 	const struct gw_dial_calls calls = { on_open, on_bytes, on_drained, on_end, t };
 	struct err e = ERR_INIT;
 
-	t->dial = gw_dial_start(t->base, t->url, &calls, NULL, &e);
+	t->dial = gw_dial_start(t->base, t->url, &calls, &t->unsent, &e);
 	ok(t->dial != NULL, e.text);
 }
 
@@ -183,6 +186,7 @@ bytes_go_both_ways(void)
 	ok_int(t.opened, 1, "opened once");
 	ok_int(t.sum, sum_more(0, big.p, big.n), "the same bytes in their order");
 	ok_int(gw_dial_backlog(t.dial), 0, "nothing waits");
+	ok_int(t.unsent.held, 0, "nothing is counted");
 	ok_int(t.ended, 0, "it lives");
 	bufferevent_free(t.peer);
 	t.peer = NULL;
@@ -228,7 +232,10 @@ it_may_be_closed_at_any_time(void)
 	test_init(&within);
 	within.close_within = true;
 	dial(&within);
+	gw_dial_send(within.dial, STR("hello"));
+	ok(within.unsent.held > 0, "what waits is counted");
 	RUN_UNTIL(&within, within.opened == 1);
+	ok_int(within.held, 0, "its owner may go at once, with what it counted in");
 	(void)event_base_loop(within.base, EVLOOP_NONBLOCK);
 	ok_int(within.ended, 0, "nothing is told behind it");
 }
