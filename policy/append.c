@@ -183,7 +183,9 @@ read_head(struct rec_turn *t, struct err *e)
 
 	if (n < 0)
 		return err_sys(e, "read %s", l->head_path);
-	if (n != REC_HEAD_BYTES || memcmp(text, l->left_text, REC_HEAD_BYTES) != 0)
+	/* before our first turn that text is empty, as a head that is all zeros is: spoilt */
+	if (n != REC_HEAD_BYTES || l->left_text[0] == '\0' ||
+		memcmp(text, l->left_text, REC_HEAD_BYTES) != 0)
 		return rec_head_read((struct str){ text, (size_t)n }, &t->head) ? 1 : 0;
 	t->head = l->left;
 	return 1;

@@ -497,17 +497,25 @@ a_cut_off_tail_stays_found(void)
 static void
 a_lost_head_is_made_anew_and_told(void)
 {
-	for (int spoilt = 0; spoilt < 2; spoilt++) {
+	enum { REMOVED, NONSENSE, ZEROS, WAYS };
+
+	for (int way = 0; way < WAYS; way++) {
 		struct scene s;
+		struct err e = ERR_INIT;
 		CLEANUP(mem_freep) char *head = NULL;
 
 		begin(&s, NULL);
 		put_lines(&s, 3);
 		head = beside(&s, ".head");
-		if (spoilt)
+		if (way == NONSENSE)
 			set_text(&s, ".head", "nonsense");
+		else if (way == ZEROS) /* what a file system leaves when the power goes */
+			ok(truncate(head, 0) == 0 && truncate(head, REC_HEAD_BYTES) == 0,
+				"holes");
 		else
 			ok_int(unlink(head), 0, "removed");
+		rec_close(&s.log);
+		ok_int(rec_open(&s.log, s.path, NULL, &e), 0, "another writer");
 		verified(&s, "headless .head:0", 3, "at once");
 		put_lines(&s, 2);
 		verified(&s, "headless :4", 6, "and later");
