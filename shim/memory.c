@@ -129,6 +129,15 @@ read_file(int fd, const char *file, struct buf *text, struct err *e)
 	return fd_read_all(fd, text, e) < 0 ? err_wrap(e, "%s", file) : 0;
 }
 
+/* A name is the project's word too: "a @/etc/b.md" is a file in a folder. */
+static void
+put_head(struct memory *m, const char *name)
+{
+	buf_puts(&m->text, "\nContents of ");
+	memory_put(&m->text, str_of(name));
+	buf_puts(&m->text, ":\n\n");
+}
+
 /* A rule can be for certain files only: claude would show it when it reads one of them. */
 static void
 put_paths(struct memory *m, struct str text)
@@ -157,7 +166,7 @@ add_file(struct memory *m, const char *file, bool first, struct err *e)
 	if (fd < 0 || read_file(fd, file, &text, e) < 0)
 		return -1;
 	if (!first || m->text.n > 0 || strcmp(rel, "CLAUDE.md") != 0)
-		buf_printf(&m->text, "\nContents of %s:\n\n", rel);
+		put_head(m, rel);
 	put_paths(m, buf_str(&text));
 	memory_put(&m->text, claude_front_body(buf_str(&text)));
 	buf_putc(&m->text, '\n');
@@ -232,7 +241,7 @@ put_above(struct memory *m, const char *dir)
 			(st.st_mode & S_IWOTH) != 0 ||
 			read_file(fd, path, &text, &none) < 0)
 			continue;
-		buf_printf(&m->text, "\nContents of %s:\n\n", path);
+		put_head(m, path);
 		memory_put(&m->text, buf_str(&text));
 		buf_putc(&m->text, '\n');
 	}

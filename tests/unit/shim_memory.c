@@ -108,6 +108,10 @@ imports_from_the_project_are_put_in(void)
 		"Contents of docs/a b.md:\n\nA " WIDE "../b.md\n\n\n"
 		"Contents of b.md:\n\nB @docs/a\\ b.md " WIDE "../outside.md\n\n",
 		"each once, none from outside");
+	put("project/a @/etc/b.md", "B\n");
+	put("project/CLAUDE.md", "@a\\ @/etc/b.md\n");
+	ok_read("@a\\ " WIDE "/etc/b.md\n\n\nContents of a " WIDE "/etc/b.md:\n\nB\n\n",
+		"nor by the name of a file");
 }
 
 static void
