@@ -1,3 +1,6 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "base/buf.h"
 #include "base/jstring.h"
 #include "base/utf8.h"
@@ -88,16 +91,36 @@ ok_same(bool same, struct str text, const char *name)
 		ok_bytes(text, STR("?"), name);
 }
 
-/* In memory of exactly its size, so that a sanitizer sees a byte too far. */
+enum { PAGES = 2 };
+
+/* Where a page ends behind which nothing may be read. */
+static char *
+rim(void)
+{
+	static char *end;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+
+	if (end == NULL) {
+		char *p = mmap(NULL, (PAGES + 1) * page, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+		ok(p != MAP_FAILED && mprotect(p + PAGES * page, page, PROT_NONE) == 0,
+			"a page that may not be read");
+		end = p + PAGES * page;
+	}
+	return end;
+}
+
+/* At the rim, so that a byte too far is the end of us. */
 static void
 compare(struct str text, const char *name)
 {
-	CLEANUP(mem_freep) char *copy = mem_alloc(text.n > 0 ? text.n : 1);
-	const char *want, *end;
+	const char *const end = rim();
+	char *const copy = rim() - text.n;
+	const char *want;
 
 	if (text.n > 0)
 		memcpy(copy, text.p, text.n);
-	end = copy + text.n;
 	want = slow_end(copy, end);
 	ok_same(jstring_end(copy, end) == want, text, name);
 	for (int way = 0; way < JSTRING_WAYS; way++) {
@@ -144,6 +167,80 @@ pieces_hold_at_every_place(void)
 		place(good[i], true);
 	for (size_t i = 0; i < LEN(bad); i++)
 		place(bad[i], false);
+}
+
+/* Bytes at which some way of reading could begin to think differently. */
+static const unsigned char kinds[] = { 0, 0x1f, ' ', '"', '/', '0', '\\', 'a', 'u', 0x7f,
+	0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec,
+	0xed, 0xee, 0xef, 0xf0, 0xf1, 0xf3, 0xf4, 0xf5, 0xff };
+
+/* Where registers of 8 to 64 bytes end, and what is looked at first. */
+static const size_t borders[] = { 0, 8, 16, 32, 64, 96, 128 };
+
+/* From before it on, over the border, to the text's end. */
+static void
+over_the_border(const unsigned char *bytes, size_t n, size_t border, size_t before)
+{
+	char text[256];
+	size_t at;
+
+	if (border < before)
+		return;
+	memset(text, 'x', border);
+	at = border - before;
+	memcpy(text + at, bytes, n);
+	compare((struct str){ text, at + n }, "and nothing behind");
+	text[at + n] = '"';
+	compare((struct str){ text, at + n + 1 }, "and a quote behind");
+}
+
+static void
+every_pair_is_read_alike(void)
+{
+	for (unsigned int pair = 0; pair <= 0xffff; pair++) {
+		const unsigned char b[] = { (unsigned char)(pair >> 8),
+			(unsigned char)pair };
+
+		for (size_t i = 0; i < LEN(borders); i++)
+			over_the_border(b, sizeof b, borders[i], 1);
+	}
+	ok(true, "every pair of bytes");
+}
+
+static void
+every_four_kinds_are_read_alike(void)
+{
+	for (size_t four = 0; four < LEN(kinds) * LEN(kinds) * LEN(kinds) * LEN(kinds);
+		four++) {
+		unsigned char b[4];
+		size_t rest = four;
+
+		for (size_t i = 0; i < sizeof b; i++, rest /= LEN(kinds))
+			b[i] = kinds[rest % LEN(kinds)];
+		over_the_border(b, sizeof b, borders[four % LEN(borders)], 1 + four % 3);
+	}
+	ok(true, "every four kinds of bytes");
+}
+
+static void
+every_length_and_place_is_read(void)
+{
+	char text[200];
+
+	memset(text, 'x', sizeof text);
+	for (size_t n = 0; n < sizeof text; n++) {
+		compare((struct str){ text, n }, "no end");
+		for (size_t i = 0; i < n; i++) {
+			static const char odd[] = "\"\\\x01\x80\xc3\xf0";
+
+			for (size_t k = 0; k < sizeof odd - 1; k++) {
+				text[i] = odd[k];
+				compare((struct str){ text, n }, "an odd byte");
+			}
+			text[i] = 'x';
+		}
+	}
+	ok(true, "every length, with an odd byte at every place");
 }
 
 static uint64_t
@@ -201,6 +298,9 @@ int
 main(void)
 {
 	pieces_hold_at_every_place();
+	every_pair_is_read_alike();
+	every_four_kinds_are_read_alike();
+	every_length_and_place_is_read();
 	random_strings_are_read_alike();
 	digits_are_read();
 	for (int way = 0; way < JSTRING_WAYS; way++) {
