@@ -30,7 +30,7 @@ request_block(const json_t *b)
 	return whole_block(b);
 }
 
-static void
+void
 check_object(const json_t *object, enum wire_part part)
 {
 	const json_t *const messages = json_array_of(object, "messages");

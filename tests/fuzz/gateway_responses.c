@@ -54,7 +54,7 @@ check_event(const json_t *event)
 	check_whole_items(json_array_of(json_object_of(event, "response"), "output"));
 }
 
-static void
+void
 check_object(const json_t *object, enum wire_part part)
 {
 	switch (part) {

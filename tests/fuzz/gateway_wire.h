@@ -24,8 +24,8 @@ enum { WIRE_MAX = 1 << 20 };
 
 enum wire_part { WIRE_REQUEST, WIRE_ANSWER, WIRE_EVENT };
 
-/* Fails when a tool or a call stands in the object that must not be there. */
-static void check_object(const json_t *object, enum wire_part part);
+/* Each target's own. Fails when a tool or a call stands in the object that must not be there. */
+void check_object(const json_t *object, enum wire_part part);
 
 static inline void
 wire_found(void *to, const struct gw_finding *f)
