@@ -24,14 +24,13 @@ enum step { STEP_NAMESPACE, STEP_MAP, STEP_PRIVATE, STEP_OVERLAY, STEP_BELOW, ST
 
 static const char *const step_names[STEPS] = { "no namespace can be made",
 	"no user can be mapped", "mounts cannot be made private",
-	"nothing can be laid over /etc", "a mount below /etc cannot be kept" };
+	"nothing can be laid over /etc", "a mount below it cannot be kept" };
 
 /* What is laid over what; made before anything is changed. */
 struct cover {
-	char *options;      /* of the overlay */
-	const char *target; /* /etc/codex, or /etc when there is no such folder */
+	char *options; /* of the overlay */
+	char *target;  /* /etc/codex itself, or /etc when there is no such folder */
 	char *below[MOUNT_BELOW_MAX];
-	int fd[MOUNT_BELOW_MAX];
 	size_t nbelow;
 };
 
@@ -45,30 +44,22 @@ static void
 cover_fini(struct cover *c)
 {
 	mem_freep((void *)&c->options);
-	for (size_t i = 0; i < c->nbelow; i++) {
+	mem_freep((void *)&c->target);
+	for (size_t i = 0; i < c->nbelow; i++)
 		mem_freep((void *)&c->below[i]);
-		fd_closep(&c->fd[i]);
-	}
 }
 
 /* --- what is there ----------------------------------------------------------------------- */
 
+/* mountinfo writes what is no plain character behind a backslash (proc_pid_mountinfo(5)). */
 static int
 keep_below(struct cover *c, struct str point, struct err *e)
 {
-	char *path = mem_strdup_str(point);
-	const int fd = open(path, O_PATH | O_CLOEXEC);
-
-	if (fd < 0 || c->nbelow == MOUNT_BELOW_MAX || strchr(path, '\\') != NULL) {
-		(void)err_set(
-			e, ERR_REFUSED, "the mount %s below /etc cannot be kept", path);
-		mem_freep((void *)&path);
-		if (fd >= 0)
-			(void)close(fd);
-		return -1;
-	}
-	c->below[c->nbelow] = path;
-	c->fd[c->nbelow++] = fd;
+	if (c->nbelow == MOUNT_BELOW_MAX || memchr(point.p, '\\', point.n) != NULL)
+		return err_set(e, ERR_REFUSED,
+			"the mount " STR_FMT " below %s cannot be kept", STR_ARG(point),
+			c->target);
+	c->below[c->nbelow++] = mem_strdup_str(point);
 	return 0;
 }
 
@@ -76,9 +67,9 @@ keep_below(struct cover *c, struct str point, struct err *e)
 static int
 find_below(struct cover *c, struct err *e)
 {
-	static const struct str etc = { "/etc/", 5 };
 	CLEANUP(buf_fini) struct buf all = BUF_INIT(MOUNTINFO_MAX);
 	CLEANUP(mem_freep) char *text = NULL;
+	const size_t n = strlen(c->target);
 	char *save = NULL;
 
 	if (path_read("/proc/self/mountinfo", &all, e) < 0)
@@ -90,7 +81,7 @@ find_below(struct cover *c, struct err *e)
 
 		for (int i = 0; p != NULL && i < FIELDS_BEFORE_POINT; i++)
 			p = (p = strchr(p, ' ')) == NULL ? NULL : p + 1;
-		if (p == NULL || !str_starts(str_of(p), etc))
+		if (p == NULL || strncmp(p, c->target, n) != 0 || p[n] != '/')
 			continue;
 		if (keep_below(c, (struct str){ p, strcspn(p, " ") }, e) < 0)
 			return -1;
@@ -101,20 +92,19 @@ find_below(struct cover *c, struct err *e)
 static int
 cover_plan(struct cover *c, const char *dir, struct err *e)
 {
+	char real[PATH_MAX];
 	struct stat st;
+	const bool has = realpath("/etc/codex", real) != NULL;
 
 	if (lstat(MOUNT_TARGET, &st) == 0 || errno != ENOENT)
 		return err_set(e, ERR_REFUSED,
 			MOUNT_TARGET " is there already and stays as it is");
-	if (strpbrk(dir, ":,\\\"") != NULL)
-		return err_set(e, ERR_REFUSED, "the name %s cannot be mounted", dir);
-	if (stat("/etc/codex", &st) == 0 && S_ISDIR(st.st_mode)) {
-		c->target = "/etc/codex";
-		c->options = mem_printf("lowerdir=%s/etc/codex:/etc/codex", dir);
-		return 0;
-	}
-	c->target = "/etc";
-	c->options = mem_printf("lowerdir=%s/etc:/etc", dir);
+	c->target = mem_strdup(has ? real : "/etc");
+	if (strpbrk(dir, ":,\\\"") != NULL || strpbrk(c->target, ":,\\\"") != NULL)
+		return err_set(
+			e, ERR_REFUSED, "%s cannot be mounted over %s", dir, c->target);
+	c->options = mem_printf(
+		"lowerdir=%s/etc%s:%s", dir, has ? "/codex" : "", c->target);
 	return find_below(c, e);
 }
 
@@ -160,21 +150,25 @@ make_namespaces(struct report *r)
 	return map_self(uid, gid) ? STEPS : STEP_MAP;
 }
 
+/* Opened in the new namespace, since mounts of another one cannot be bound. */
 static enum step
-cover_etc(const struct cover *c, struct report *r)
+cover_etc(const struct cover *c)
 {
-	const enum step made = make_namespaces(r);
+	int fd[MOUNT_BELOW_MAX];
 	char from[sizeof "/proc/self/fd/" + 11];
 
-	if (made != STEPS)
-		return made;
 	/* what is mounted later on the machine is seen, and ours is not seen there */
 	if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
 		return STEP_PRIVATE;
+	for (size_t i = 0; i < c->nbelow; i++) {
+		fd[i] = open(c->below[i], O_PATH | O_CLOEXEC);
+		if (fd[i] < 0)
+			return STEP_BELOW;
+	}
 	if (mount("pando", c->target, "overlay", MS_NODEV | MS_NOSUID, c->options) < 0)
 		return STEP_OVERLAY;
 	for (size_t i = 0; i < c->nbelow; i++) {
-		(void)snprintf(from, sizeof from, "/proc/self/fd/%d", c->fd[i]);
+		(void)snprintf(from, sizeof from, "/proc/self/fd/%d", fd[i]);
 		if (mount(from, c->below[i], NULL, MS_BIND | MS_REC, NULL) < 0)
 			return STEP_BELOW;
 	}
@@ -183,13 +177,16 @@ cover_etc(const struct cover *c, struct report *r)
 
 /* Stays until its parent has joined the namespaces, and kills it. */
 _Noreturn static void
-be_child(const struct cover *c, int tell)
+be_child(const struct cover *c, pid_t parent, int tell)
 {
 	struct report r = { .error = 0 };
 
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent)
+		_exit(1); /* it has ended before it could be noticed */
 	errno = 0;
-	r.step = cover_etc(c, &r);
+	r.step = make_namespaces(&r);
+	if (r.step == STEPS)
+		r.step = cover_etc(c);
 	if (r.step != STEPS)
 		r.error = errno == 0 ? EINVAL : errno;
 	if (write(tell, &r, sizeof r) == (ssize_t)sizeof r && r.error == 0)
@@ -238,6 +235,7 @@ mount_requirements(const char *dir, struct err *e)
 	CLEANUP(cover_fini) struct cover c = { .nbelow = 0 };
 	CLEANUP(fd_closep) int from = -1;
 	CLEANUP(fd_closep) int to = -1;
+	const pid_t parent = getpid();
 	pid_t child;
 	int p[2], got;
 
@@ -251,7 +249,7 @@ mount_requirements(const char *dir, struct err *e)
 	if (child < 0)
 		return err_set(e, ERR_REFUSED, "start a process: %s", strerror(errno));
 	if (child == 0)
-		be_child(&c, to);
+		be_child(&c, parent, to);
 	fd_closep(&to);
 	got = take(child, from, e);
 	(void)kill(child, SIGKILL);

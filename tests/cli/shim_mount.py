@@ -138,7 +138,32 @@ def of_the_administrator(p):
     ok(lacks(p) and "is there already" in lacks(p)[-1]["note"], "and the log says so", lacks(p))
 
 
-CASES = (shown, not_let, of_the_administrator)
+def below(p):
+    """What is mounted below what is covered, as a container's resolv.conf, is still to be seen."""
+    if not here_it_can(p):
+        print("skip - mounts below /etc # this machine does not let it")
+        return
+    theirs = p.top / "theirs"
+    (theirs / "etc" / "codex").mkdir(parents=True)
+    (theirs / "etc" / "codex" / "config.toml").write_text("")
+    (theirs / "bound").write_text('model = "bound"\n')
+    how = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+    p.policy('[security]\ncodex_requirements = "require"\n')
+    for what, lay, key in (
+            ("/etc", 'mount --bind "$0/bound" /etc/passwd', "passwd"),
+            ("/etc/codex", 'mount -t overlay none -o "lowerdir=$0/etc:/etc" /etc && '
+             'mount --bind "$0/bound" /etc/codex/config.toml', "config"),
+            ("a link of that name", 'mkdir "$0/top" && ln -s "$0/etc/codex" "$0/top/codex" && '
+             'mount -t overlay none -o "lowerdir=$0/top:/etc" /etc && '
+             'mount --bind "$0/bound" "$0/etc/codex/config.toml"', "config")):
+        wrap = [*how, "sh", "-c", lay + ' && exec "$@"', str(theirs)]
+        status, seen, err, _ = start(p, wrap=wrap)
+        same((status, seen.get(key)), (0, 'model = "bound"\n'), "below %s: it is seen" % what)
+        ok("shell_tool = false" in seen.get("requirements", ""), "below %s: with requirements" % what,
+           err)
+
+
+CASES = (shown, not_let, of_the_administrator, below)
 
 
 def main():
