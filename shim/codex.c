@@ -153,9 +153,9 @@ add_server(struct plan *p, const struct plan_facts *f, const char *name, const c
 }
 
 /*
- * A folder's .codex/config.toml is read only when the folder is trusted. Where nobody can be
- * asked it is not, and its AGENTS.md is read; the terminal would ask, and load it on a yes. Told
- * that it is not trusted codex leaves AGENTS.md out too: then it comes with the instructions.
+ * A folder's .codex/config.toml is read only when the folder is trusted, about which the terminal
+ * would ask. Told that it is not trusted codex leaves AGENTS.md out too, which comes with the
+ * instructions: codex itself would follow a link there to any file of the person's.
  */
 static void
 add_projects(struct plan *p, const struct plan_facts *f)
@@ -199,8 +199,7 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 		buf_put_json(&b, str_of(codex_provider(f, a->tui)));
 		set_buf(p, &b);
 	}
-	if (a->tui)
-		add_projects(p, f);
+	add_projects(p, f);
 	add_server(p, f, POL_SERVER_CORE, "core");
 	add_server(p, f, POL_SERVER_WORKSPACE, "workspace");
 	if (a->tui) {

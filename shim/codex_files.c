@@ -204,13 +204,13 @@ codex_put_provider(
 }
 
 static void
-carry_instructions(struct buf *b, const struct plan_facts *f, bool tui)
+carry_instructions(struct buf *b, const struct plan_facts *f)
 {
 	const struct toml_node *n = codex_value(f, CODEX_INSTRUCTIONS);
 	const bool own = n != NULL && n->type == TOML_STRING;
 	CLEANUP(mem_freep) char *both = NULL;
 
-	if (!tui || f->docs == NULL) {
+	if (f->docs == NULL) {
 		carry(b, CODEX_INSTRUCTIONS, n);
 		return;
 	}
@@ -221,13 +221,13 @@ carry_instructions(struct buf *b, const struct plan_facts *f, bool tui)
 }
 
 static void
-carry_own(struct buf *b, const struct plan_facts *f, bool tui)
+carry_own(struct buf *b, const struct plan_facts *f)
 {
 	for (size_t i = 0; codex_own_keys[i] != NULL; i++) {
 		const char *key = codex_own_keys[i];
 
 		if (strcmp(key, CODEX_INSTRUCTIONS) == 0)
-			carry_instructions(b, f, tui);
+			carry_instructions(b, f);
 		else if (codex_is_path(key))
 			carry_path(b, f, key);
 		else
@@ -254,7 +254,7 @@ codex_add_files(struct plan *p, const struct plan_facts *f, const struct policy 
 	CLEANUP(mem_freep) char *name = mem_printf(CODEX_OURS "%s.config.toml", f->run);
 	CLEANUP(mem_freep) char *beside = mem_printf(CODEX_OURS "%s.was", f->run);
 
-	carry_own(&b, f, tui);
+	carry_own(&b, f);
 	for (size_t i = 0; f->port == 0 && i < LEN(direct); i++)
 		carry(&b, direct[i], codex_get(f->config, direct[i]));
 	codex_others(&b, &p->notes, f, pol);

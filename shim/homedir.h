@@ -24,9 +24,9 @@ struct homedir {
 /*
  * Makes it below the person's folder, takes out what would configure codex beside the profile
  * of a session, and reads what earlier sessions have changed; of those without a folder in runs
- * nothing else stays.
+ * nothing else stays. root: of the project, where it must not be; NULL: it may.
  */
-int homedir_open(struct homedir *h, const char *own_dir, int runs,
+int homedir_open(struct homedir *h, const char *own_dir, const char *root, int runs,
 	const struct toml_node *config, struct err *e);
 /* The plan's links as they must be, its files anew. */
 int homedir_fill(const struct homedir *h, const struct plan *p, struct err *e);

@@ -200,12 +200,13 @@ find_root(struct launch *l, struct err *e)
 	return l->args.inert ? 0 : -1;
 }
 
-/* Where policy gives the agent a shell of its own, the project's programs run anyway. */
-static bool
-has_shell(const struct launch *l)
+/* Where the project's own must not be loaded; NULL: policy gives the agent a shell anyway. */
+static const char *
+guarded_root(const struct launch *l)
 {
-	return plan_has_native(
-		l->policy, l->kind, l->kind == POL_CLAUDE ? "Bash" : "exec_command");
+	const char *shell = l->kind == POL_CLAUDE ? "Bash" : "exec_command";
+
+	return plan_has_native(l->policy, l->kind, shell) ? NULL : l->root.path;
 }
 
 /* A second PATH, which some programs read in place of the first. */
@@ -233,7 +234,7 @@ static int
 open_agent(struct launch *l, struct err *e)
 {
 	const char *path = getenv("PATH");
-	const char *root = has_shell(l) ? NULL : l->root.path;
+	const char *root = guarded_root(l);
 	CLEANUP(mem_freep)
 	char *safe = find_path_outside(path == NULL ? "" : path, root);
 	char *file = l->file;
@@ -459,8 +460,9 @@ start(struct launch *l, struct err *e)
 		return -1;
 	if (l->gateway.port == 0)
 		sweep_runs(l->dir.parent);
-	if (l->kind == POL_CODEX && homedir_open(&l->home, l->person.own_dir,
-					    l->dir.parent, l->person.config, e) < 0)
+	if (l->kind == POL_CODEX &&
+		homedir_open(&l->home, l->person.own_dir, guarded_root(l), l->dir.parent,
+			l->person.config, e) < 0)
 		return -1;
 	if (make_plan(l, e) < 0 || write_files(l, e) < 0 || show_requirements(l, e) < 0)
 		return -1;

@@ -53,8 +53,7 @@ def suites(build):
     out = []
     for folder in ("agents", "cli", "root"):
         out += [Suite("%s/%s" % (folder, p.stem), [sys.executable, str(p), "--build", str(build)])
-                for p in programs(HERE / folder) if p.suffix == ".py"
-                and not p.name.startswith("_")]
+                for p in sorted((HERE / folder).glob("[!_]*.py"))]
     for kind in ("fuzz", "unit"):
         for p in programs(build / "tests" / kind):
             if (HERE / kind / (p.name + ".c")).exists():

@@ -47,6 +47,12 @@ def exec_with(*more, first=()):
 
 WORDS = exec_with()
 
+# --- parts of rows ------------------------------------------------------------------
+EVIL = 'model_providers.evil={name="E",base_url="@EVIL@/v1",wire_api="responses"}'
+OUR_SERVER = exec_with("-c", 'mcp_servers.pando_core={command="/usr/bin/touch",'
+                       'args=["@MARK@"]}')
+EVIL_TABLE = '[model_providers.evil]\nname = "E"\nbase_url = "@EVIL@/v1"\nwire_api = "responses"\n'
+TRUSTED = '[projects."@PROJECT@"]\ntrust_level = "trusted"\n'
 
 # what a person has: a provider of their own, which is the one that the policy names
 PROVIDER = """model_provider = "here"

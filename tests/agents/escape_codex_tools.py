@@ -5,7 +5,7 @@ import json
 import sys
 
 from _agents import Scene, native_touch
-from _escapes import (FINAL, PROVIDER, QUIET, TOP, Row, exec_with, main, marked, offered)
+from _escapes import (FINAL, PROVIDER, QUIET, TOP, TRUSTED, Row, exec_with, main, marked, offered)
 
 SANDBOX = (
     Row("#11 the person's sandbox is on", marked, prompt="TOUCH it.", sandbox="read-only",
@@ -60,7 +60,6 @@ BY_FEATURE = tuple(Row("#12 %s of the person's" % f, offered(tool), features={f:
         ("-c features.token_budget",)),
 )
 
-TRUSTED = '[projects."@PROJECT@"]\ntrust_level = "trusted"\n'
 TERMINAL = (
     Row("1.3 the terminal interface's own server", offered("mcp__codex_tui/create_thread"),
         ["--no-daemon", "-m", "m", "@PROMPT@"], config=TRUSTED, keys=((FINAL, "\x03"),)),
