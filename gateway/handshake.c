@@ -113,6 +113,10 @@ gw_handshake_take(struct gw_handshake *h, struct str line, struct err *e)
 
 	if (str_starts(line, session))
 		return take_session(h, str_skip(line, session.n), e);
+	if (str_is(line, GW_OFFERED)) {
+		h->offers_seen = true;
+		return 0;
+	}
 	for (int p = 0; p < GW_PARTS; p++) {
 		char up[32], bare[32], listed[32];
 

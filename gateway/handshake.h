@@ -43,6 +43,7 @@ enum {
 };
 
 #define GW_CHECKINS_NAME "checkins"
+#define GW_OFFERED "offered"
 
 enum gw_part { GW_CORE, GW_WORKSPACE, GW_PARTS };
 
@@ -68,7 +69,8 @@ const char *gw_part_server(enum gw_part p); /* POL_SERVER_.. */
 
 /*
  * A line of what has checked in: "session ID", "up core", "up workspace", "bare workspace",
- * "listed core", "listed workspace".
+ * "listed core", "listed workspace"; and GW_OFFERED, once a request with the right tools has
+ * come: a later one may be of another kind (a subagent's, a search's), and is not compared.
  * Answers 1 when that is news, 0 when it was known. There is an end to news, since each is
  * written down and the workspace server is not trusted.
  */

@@ -119,8 +119,12 @@ gw_hold_offers(struct gw_hold *h, enum gw_api api, struct err *e)
 	struct gw_reg *r = h->run;
 	struct err why = ERR_INIT;
 
-	if (!h->wants_offers || gw_handshake_check_offers(&r->handshake, r->agent,
-					r->policy, &h->offers, &why) == 0)
+	if (!h->wants_offers)
 		return 0;
-	return refuse(r, api, why.text, e);
+	if (gw_handshake_check_offers(
+		    &r->handshake, r->agent, r->policy, &h->offers, &why) < 0)
+		return refuse(r, api, why.text, e);
+	if (r->handshake.offers_seen && r->all->on_offered != NULL)
+		r->all->on_offered(r, r->all->to);
+	return 0;
 }

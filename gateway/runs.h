@@ -91,6 +91,8 @@ struct gw_runs {
 	void (*on_call)(const struct gw_reg *r, const struct gw_call *c, void *to);
 	/* The sums of a run have changed; the same. */
 	void (*on_sums)(const struct gw_reg *r, void *to);
+	/* A request has offered the right tools, for the first time; the same. */
+	void (*on_offered)(const struct gw_reg *r, void *to);
 	void *to;
 };
 

@@ -201,6 +201,17 @@ on_checkin(struct gw_reg *r, const char *line, bool news, void *to, struct err *
 	return 0;
 }
 
+/* Without the line the next gateway compares a request once more. */
+static void
+on_offered(const struct gw_reg *r, void *to)
+{
+	const struct gw_server *s = to;
+	struct err e = ERR_INIT;
+
+	if (!s->draining && gw_restore_note(&s->dir, r, GW_OFFERED, &e) < 0)
+		log_error("run %s: %s", r->id, e.text);
+}
+
 static void
 on_run_ended(struct gw_reg *r, void *to)
 {
@@ -314,6 +325,7 @@ open_doors(struct gw_server *s, const int place[GW_PLACE_FDS], struct err *e)
 	if (s->base == NULL || event_base_priority_init(s->base, 2) < 0)
 		return err_set(e, ERR_GATEWAY, "libevent cannot be set up");
 	gw_runs_init(&s->runs, s->base, on_run_ended, s);
+	s->runs.on_offered = on_offered;
 	s->up = gw_upstream_new(s->base, e);
 	if (s->up == NULL || watch_signals(s, e) < 0)
 		return -1;

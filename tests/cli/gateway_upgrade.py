@@ -292,6 +292,42 @@ def what_waits_for_its_supervision_is_not_left_alone(build, provider):
     home.install(home.original.read_bytes())
     os.kill(pid, 1)
     g.until(lambda: home.quiet_pid() != pid, 0.5)
+    ends = servers_check_in(home, run)
+    same(home.ask({"op": "checkin", "run": run.id, "session": "s-1"}), {"ok": True}, "the session, too")
+    t.join(g.DEADLINE)
+    same(got, [200], "the request that waited passes")
+    ok(home.another(pid), "then the place is handed over")
+    leave(ends)
+    home.close()
+
+
+def tools_that_were_right_are_not_compared_again(build, provider):
+    """After an upgrade the next request may be one of claude's searches, which offers that tool alone."""
+    home = Installed(build, provider.port)
+    home.policy.write_text(home.policy.read_text().replace('handshake = "off"', 'handshake = "require"') +
+                           '[native_tools]\nallow = ["WebSearch"]\n')
+    home.start()
+    pid, run = home.pid(), home.register()
+    head = {"x-claude-code-session-id": "s-1"}
+    ends = servers_check_in(home, run)
+    same(home.ask({"op": "checkin", "run": run.id, "session": "s-1"}), {"ok": True}, "the session checks in")
+
+    def ask(name):
+        tools = [{"name": name, "input_schema": {"type": "object"}}]
+        return run.ask("/v1/messages", dict(g.ASK, stream=False, tools=tools), head)[0]
+    same([ask("WebSearch"), ask("mcp__pando_core__read-file"), ask("WebSearch")], [400, 200, 200],
+         "a search is not the first request")
+    home.install(home.original.read_bytes())
+    os.kill(pid, 1)
+    ok(home.another(pid), "an upgrade")
+    leave(ends)
+    ends = servers_check_in(home, run)
+    same(ask("WebSearch"), 200, "... and the next request of the same run may be one")
+    leave(ends)
+    home.close()
+
+
+def servers_check_in(home, run):
     ends = []
     for role in ("core", "workspace"):
         s = socket.socket(socket.AF_UNIX)
@@ -302,14 +338,13 @@ def what_waits_for_its_supervision_is_not_left_alone(build, provider):
             f.flush()
             same(json.loads(f.readline()), {"ok": True}, "%s checks in" % role)
         ends.append((s, f))
-    same(home.ask({"op": "checkin", "run": run.id, "session": "s-1"}), {"ok": True}, "the session, too")
-    t.join(g.DEADLINE)
-    same(got, [200], "the request that waited passes")
-    ok(home.another(pid), "then the place is handed over")
+    return ends
+
+
+def leave(ends):
     for s, f in ends:
         f.close()
         s.close()
-    home.close()
 
 
 def a_run_without_a_record_is_not_given_away(build, provider):
@@ -507,6 +542,7 @@ def main():
         one_that_fails_late_leaves_the_place_whole(build, provider)
         a_run_without_a_record_is_not_given_away(build, provider)
         what_waits_for_its_supervision_is_not_left_alone(build, provider)
+        tools_that_were_right_are_not_compared_again(build, provider)
         one_that_hangs_costs_seconds_and_nothing_else(build, provider)
         killed_at_any_point(build, provider)
         started_on_demand(build, provider)

@@ -168,6 +168,10 @@ the_next_gateway_knows_what_was_written_down(void)
 	says(&h, POL_CLAUDE, OF_B, "");
 	says(&h, POL_CLAUDE, "x-claude-code-session-id: ccc\n",
 		"the hook of its session has not run");
+	ok(gw_handshake_wants_offers(&h, POL_CLAUDE, STR(OF_A)), "no tools have come");
+	gw_handshake_restore(&h, STR(GW_OFFERED "\n"));
+	ok(!gw_handshake_wants_offers(&h, POL_CLAUDE, STR(OF_A)), "they were right");
+	ok(!gw_handshake_wants_offers(&h, POL_CODEX, STR("")), "and codex's");
 }
 
 static void
