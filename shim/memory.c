@@ -55,12 +55,23 @@ leads_out(struct str path)
 
 	if (path.n == 0)
 		return false;
+	if (path.n >= MEMORY_WORD_MAX)
+		return true;
 	for (size_t i = 0; i < LEN(links); i++)
 		if (str_starts(path, str_of(links[i])))
 			return true;
 	return strchr("./~\\\"'", path.p[0]) != NULL ||
 	       memchr(path.p, '<', path.n) != NULL ||
 	       memmem(path.p, path.n, "/.", 2) != NULL;
+}
+
+/* As much of the path behind an "@" as is looked at: a text can be one word of them. */
+static struct str
+start_of_path(struct str text)
+{
+	if (text.n > MEMORY_WORD_MAX)
+		text.n = MEMORY_WORD_MAX;
+	return path_at(text);
 }
 
 /* Another character: a backslash counts or not, by what Markdown sees in front of it. */
@@ -70,7 +81,7 @@ memory_put(struct buf *b, struct str text)
 	static const char wide_at[] = "\xef\xbc\xa0"; /* U+FF20 */
 
 	for (size_t i = 0; i < text.n; i++)
-		if (text.p[i] == '@' && leads_out(path_at(str_skip(text, i + 1))))
+		if (text.p[i] == '@' && leads_out(start_of_path(str_skip(text, i + 1))))
 			buf_puts(b, wide_at);
 		else
 			buf_putc(b, text.p[i]);
@@ -299,7 +310,7 @@ memory_read(const struct memory_of *of, char **text, struct err *e)
 		m.dir = path_open_dir(of->root, e);
 	if (m.files.n > 0 && m.dir < 0)
 		return -1;
-	for (size_t i = 0; i < m.files.n; i++)
+	for (size_t i = 0; i < m.files.n && !m.text.over; i++)
 		if (add_file(&m, m.files.v[i], i == 0, e) < 0)
 			return -1;
 	if (m.text.over)

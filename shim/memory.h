@@ -24,6 +24,7 @@ enum {
 	MEMORY_FILES_MAX = 128,    /* with what they import, at any depth */
 	MEMORY_LEVELS_MAX = 32,    /* folders above the root */
 	MEMORY_TEXT_MAX = 1 << 20, /* of all together */
+	MEMORY_WORD_MAX = 256, /* a longer one behind an "@" is no name of a package */
 };
 
 struct memory_of {

@@ -93,6 +93,20 @@ no_path_leads_out(void)
 	}
 }
 
+/* Not in the square of its length, which would be for ever. */
+static void
+a_word_of_many_paths_is_quick(void)
+{
+	CLEANUP(buf_fini) struct buf in = BUF_INIT(MEMORY_TEXT_MAX);
+	CLEANUP(buf_fini) struct buf out = BUF_INIT(4 * MEMORY_TEXT_MAX);
+
+	while (in.n < MEMORY_TEXT_MAX)
+		buf_putc(&in, '@');
+	memory_put(&out, buf_str(&in));
+	ok_int((long)out.n, 3L * (MEMORY_TEXT_MAX - MEMORY_WORD_MAX) + MEMORY_WORD_MAX,
+		"all but the last, which are too short");
+}
+
 static void
 imports_from_the_project_are_put_in(void)
 {
@@ -189,6 +203,7 @@ main(void)
 	project = path_join(top, "project");
 	ok(mkdir(project, 0755) == 0, "set up");
 	no_path_leads_out();
+	a_word_of_many_paths_is_quick();
 	imports_from_the_project_are_put_in();
 	what_leads_outside_is_refused();
 	each_folder_has_its_say();
