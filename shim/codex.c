@@ -205,6 +205,11 @@ add_argv(struct plan *p, const struct plan_facts *f, const struct policy *pol,
 	if (a->tui) {
 		/* the terminal interface brings a server of its own */
 		set(p, "mcp_servers.codex_tui={command=\"/bin/false\",enabled=false}");
+		/*
+		 * A session from elsewhere goes on here, where our servers work. In its own
+		 * folder codex would ask about trust, and on a yes start what that folder has.
+		 */
+		set(p, "tui.resume_cwd=\"current\"");
 		words_add(&p->argv, "--no-daemon");
 	}
 	if (a->operands.n > 0)

@@ -15,11 +15,12 @@ STILL_SECONDS = 1.0
 
 
 class Sitting:
-    """A person at codex, supervised."""
+    """A person at codex, supervised unless shims is False."""
 
-    def __init__(self, r, s):
+    def __init__(self, r, s, shims=True):
         self.r, self.s = r, s
-        self.t = Terminal(s, "%s:%s" % (s.home / ".pando" / "bin", s.agent_path()))
+        own = "%s:" % (s.home / ".pando" / "bin") if shims else ""
+        self.t = Terminal(s, own + s.agent_path())
 
     def __enter__(self):
         self.t.__enter__()
