@@ -74,19 +74,19 @@ ADDED = (
 
 TYPED = ((FINAL, "\x03"),)
 SUBCOMMANDS = (
-    Row("#16 the daemon", alive("app-server"), ["@PROMPT@"], config=TRUSTED,
-        keys=((lambda lane: alive("app-server")(lane) if lane.bare else lane.answered(FINAL),
+    Row("#16 the daemon", alive("--managed-daemon"), ["@PROMPT@"], config=TRUSTED,
+        keys=((lambda lane: alive("--managed-daemon")(lane) if lane.bare else lane.answered(FINAL),
                "\x03"),)),
     Row("#17 --remote", visited("GET /"), ["--remote", "@EVILWS@"], ("--remote", OUTSIDE),
         config=TRUSTED, keys=((visited("GET /"), "\x03"),)),
     Row("#17 resume --remote=", visited("GET /"), ["resume", "--remote=@EVILWS@"],
         ("--remote", OUTSIDE), config=TRUSTED, keys=((visited("GET /"), "\x03"),)),
     Row("#18 app-server", marked, ["app-server"], ("app-server", OUTSIDE), stdin=APP_SERVER),
-    Row("#19 app-server daemon", alive("app-server"), ["app-server", "daemon", "start"],
+    Row("#19 app-server daemon", alive("--managed-daemon"), ["app-server", "daemon", "start"],
         ("app-server", OUTSIDE)),
     Row("#19 app-server proxy", answered("101 Switching"), ["app-server", "proxy"],
         ("app-server", OUTSIDE), before=start_daemon, stdin=UPGRADE),
-    Row("#19 remote-control", alive("app-server"), ["remote-control", "start"],
+    Row("#19 remote-control", alive("--managed-daemon"), ["remote-control", "start"],
         ("remote-control", OUTSIDE), account=True, top=ELSEWHERE_ACCOUNT),
     Row("#19 queue", answered("daemon"), ["queue", "--help"], ("queue", OUTSIDE)),
     Row("#20 cloud", visited("CONNECT chatgpt.com"), ["cloud", "list"], ("cloud", OUTSIDE),
