@@ -8,8 +8,10 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/capture.h"
 #include "base/child.h"
 #include "base/fdio.h"
 #include "base/path.h"
@@ -217,6 +219,39 @@ a_detached_one_is_nobodys_child(void)
 }
 
 static void
+who_does_not_end_is_not_waited_for(void)
+{
+	enum { ENOUGH_MS = 60000, SHORT_MS = 200, OUT_MAX = 2 * CAPTURE_STEP };
+	static const struct {
+		const char *script;
+		int ms, want;
+		const char *said, *why;
+	} rows[] = {
+		{ "echo hi; exit 7", ENOUGH_MS, 7, "hi\n", "" },
+		{ "exec >&-; exec sleep 60", SHORT_MS, -1, "", "does not answer" },
+		{ "echo hi; exec sleep 60", SHORT_MS, -1, "hi\n", "does not answer" },
+		{ "exec cat /dev/zero", ENOUGH_MS, -1, NULL, "prints too much" },
+	};
+
+	for (size_t i = 0; i < LEN(rows); i++) {
+		const char *argv[] = { "sh", "-c", rows[i].script, NULL };
+		const struct child_spec s = { .path = "/bin/sh",
+			.argv = (char *const *)(uintptr_t)argv,
+			.env = environ,
+			.fd = { -1, -1, -1 },
+			.nfds = 3 };
+		CLEANUP(buf_fini) struct buf out = BUF_INIT(OUT_MAX);
+		struct err e = ERR_INIT;
+
+		ok_int(capture(&s, rows[i].ms, &out, &e), rows[i].want, rows[i].script);
+		if (rows[i].said != NULL)
+			ok_bytes(buf_str(&out), str_of(rows[i].said), rows[i].script);
+		ok(strstr(e.text, rows[i].why) != NULL, e.text);
+		ok(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "no child is left");
+	}
+}
+
+static void
 a_failed_exec_says_why(bool detached)
 {
 	const char *argv[] = { "x", NULL };
@@ -298,6 +333,7 @@ main(void)
 	a_closed_tree_is_removed_too();
 	children_get_exactly_what_they_are_given();
 	a_detached_one_is_nobodys_child();
+	who_does_not_end_is_not_waited_for();
 	a_failed_exec_says_why(false);
 	a_failed_exec_says_why(true);
 	descriptors_pass_and_peers_are_known();
