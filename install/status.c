@@ -90,14 +90,76 @@ has_shim(const char *name)
 	return at != NULL && agent_is_shim(at);
 }
 
+/* Managed settings beat a launch, which reads them first and refuses what would lead out. */
+static void
+managed_status(enum pol_agent a)
+{
+	static const struct {
+		enum pol_agent agent;
+		const char *path;
+	} managed[] = { { POL_CLAUDE, "/etc/claude-code/managed-settings.json" },
+		{ POL_CLAUDE, "/etc/claude-code/managed-settings.d" },
+		{ POL_CLAUDE, "/etc/claude-code/managed-mcp.json" },
+		{ POL_CODEX, "/etc/codex/requirements.toml" },
+		{ POL_CODEX, "/etc/codex/managed_config.toml" } };
+
+	for (size_t i = 0; i < LEN(managed); i++)
+		if (managed[i].agent == a && access(managed[i].path, F_OK) == 0)
+			printf("%-8s managed by %s too: it beats a launch, which is refused when "
+			       "it would lead out\n",
+				"", managed[i].path);
+}
+
+/* The shim itself tries, in a process of its own, and says the line. */
 static int
-agent_status(enum pol_agent a, const struct policy *p)
+requirements_status(enum pol_want want, struct err *e)
+{
+	CLEANUP(mem_freep) char *program = place_program("pando-shim", e);
+	pid_t pid;
+	int status;
+
+	if (program == NULL)
+		return -1;
+	(void)fflush(stdout);
+	{
+		char *argv[] = { program, (char[]){ "--check-requirements" }, NULL };
+		char *env[] = { NULL };
+		const struct child_spec spec = { .path = program,
+			.argv = argv,
+			.env = env,
+			.fd = { -1, STDOUT_FILENO, STDERR_FILENO },
+			.nfds = 3 };
+
+		status = child_start(&spec, &pid, e) < 0 ? -1 : child_wait(pid, e);
+	}
+	if (status <= 0 || want != POL_WANT_SURELY)
+		return status < 0 ? -1 : 0;
+	printf("%-8s [security] codex_requirements = \"require\": codex is NOT launched\n",
+		"");
+	return STATUS_GAP;
+}
+
+/* What holds beside our own arguments, and what does not. */
+static int
+beside_status(enum pol_agent a, const struct policy *p, struct err *e)
+{
+	int gap = 0;
+
+	managed_status(a);
+	if (a == POL_CODEX && pol_codex_requirements(p) != POL_WANT_NOT)
+		gap = requirements_status(pol_codex_requirements(p), e);
+	printf("%-8s NOT covered: a start by its full path, past the shim\n", "");
+	return gap;
+}
+
+static int
+agent_status(enum pol_agent a, const struct policy *p, struct err *e)
 {
 	const char *path = getenv("PATH");
 	const char *name = pol_agent_name(a);
 	const enum pol_mode mode = pol_mode_of(p, a);
 	bool first;
-	int gap;
+	int gap, beside;
 	CLEANUP(mem_freep) char *real = agent_find(a, path == NULL ? "" : path, &first);
 
 	if (real == NULL) {
@@ -114,7 +176,8 @@ agent_status(enum pol_agent a, const struct policy *p)
 	}
 	gap = mode_status(name, mode, real);
 	version_status(a, real);
-	return gap;
+	beside = beside_status(a, p, e);
+	return beside < 0 ? -1 : gap | beside;
 }
 
 /* The files that hold, and whether the managed one is the last word. */
@@ -241,8 +304,13 @@ command_status(int argc, char **argv, struct err *e)
 	if (p == NULL)
 		return -1;
 	policy_status(p);
-	for (int a = 0; a < POL_AGENTS; a++)
-		gap |= agent_status((enum pol_agent)a, p);
+	for (int a = 0; a < POL_AGENTS; a++) {
+		const int got = agent_status((enum pol_agent)a, p, e);
+
+		if (got < 0)
+			return -1;
+		gap |= got;
+	}
 	if (pol_requires_helper(p))
 		gap |= STATUS_GAP;
 	if (gateway_status(e) < 0)

@@ -543,6 +543,9 @@ main(int argc, char **argv)
 	log_name("pando-shim");
 	if (getenv(PROBE_MARK) != NULL)
 		return PROBE_AGAIN;
+	if (argc == 2 && strcmp(argv[1], MOUNT_CHECK) == 0 &&
+		strcmp(path_base(argv[0]), "pando-shim") == 0)
+		return mount_tell();
 	if (argc < 1 || !pol_agent_from(str_of(path_base(argv[0])), &l.kind)) {
 		(void)err_set(&e, ERR_USAGE,
 			"this program stands on PATH as claude or codex: run 'pando-ai install', "

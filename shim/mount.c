@@ -257,3 +257,39 @@ mount_requirements(const char *dir, struct err *e)
 		;
 	return got;
 }
+
+/* --- for status -------------------------------------------------------------------------- */
+
+static int
+try_in(const char *dir, struct err *e)
+{
+	CLEANUP(mem_freep) char *file = path_join(dir, MOUNT_FILE);
+	CLEANUP(mem_freep) char *folder = path_dir(file);
+
+	if (path_mkdirs(folder, S_IRWXU, e) < 0 ||
+		path_write(file, str_of("\n"), S_IRUSR | S_IWUSR, e) < 0)
+		return -1;
+	return mount_requirements(dir, e);
+}
+
+int
+mount_tell(void)
+{
+	char dir[] = "/tmp/pando-status-XXXXXX";
+	struct err e = ERR_INIT;
+	struct err none =
+		ERR_INIT; /* what stays is a file of ours without content, in /tmp */
+	int got = -1;
+
+	if (mkdtemp(dir) == NULL)
+		(void)err_sys(&e, "make %s", dir);
+	else {
+		got = try_in(dir, &e);
+		(void)path_remove_tree(AT_FDCWD, dir, &none);
+	}
+	if (got == 0)
+		puts("         requirements that no argument or file beats are shown to it");
+	else
+		printf("         no requirements can be shown to it: %s\n", e.text);
+	return got == 0 ? 0 : 1;
+}

@@ -29,4 +29,11 @@ enum { MOUNT_BELOW_MAX = 16 }; /* mounts below /etc that have to be kept */
  */
 int mount_requirements(const char *dir, struct err *e);
 
+/*
+ * What `pando-ai status` starts, by pando-shim's own name and this word: says in one line whether
+ * a launch could be shown such a file, and answers the exit status: 0 that it could, 1 that not.
+ */
+#define MOUNT_CHECK "--check-requirements"
+int mount_tell(void);
+
 #endif

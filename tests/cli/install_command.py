@@ -48,11 +48,11 @@ class Home:
             decision_logs.keep(self.dir)
         shutil.rmtree(self.dir)
 
-    def run(self, *words, path=None):
+    def run(self, *words, path=None, wrap=()):
         env = {"HOME": str(self.dir), "PATH": path or self.path}
         if "PANDO_TEST_RUN" in os.environ:
             env["PANDO_TEST_RUN"] = os.environ["PANDO_TEST_RUN"]
-        return subprocess.run([self.build / "bin" / "pando-ai", *words], env=env, text=True,
+        return subprocess.run([*wrap, self.build / "bin" / "pando-ai", *words], env=env, text=True,
                               stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
     def tree(self):
@@ -157,6 +157,55 @@ def status_tells_which_version_was_tested(build):
             ok(f"\n         {told}" in r.stdout, f"status of an agent that says {said}", r.stdout)
 
 
+def can(wrap):
+    return subprocess.run([*wrap, "true"], capture_output=True, check=False).returncode == 0
+
+
+def status_tells_what_requirements_hold(build):
+    forbidden = ["unshare", "-Ur", "sh", "-c", 'echo 0 > /proc/sys/user/max_mnt_namespaces && exec "$@"', "sh"]
+    with Home(build) as h:
+        h.run("install")
+        r = h.run("status")
+        ok(r.stdout.count("NOT covered: a start by its full path") == 2, "the real program is told of", r.stdout)
+        ok(("are shown to it" in r.stdout) != ("no requirements can be shown" in r.stdout), "the mount is tried", r.stdout)
+        if not can(forbidden):
+            print("skip - a machine that forbids namespaces # no user namespaces here")
+            return
+        r = h.run("status", wrap=forbidden)
+        ok("no requirements can be shown to it: no namespace can be made" in r.stdout,
+           "where they are forbidden", r.stdout)
+        ok("NOT launched" not in r.stdout, "codex is launched without", r.stdout)
+        policy = h.dir / ".pando" / "policy.toml"
+        policy.write_text("[security]\ncodex_requirements = \"require\"\n")
+        r = h.run("status", wrap=forbidden)
+        ok(r.returncode == 1 and "codex is NOT launched" in r.stdout, "and they are required", r.stdout)
+        policy.write_text("[security]\ncodex_requirements = \"off\"\n")
+        r = h.run("status", wrap=forbidden)
+        ok("requirements" not in r.stdout, "and they are off", r.stdout)
+
+
+def status_tells_what_is_managed(build):
+    with Home(build) as h:
+        h.run("install")
+        etc = h.dir / "etc"
+        for name in ("codex/requirements.toml", "claude-code/managed-settings.json"):
+            (etc / name).parent.mkdir(parents=True)
+            (etc / name).write_text("")
+        how = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-Urm"]
+        wrap = [*how, "sh", "-c", 'mount -t overlay none -o "lowerdir=$0:/etc" /etc && exec "$@"', str(etc)]
+        if not can(wrap):
+            print("skip - managed files # this machine does not let them be shown")
+            return
+        for r, want in ((h.run("status", wrap=wrap), True), (h.run("status"), False)):
+            for said in ("managed by /etc/claude-code/managed-settings.json", "managed by /etc/codex/requirements.toml",
+                         "no requirements can be shown to it: /etc/codex/requirements.toml is there already"):
+                ok((said in r.stdout) == want, f"{said}: {want}", r.stdout)
+        before = h.run("status", wrap=wrap).returncode
+        (h.dir / ".pando" / "policy.toml").write_text("[security]\ncodex_requirements = \"require\"\n")
+        r = h.run("status", wrap=wrap)
+        ok((before, r.returncode) == (0, 1) and "NOT launched" in r.stdout, "required and not shown is a gap", (before, r.stdout))
+
+
 def policy_check_names_the_place(build):
     with Home(build) as h:
         bad = h.dir / "bad.toml"
@@ -215,7 +264,8 @@ def main():
     build = arguments.parse_args().build.resolve()
     for test in (install_makes_shims_and_a_policy, uninstall_removes_the_shims_only,
                  what_is_not_ours_is_left_alone, without_agents_there_is_nothing_to_install,
-                 status_tells_what_typing_the_name_starts, status_tells_which_version_was_tested, policy_check_names_the_place,
+                 status_tells_what_typing_the_name_starts, status_tells_which_version_was_tested,
+                 status_tells_what_requirements_hold, status_tells_what_is_managed, policy_check_names_the_place,
                  logs_show_the_last_decisions, wrong_words_are_usage_errors):
         test(build)
     print(f"{passed} passed, {failed} failed, 0 skipped")
