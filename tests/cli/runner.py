@@ -31,6 +31,8 @@ CASES = (
     ([ORPHAN], ["--linger", "0.2"], 1, "3 passed, 1 failed", "sleep 300"),
     (["echo \"not ok - what went wrong\"; echo '0 passed, 1 failed, 0 skipped'; exit 1"], [], 1,
      "1 passed, 1 failed", "not ok - what went wrong"),
+    (["mkdir $TMPDIR/x; touch $TMPDIR/x.head; " + GOOD, GOOD], [], 1, "7 passed, 1 failed",
+     "decision logs: [Errno 21] Is a directory"),
     ([], [], 1, "1 passed, 1 failed", "there is no suite"),
 )
 
