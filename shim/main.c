@@ -278,7 +278,7 @@ read_given(struct launch *l, struct err *e)
 	const char *given = l->args.settings;
 	CLEANUP(buf_fini) struct buf text = BUF_INIT(PLAN_FILE_MAX);
 
-	if (given == NULL)
+	if (given == NULL || *given == '\0') /* which claude takes for none, too */
 		return 0;
 	l->stage = "launch.arguments";
 	if (given[strspn(given, " \t\r\n")] != '{') {

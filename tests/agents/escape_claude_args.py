@@ -49,7 +49,7 @@ ROWS = [
     flag("A1 --tools", ("tool:Bash",), ("--tools", "Bash"), bare=CLOSED),
     flag("A1 --tools=", ("tool:Bash",), ("--tools=default",), bare=CLOSED),
     flag("A2 --settings", ("canary",), ("--settings", "{}"), refused=()),
-    flag("A2 --settings, nothing", ("canary",), ("--settings=",), refused=(), works=False),
+    flag("A2 --settings, nothing", ("canary",), ("--settings=",), refused=()),
     flag("A2 --settings, disableAllHooks", ("canary",), ("--settings", '{"disableAllHooks":true}')),
     flag("A3 --mcp-config", ("mark",), ("--mcp-config", EVIL_JSON), bare=ALLOW_EVIL),
     flag("A3 --mcp-config with our name", ("mark", "tool:mcp__pando_core__touch"), ("--mcp-config=" + AS_CORE,), bare=("--strict-mcp-config",), bare_env={"ENABLE_TOOL_SEARCH": "false"}),
