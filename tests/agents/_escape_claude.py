@@ -80,6 +80,7 @@ class Row:
     key: bool = True                # ANTHROPIC_API_KEY is set
     trusted: bool = False           # the person has said yes to the project and all that it asks
     setup: object = None            # function(scene)
+    edit: dict = field(default_factory=dict)  # files that are written in the middle of a session
 
 
 class Evil:
@@ -393,12 +394,12 @@ def united(a, b):
 def merged(a, b, alike):
     """A row that tries two at once, or None. It shows no less than both: whatever of them is not
     stopped either is seen itself, or stops our hooks or tools, which is seen too."""
-    files, env = united(a.files, b.files), united(a.env, b.env)
+    files, env, edit = (united(getattr(a, f), getattr(b, f)) for f in ("files", "env", "edit"))
     setup = {a.setup, b.setup} - {None}
-    if files is None or env is None or len(setup) > 1 or any(
+    if None in (files, env, edit) or len(setup) > 1 or any(
             getattr(a, f) != getattr(b, f) for f in alike):
         return None
-    return replace(a, name="%s + %s" % (a.name, b.name), files=files, env=env,
+    return replace(a, name="%s + %s" % (a.name, b.name), files=files, env=env, edit=edit,
                    seen=tuple(dict.fromkeys(a.seen + b.seen)), setup=next(iter(setup), None),
                    trusted=a.trusted or b.trusted)
 
@@ -421,23 +422,23 @@ SHIMMED_ALIKE = ("args", "prompt", "stdin", "works", "key", "calls")
 BARE_ALIKE = ("args", "prompt", "stdin", "key", "calls", "bare", "bare_env", "bare_last")
 
 
-def try_rows(r, stage, person, play, rows, shims):
+def try_rows(r, stage, person, play, rows, shims=True):
     """Rows one after the other in one scene; of what happens in one the next knows nothing."""
     with EscapeScene(rows[0], stage, person, shims=shims) as s:
         for row in rows:
-            part = run_case((row.name, play, (s, row)))
+            part = run_case((r.name + row.name, play, (s, row)))
             r.lines += part.lines
             r.passed, r.failed, r.skipped = (r.passed + part.passed, r.failed + part.failed,
                                              r.skipped + part.skipped)
 
 
-def cases_of(rows, stage, person):
+def cases_of(rows, stage, person, name="", play_shimmed=play_with_shim, play=play_bare):
     """All that a launch does not refuse is tried at once where it can be, and so is what claude
     itself has closed; every other row must work by itself without the shim."""
     shimmed = packed([x for x in rows if not x.refused], SHIMMED_ALIKE) + [x for x in rows if x.refused]
     bare = packed([x for x in rows if x.closed], BARE_ALIKE) + [x for x in rows if not x.closed]
-    parts = [(play_with_shim, shimmed, True), *((play_bare, bare[i::2], False) for i in range(2))]
-    return [("rows", try_rows, (stage, person, play, part, shims)) for play, part, shims in parts if part]
+    parts = [(play_shimmed, shimmed, True), *((play, bare[i::2], False) for i in range(2))]
+    return [(name, try_rows, (stage, person, *part)) for part in parts if part[1]]
 
 
 def main(rows, more=()):
@@ -445,5 +446,6 @@ def main(rows, more=()):
     person = persons()[-1]
     stage = stages(o.build, [person])[person.name]
     cases = cases_of([row for row in rows if o.only in row.name], stage, person)
-    cases += [(name, f, (stage, person, *args)) for name, f, *args in more if o.only in name]
-    return run_cases(cases)
+    cases += more(stage, person) if callable(more) else [
+        (name, f, (stage, person, *args)) for name, f, *args in more]
+    return run_cases([c for c in cases if c[1] is try_rows or o.only in c[0]])

@@ -1,24 +1,20 @@
 #!/usr/bin/env python3
 """Ways out of supervision at a terminal, in the middle of a session, by managed settings and by a
 hook that cannot decide; and the logins that go on working (see _escape_claude.py)."""
+import contextlib
 import json
-import os
-import re
-import shlex
-import shutil
 import subprocess
 import sys
 import threading
-import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 
-from _agents import SOON_SECONDS, Run, until
-from _escape_claude import (CLOSED, DENY, EVIL_SERVER, HOOK_MARK, HOOKED, LOGIN, LOST, MARKET, PROJECT, REFUSED_STATUS, STATE, TOUCH_MARK, USER,
-                     EscapeScene, Row, check_refused, check_unchanged, check_works, main, with_plugin)
-from _scripts import FINAL, lines_about, workspace_call
+from _agents import SOON_SECONDS, until
+from _escape_claude import (HOOKED, LOGIN, MARKET, PROJECT, REFUSED_STATUS, STATE, TOUCH_MARK, USER,
+                            Row, cases_of, main, with_plugin)
+from _scripts import FINAL
 from rules import TRIES, Terminal
-
 
 
 # --- at a terminal ------------------------------------------------------------------------
@@ -34,22 +30,28 @@ class At(Terminal):
         before = len(self.scene.asked())
         for _ in range(TRIES):
             self.press((prompt, "\r"))
-            if until(lambda: self.hear(0.1) or len(self.scene.asked()) > before, SOON_SECONDS / 3):
+            if until(lambda: self.hear(0.1) or len(self.scene.asked()) > before or self.scene.evidence(None),
+                     SOON_SECONDS / 3):
                 break
         until(lambda: self.hear(0.1) or len(self.scene.asked()) > before + requests
               or self.scene.evidence(None), SOON_SECONDS / 2)
 
-    def go(self, steps):
+    def go(self, steps, till_seen):
+        """till_seen: no further than to what shows the way out"""
         for kind, *what in steps:
+            if till_seen and self.scene.evidence(self):
+                return
             what = self.scene.filled(what)
             if kind == "shows":
-                until(lambda: self.shows(what[0], 0.2) or self.run.process.poll() is not None,
+                until(lambda: self.shows(what[0], 0.2) or self.run.process.poll() is not None
+                      or till_seen and self.scene.evidence(self),
                       what[1] if len(what) > 1 else SOON_SECONDS)
             elif self.run.process.poll() is not None:
                 return
-            elif kind == "write":
-                (self.scene.folder / what[0]).parent.mkdir(exist_ok=True)
-                (self.scene.folder / what[0]).write_text(json.dumps(what[1]))
+            elif kind == "edit":
+                for name, text in self.scene.filled(self.scene.row.edit).items():
+                    (self.scene.folder / name).parent.mkdir(exist_ok=True)
+                    (self.scene.folder / name).write_text(json.dumps(text))
                 self.hear_for(1)  # for a watcher of files
             elif kind == "mark":
                 until(lambda: self.hear(0.1) or self.scene.mark.exists(), SOON_SECONDS)
@@ -68,38 +70,46 @@ READY = ("shows", "? for shortcuts")
 ASK = ("ask", "Do it.", 1)
 
 
-def at_terminal(r, stage, person, row, steps, bare_steps=None):
-    row.files, row.trusted = {STATE: ONBOARDED, **row.files}, True
-    with EscapeScene(row, stage, person) as s:
-        for shim in (True, False):
-            how = "with the shim" if shim else "without the shim"
-            if shim:
-                argv = [str(s.home / ".pando" / "bin" / "claude"), *s.filled(row.args)]
-                env = s.env("%s:%s" % (s.home / ".pando" / "bin", s.agent_path()), s.filled(row.env))
-            else:
-                argv = [s.bare_program(), *s.filled(row.bare), *(MANUAL if row.bare else ()), *s.filled(row.args)]
-                env = s.env(s.agent_path(), {"ANTHROPIC_BASE_URL": s.upstream, "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1", **s.filled(row.bare_env), **s.filled(row.env)})
-            env["TERM"] = "xterm-256color"
-            with At(s, argv, env) as t:
-                t.go(steps if shim else bare_steps or steps)
-                if not shim and not row.closed:
-                    until(lambda: t.hear(0.1) or s.evidence(t), SOON_SECONDS / 2)
-                found = s.evidence(t)
-                if row.limit:
-                    r.ok(found, how + ": it is the person's own", t.text()[-2000:])
-                elif shim or row.closed:
-                    r.same(found, [], how + ": no way out")
-                else:
-                    r.ok(found, how + ": it works", (t.text()[-2000:], s.evil.heard, [q["tools"] for q in s.asked()]))
-                if shim and row.refused:
-                    r.ok(until(lambda: t.hear(0.1) or t.run.process.poll() is not None), how + ": it ends", t.text())
-                    r.same(t.run.process.returncode, REFUSED_STATUS, how + ": it is refused")
-                    r.ok(all(w in t.text() for w in row.refused), how + ": with the reason", t.text())
-                elif shim and row.works:
-                    r.ok(t.shows(FINAL.split()[-1], SOON_SECONDS), how + ": it comes to its end", t.text()[-2000:])
-            s.forget()
+def launched(s, shim):
+    row, env = s.row, {**s.row.env, "TERM": "xterm-256color"}
+    if shim:
+        bin_dir = s.home / ".pando" / "bin"
+        return [str(bin_dir / "claude"), *s.filled(row.args)], s.env("%s:%s" % (bin_dir, s.agent_path()), s.filled(env))
+    argv = [s.bare_program(), *s.filled(row.bare), *(MANUAL if row.bare else ()), *s.filled(row.args)]
+    return argv, s.env(s.agent_path(), s.filled({"ANTHROPIC_BASE_URL": "@PROVIDER@", **NO_TRAFFIC, **row.bare_env, **env}))
+
+
+@contextlib.contextmanager
+def at_terminal(s, row, shim):
+    s.become(row)
+    try:
+        with At(s, *launched(s, shim)) as t:
+            t.go(STEPS[row.name.split(" + ")[0]][not shim], not shim)
+            yield t
+    finally:
         if hasattr(s, "editor"):
             s.editor.stop()
+            del s.editor
+
+
+def type_with_shim(r, s, row):
+    with at_terminal(s, row, True) as t:
+        if row.limit:
+            r.ok(s.evidence(t), "with the shim: it is the person's own", t.text()[-2000:])
+        else:
+            r.same(s.evidence(t), [], "with the shim: no way out")
+        if row.refused:
+            r.ok(until(lambda: t.hear(0.1) or t.run.process.poll() is not None), "with the shim: it ends", t.text())
+            r.same(t.run.process.returncode, REFUSED_STATUS, "with the shim: it is refused")
+            r.ok(all(w in t.text() for w in row.refused), "with the shim: with the reason", t.text())
+        elif row.works:
+            r.ok(t.shows(FINAL.split()[-1], SOON_SECONDS), "with the shim: it comes to its end", t.text()[-2000:])
+
+
+def type_bare(r, s, row):
+    with at_terminal(s, row, False) as t:
+        r.ok(until(lambda: t.hear(0.1) or s.evidence(t), SOON_SECONDS / 2), "without the shim: it works",
+             (t.text()[-2000:], s.evil.heard, [q["tools"] for q in s.asked()]))
 
 
 class Editor:
@@ -163,18 +173,19 @@ def with_editor(s):
 
 
 def with_commit(s):
-    who = ["-c", "user.name=x", "-c", "user.email=x@example.org"]
-    subprocess.run(["git", "-C", str(s.project), "init", "-q"], check=True)
-    subprocess.run(["git", "-C", str(s.project), *who, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
+    git = ["git", "-C", str(s.project), "-c", "safe.directory=*", "-c", "user.name=x", "-c", "user.email=x@example.org"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "commit", "-q", "--allow-empty", "-m", "x"], check=True)
 
 
+NO_TRAFFIC = {"CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 NO_SEARCH = {"ENABLE_TOOL_SEARCH": "false"}
 IDE = {"seen": ("tool:mcp__ide",), "bare": MANUAL, "bare_env": NO_SEARCH, "setup": with_editor}
 CHROME = {"seen": ("tool:mcp__claude-in-chrome",), "bare": MANUAL, "bare_env": NO_SEARCH, "key": False, "works": False}
 AWAY = {"bare": MANUAL, "bare_env": {"HTTPS_PROXY": "@EVIL@", "NO_PROXY": "127.0.0.1"}, "files": LOGIN, "key": False}
-EDIT_OFF = ("write", USER, {"disableAllHooks": True})
+AGAIN = (READY, ASK, ("edit",), ASK)
 TERMINAL = [
-    (Row("F13 statusLine", ("mark",), {USER: {"statusLine": {"type": "command", "command": TOUCH_MARK}}}), (READY, ASK)),
+    (Row("F13 statusLine", ("mark",), {USER: {"statusLine": {"type": "command", "command": TOUCH_MARK}}}), (READY, ASK, ASK)),
     (Row("F24 autoConnectIde", files={STATE: {**ONBOARDED, "autoConnectIde": True}}, **IDE), (READY, ASK, ASK)),
     (Row("F24 CLAUDE_CODE_SSE_PORT", **IDE), (READY, ASK, ASK)),
     (Row("F24 --ide", args=("--ide",), refused=("--ide",), **IDE), (READY, ASK, ASK)),
@@ -186,9 +197,9 @@ TERMINAL = [
     (Row("A10 agents", ("out:nothing running",), args=("agents",), refused=("agents",), bare=()), (READY,)),
     (Row("A10 attach", ("out:ession",), args=("attach", "x"), refused=("attach",), bare=()), (READY,)),
     (Row("A10 respawn", ("out:ession",), args=("respawn", "x"), refused=("respawn",), bare=()), (READY,)),
-    (Row("F26 another gateway", ("evil",)), (READY, ASK, ("write", USER, {"env": {"ANTHROPIC_BASE_URL": "@EVIL@"}}), ASK)),
-    (Row("F26 disableAllHooks of the person", ("canary",), bare=HOOKED), (READY, EDIT_OFF, ASK)),
-    (Row("F26 disableAllHooks of the project", ("canary",), bare=HOOKED), (READY, ("write", PROJECT, {"disableAllHooks": True}), ASK)),
+    (Row("F26 another gateway", ("evil",), edit={USER: {"env": {"ANTHROPIC_BASE_URL": "@EVIL@"}}}), AGAIN),
+    (Row("F26 disableAllHooks of the person", ("canary",), bare=HOOKED, edit={USER: {"disableAllHooks": True}}), AGAIN),
+    (Row("F26 disableAllHooks of the project", ("canary",), bare=HOOKED, edit={PROJECT: {"disableAllHooks": True}}), AGAIN),
     (Row("F27 defaultToAgentsView", ("out:nothing running",), {STATE: {**ONBOARDED, "defaultToAgentsView": True}}, bare=(), works=False), (READY,)),
     (Row("/plugin", ("mark",), MARKET, setup=with_plugin, works=False), (
         READY, ("press", "/plugin marketplace add @TMP@/market", "\r"), ("shows", "Successfully added", 6), ("press", "\x1b"),
@@ -199,9 +210,16 @@ TERMINAL = [
 ]
 
 
-def main_cases():
-    return [("at a terminal: " + row.name, at_terminal, row, *steps) for row, *steps in TERMINAL]
+for _row, *_steps in TERMINAL:
+    _row.files, _row.trusted = {STATE: ONBOARDED, **_row.files}, True
+STEPS = {row.name: (steps[0], steps[-1]) for row, *steps in TERMINAL}
+
+
+def cases(stage, person):
+    """Rows with the same steps may share a session."""
+    rows = [replace(row, prompt=STEPS[row.name]) for row, *_ in TERMINAL]
+    return cases_of(rows, stage, person, "at a terminal: ", type_with_shim, type_bare)
 
 
 if __name__ == "__main__":
-    sys.exit(main([], main_cases()))
+    sys.exit(main([], cases))
