@@ -3,7 +3,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -14,6 +13,7 @@
 #include "base/secret.h"
 #include "shim/codex_files.h"
 #include "shim/codex_kept.h"
+#include "shim/person.h"
 
 #define PROFILE_END ".config.toml"
 #define KEPT CODEX_OURS "kept.toml"
@@ -250,27 +250,6 @@ take_earlier(struct homedir *h, int runs, const struct toml_node *config, struct
 	return 0;
 }
 
-/*
- * Commands of a session write in the project, so that one could lay there what this or the next
- * session loads. They do not write in its .codex (sandbox/guard.c).
- */
-static int
-check_outside(const char *path, const char *root, struct err *e)
-{
-	CLEANUP(mem_freep) char *guarded = path_join(root, ".codex");
-	char real[PATH_MAX];
-
-	if (realpath(path, real) == NULL)
-		return err_sys(e, "look at %s", path);
-	if (!path_is_within(real, root) || path_is_within(real, guarded))
-		return 0;
-	return err_set(e, ERR_REFUSED,
-		"codex: the folder %s is refused: it is inside the project %s, where a "
-		"session's own commands could change what codex loads: put CODEX_HOME "
-		"elsewhere, or start codex in another folder",
-		real, root);
-}
-
 int
 homedir_open(struct homedir *h, const char *own_dir, const char *root, int runs,
 	const struct toml_node *config, struct err *e)
@@ -285,7 +264,7 @@ homedir_open(struct homedir *h, const char *own_dir, const char *root, int runs,
 			return -1;
 	}
 	if (path_mkdirs(h->path, S_IRWXU, e) < 0 ||
-		(root != NULL && check_outside(h->path, root, e) < 0))
+		person_check_outside(POL_CODEX, h->path, root, e) < 0)
 		return -1;
 	h->fd = open(h->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (h->fd < 0 || fstat(h->fd, &st) < 0)

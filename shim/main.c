@@ -415,7 +415,7 @@ write_files(struct launch *l, struct err *e)
 {
 	if (l->kind == POL_CODEX)
 		return homedir_fill(&l->home, &l->plan, e);
-	if (person_make_sessions(&l->person, e) < 0)
+	if (person_make_sessions(&l->person, guarded_root(l), e) < 0)
 		return -1;
 	return rundir_fill(&l->dir, &l->plan, e);
 }

@@ -232,11 +232,36 @@ person_read(struct person *p, enum pol_agent a, const struct place_root *root,
 }
 
 int
-person_make_sessions(const struct person *p, struct err *e)
+person_check_outside(enum pol_agent a, const char *path, const char *root, struct err *e)
+{
+	const char *name = pol_agent_name(a);
+	CLEANUP(mem_freep)
+	char *guarded = root == NULL ? NULL : mem_printf("%s/.%s", root, name);
+	char real[PATH_MAX];
+
+	if (root == NULL)
+		return 0;
+	if (realpath(path, real) == NULL)
+		return err_sys(e, "look at %s", path);
+	if (!path_is_within(real, root) || path_is_within(real, guarded))
+		return 0;
+	return err_set(e, ERR_REFUSED,
+		"%s: the folder %s is refused: it is inside the project %s, where a session's "
+		"own commands could change what %s loads: put %s elsewhere, or start %s in "
+		"another folder",
+		name, real, root, name,
+		a == POL_CLAUDE ? "CLAUDE_CONFIG_DIR" : "CODEX_HOME", name);
+}
+
+int
+person_make_sessions(const struct person *p, const char *root, struct err *e)
 {
 	CLEANUP(mem_freep) char *path = path_join(p->own_dir, "projects");
 
-	return path_mkdirs(path, S_IRWXU, e);
+	/* what claude remembers is in there too, and may name files to send */
+	return path_mkdirs(path, S_IRWXU, e) < 0
+		       ? -1
+		       : person_check_outside(POL_CLAUDE, path, root, e);
 }
 
 void

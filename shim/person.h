@@ -35,7 +35,14 @@ int person_read(struct person *p, enum pol_agent a, const struct place_root *roo
 	const char *profile, struct err *e);
 void person_fini(struct person *p); /* for CLEANUP too */
 /* Makes claude's folder of sessions when it is absent, since a link to nothing holds none. */
-int person_make_sessions(const struct person *p, struct err *e);
+int person_make_sessions(const struct person *p, const char *root, struct err *e);
+/*
+ * Commands of a session write in the project, so that one could lay there what this or the next
+ * session loads: a folder of the person's that lies in it is refused, but for those that are
+ * guarded (sandbox/guard.c). root NULL: it may.
+ */
+int person_check_outside(
+	enum pol_agent a, const char *path, const char *root, struct err *e);
 void person_tell(const struct person *p, struct plan_facts *f);
 
 /* The managed settings on this machine, each checked by plan_<agent>_managed. */
