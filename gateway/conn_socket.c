@@ -18,6 +18,9 @@ on_request(void *to, struct str text, struct buf *out, struct err *e)
 
 	c->direction = "request";
 	c->changes = 0;
+	/* what failed before has been told, and concerns that request or answer only */
+	c->log_failed = c->has_found = c->must_log = false;
+	c->e = (struct err)ERR_INIT;
 	gw_account_begin(&c->account, c->run, c->route.api, &c->rules);
 	got = gw_conn_decide(c, buf_str(&c->turn), text, out, e);
 	got = gw_conn_record(c, got, begin, e);

@@ -459,6 +459,25 @@ def an_upgrade_in_place_ends_it_behind_its_answer(build):
     provider.close()
 
 
+def a_log_that_comes_back(home, provider, run):
+    """What cannot be recorded is not sent, nor refused any longer than that."""
+    c = Client(run)
+    same(c.ask(CREATE), TEXT, "a request that is recorded")
+    kept = home.log.with_name("kept")
+    home.log.rename(kept)
+    home.log.mkdir()
+    n = len(provider.messages)
+    for ask in (CREATE, "{"):
+        got = c.ask(ask)
+        ok(len(got) == 1 and got[0]["type"] == "error", "no log: an error", got)
+    ok("could not be recorded" in c.ask(CREATE)[0]["error"]["message"], "... that says so")
+    same(len(provider.messages), n, "... and nothing reaches the provider")
+    home.log.rmdir()
+    kept.rename(home.log)
+    same(c.ask(CREATE), TEXT, "the log is back: the same connection goes on")
+    c.end()
+
+
 def main():
     build = g.build()
     the_switch_is_off_by_default(build)
@@ -471,6 +490,7 @@ def main():
         what_policy_leaves_alone_passes(provider, run)
         policy_reaches_the_wire(home, provider, run)
         a_refused_request_leaves_the_connection(provider, run)
+        a_log_that_comes_back(home, provider, run)
         broken_bytes_are_told(provider, run)
         the_provider_may_break(provider, run)
         no_provider_no_socket(home, provider, run)
