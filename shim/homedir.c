@@ -20,6 +20,7 @@
 
 enum {
 	LEFT_MAX = 64, /* sessions looked at in one launch; the rest wait for the next */
+	TREES_MAX = 2 * LEFT_MAX,
 	NAME_SIZE = 256, /* of a target of ours, which are short */
 	OPEN_TO_OTHERS = S_IWGRP | S_IWOTH,
 };
@@ -165,15 +166,15 @@ write_kept(const struct homedir *h, struct str text, const struct timespec *at,
 
 struct trees {
 	struct codex_left v[LEFT_MAX];
-	struct toml_node *tree[2 * LEFT_MAX];
-	char *text[2 * LEFT_MAX];
+	struct toml_node *tree[TREES_MAX];
+	char *text[TREES_MAX];
 	size_t n;
 };
 
 static void
 trees_free(struct trees **t)
 {
-	for (size_t i = 0; i < 2 * LEFT_MAX; i++) {
+	for (size_t i = 0; i < TREES_MAX; i++) {
 		toml_free((*t)->tree[i]);
 		mem_freep((void *)&(*t)->text[i]);
 	}
