@@ -3,7 +3,7 @@
 import json
 import sys
 
-from _escape_claude import (CLOSED, DENY, EVIL_SERVER, EVIL_SERVERS, HOOK_MARK, HOOKED, LOGIN, LOST, PROJECT, TOUCH_MARK, USER, Row,
+from _escape_claude import (CLOSED, EVIL_SERVER, EVIL_SERVERS, HOOK_MARK, LOGIN, LOST, PROJECT, TOUCH_MARK, USER, Row,
                      main)
 
 EVIL_JSON = json.dumps(EVIL_SERVERS)

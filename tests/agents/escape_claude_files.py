@@ -3,7 +3,7 @@
 import json
 import sys
 
-from _escape_claude import (CLOSED, EVIL_SERVER, EVIL_SERVERS, HOOK_MARK, HOOKED, LOCAL, LOGIN, LOST, MARKET, PROJECT, STATE, TOUCH_MARK, USER,
+from _escape_claude import (EVIL_SERVER, EVIL_SERVERS, HOOK_MARK, LOCAL, LOGIN, LOST, MARKET, PROJECT, STATE, TOUCH_MARK, USER,
                      Row, main, with_plugin)
 
 SECRET = "SECRET4711"

@@ -9,8 +9,8 @@ import sys
 from dataclasses import replace
 
 from _agents import ROOT, command_of, persons, read_proc, stages, until
-from _escape_claude import (EVIL_SERVER, HOOKED, LOGIN, LOST, PROJECT, STATE, TOUCH_MARK, USER, EscapeScene, Row,
-                            check_refused, check_unchanged, check_works, main, tree, try_row)
+from _escape_claude import (EVIL_SERVER, HOOKED, LOGIN, LOST, PROJECT, TOUCH_MARK, USER, EscapeScene, Row,
+                            cases_of, check_unchanged, check_works, main, tree, try_row, try_rows)
 from _scripts import FINAL, lines_about, read_call, workspace_call
 
 CONTENT = "the old word"
@@ -138,7 +138,7 @@ HOOK_OFF = ("disableAllHooks", "allowManagedHooksOnly", "a further file")
 CORE = ("--mcp-config=" + json.dumps({"mcpServers": {"pando_core": EVIL_SERVER}}),)
 INSIDE = """set -e
 mount -t tmpfs none "$1"
-cp -a /etc/. "$1"
+cp -a /etc/. "$1" 2>/dev/null || test -s "$1/passwd" # files of locks go meanwhile
 mkdir -p "$1/claude-code"
 cp -a "$2/." "$1/claude-code"
 mount --bind "$1" /etc
@@ -205,19 +205,23 @@ def headers_of(s):
     return sorted({(q["headers"].get("x-api-key", ""), q["headers"].get("authorization", "")) for q in s.asked()})
 
 
-def a_login(r, stage, person, name):
-    files, env, want = LOGINS[name]
-    with EscapeScene(Row(name, ("mark",), files, env, key=False, bare=("--setting-sources=user",)), stage, person) as s:
-        before = tree(s)
-        run = s.with_shim()
-        check_works(r, s, run)
-        check_unchanged(r, s, before)
-        sent = headers_of(s)
-        r.ok(sent and all(want in h[0] or want in h[1] for h in sent), "the provider gets the login", sent)
-        r.same(s.evidence(run), [], "nothing of the project is run")
-        s.forget()
-        run = s.without_shim()
-        r.same(sent, headers_of(s), "as without the shim")
+def a_login(r, s, row):
+    s.become(row)
+    before = tree(s)
+    run = s.with_shim()
+    check_works(r, s, run)
+    check_unchanged(r, s, before)
+    sent, want = headers_of(s), LOGINS[row.name][2]
+    r.ok(sent and all(want in h[0] or want in h[1] for h in sent), "the provider gets the login", sent)
+    r.same(s.evidence(run), [], "nothing of the project is run")
+    s.forget()
+    s.row = replace(row, seen=("body:",))  # until it has asked
+    s.without_shim()
+    r.same(sent, headers_of(s), "as without the shim")
+
+
+def logins(r, stage, person, rows):
+    try_rows(r, stage, person, a_login, rows)
 
 
 def settings_of_the_person(r, stage, person):
@@ -302,22 +306,26 @@ AS_ROOT = [
 ]
 
 
-def as_root(r, _stage, _person, row):
+def as_root(r, _stage, _person, rows):
     root = persons()[0]
     if root is None:
         r.skip("as root", "this is not root")
         return
-    try_row(r, stages(ROOT / "build", [root])["root"], root, row)
+    stage = stages(ROOT / "build", [root])["root"]
+    for _, run, args in cases_of(rows, stage, root):
+        run(r, *args)
 
 
 MORE = [("a hook that " + name, bad_hook, change) for name, change in BAD_HOOKS.items()]
 MORE += [("in the middle of a session: " + name, in_the_middle, change) for name, change in (
     ("nothing happens", None), ("the policy is cut", cut_policy), ("the policy is gone", remove_policy), ("the log is closed", close_log))]
 MORE += [("managed settings: " + name, managed_settings, name) for name in MANAGED]
-MORE += [("login: " + name, a_login, name) for name in LOGINS]
+LOGIN_ROWS = [Row(name, ("mark",), files, env, key=False, bare=("--setting-sources=user",))
+              for name, (files, env, _) in LOGINS.items()]
+MORE += [("login: ", logins, LOGIN_ROWS[i::2]) for i in range(2)]
 MORE += [("settings: env of the person", settings_of_the_person), ("children: servers", what_servers_inherit),
          ("variable LD_PRELOAD", a_library_in_claude)]
-MORE += [("as root: " + row.name, as_root, row) for row in AS_ROOT]
+MORE += [("as root: ", as_root, AS_ROOT)]
 
 if __name__ == "__main__":
     sys.exit(main(HELPERS, MORE))
