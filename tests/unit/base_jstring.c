@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -101,12 +102,12 @@ rim(void)
 	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
 
 	if (end == NULL) {
-		char *p = mmap(NULL, (PAGES + 1) * page, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		void *p = NULL;
 
-		ok(p != MAP_FAILED && mprotect(p + PAGES * page, page, PROT_NONE) == 0,
+		ok(posix_memalign(&p, page, (PAGES + 1) * page) == 0 &&
+				mprotect((char *)p + PAGES * page, page, PROT_NONE) == 0,
 			"a page that may not be read");
-		end = p + PAGES * page;
+		end = (char *)p + PAGES * page;
 	}
 	return end;
 }
