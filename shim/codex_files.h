@@ -15,6 +15,7 @@
  *                            keeps state here that costs seconds to make anew
  *     pando-<run>.config.toml  the profile of this session: the provider, whose URL holds the
  *                            run's token, and keys of the person's; codex writes changes here
+ *     pando-<run>.runs         -> the folder of runs that knows whether it goes on (homedir.c)
  *     pando-<run>.was, pando-kept.toml  see codex_kept.h
  *     sessions auth.json ... -> ../, the person's
  * There is no config.toml.

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/fdio.h"
@@ -16,6 +17,7 @@
 #include "shim/person.h"
 
 #define PROFILE_END ".config.toml"
+#define RUNS_END ".runs"
 #define KEPT CODEX_OURS "kept.toml"
 
 enum {
@@ -23,6 +25,7 @@ enum {
 	TREES_MAX = 2 * LEFT_MAX,
 	NAME_SIZE = 256, /* of a target of ours, which are short */
 	OPEN_TO_OTHERS = S_IWGRP | S_IWOTH,
+	STRANGE_OLD_S = 30 * 24 * 3600, /* then a run of another home has ended too */
 };
 
 struct left {
@@ -117,6 +120,26 @@ closedirp(DIR **d)
 		(void)closedir(*d);
 }
 
+/* Of this home: another one, as a container's, may have the folder in common with it. */
+static bool
+is_of(const struct homedir *h, const char *run)
+{
+	CLEANUP(mem_freep) char *name = mem_printf(CODEX_OURS "%s" RUNS_END, run);
+	char runs[NAME_SIZE];
+	const ssize_t n = readlinkat(h->fd, name, runs, sizeof runs);
+
+	return n >= 0 && str_is((struct str){ runs, (size_t)n }, h->runs);
+}
+
+/* Only a home's own folder of runs tells which of them go on. */
+static bool
+is_over(const struct homedir *h, const char *run, const struct stat *profile, int runs)
+{
+	if (!is_of(h, run))
+		return time(NULL) - profile->st_mtim.tv_sec > STRANGE_OLD_S;
+	return faccessat(runs, run, F_OK, 0) < 0 && errno == ENOENT;
+}
+
 static int
 look(const struct homedir *h, int runs, struct left *left, size_t *n, struct err *e)
 {
@@ -135,7 +158,7 @@ look(const struct homedir *h, int runs, struct left *left, size_t *n, struct err
 		if (*n < LEFT_MAX && is_profile(ent->d_name, l->run) &&
 			fstatat(h->fd, ent->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
 			l->changed = st.st_mtim;
-			l->over = faccessat(runs, l->run, F_OK, 0) < 0 && errno == ENOENT;
+			l->over = is_over(h, l->run, &st, runs);
 			(*n)++;
 		} else if (configures(ent->d_name) &&
 			   !is_profile(ent->d_name, (char[ID_HEX + 1]){ 0 }) &&
@@ -229,11 +252,14 @@ take_changes(struct homedir *h, const struct toml_node *config, struct left *lef
 static void
 forget(const struct homedir *h, const struct left *l)
 {
-	CLEANUP(mem_freep) char *now = mem_printf(CODEX_OURS "%s" PROFILE_END, l->run);
-	CLEANUP(mem_freep) char *was = mem_printf(CODEX_OURS "%s.was", l->run);
+	static const char *const ends[] = { RUNS_END, ".was", PROFILE_END };
 
-	(void)unlinkat(h->fd, now, 0); /* what stays is taken at the next launch */
-	(void)unlinkat(h->fd, was, 0);
+	for (size_t i = 0; i < LEN(ends); i++) {
+		CLEANUP(mem_freep)
+		char *name = mem_printf(CODEX_OURS "%s%s", l->run, ends[i]);
+
+		(void)unlinkat(h->fd, name, 0); /* else the next launch does it */
+	}
 }
 
 static int
@@ -255,7 +281,7 @@ int
 homedir_open(struct homedir *h, const char *own_dir, const char *root, int runs,
 	const struct toml_node *config, struct err *e)
 {
-	struct stat st;
+	struct stat st, own;
 
 	h->path = path_join(own_dir, CODEX_HOME_NAME);
 	for (size_t i = 0; codex_links[i].name != NULL; i++) {
@@ -268,8 +294,10 @@ homedir_open(struct homedir *h, const char *own_dir, const char *root, int runs,
 		person_check_outside(POL_CODEX, h->path, root, e) < 0)
 		return -1;
 	h->fd = open(h->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (h->fd < 0 || fstat(h->fd, &st) < 0)
+	if (h->fd < 0 || fstat(h->fd, &st) < 0 || fstat(runs, &own) < 0)
 		return err_sys(e, "open %s", h->path);
+	(void)snprintf(h->runs, sizeof h->runs, "%ju:%ju", (uintmax_t)own.st_dev,
+		(uintmax_t)own.st_ino);
 	if (st.st_uid != geteuid() || (st.st_mode & OPEN_TO_OTHERS) != 0)
 		return err_set(e, ERR_REFUSED,
 			"%s is not yours alone: pando-ai keeps codex's configuration there, "
@@ -321,10 +349,30 @@ drop_links(int dir, const struct plan *p)
 	}
 }
 
+/* Before the profile, so that none is there that nobody knows the run of. */
+static int
+tell_runs(const struct homedir *h, const struct plan *p, struct err *e)
+{
+	char run[ID_HEX + 1];
+
+	for (size_t i = 0; i < p->nfiles; i++) {
+		CLEANUP(mem_freep) char *name = NULL;
+
+		if (!is_profile(p->file[i].name, run))
+			continue;
+		name = mem_printf(CODEX_OURS "%s" RUNS_END, run);
+		if (symlinkat(h->runs, h->fd, name) < 0)
+			return err_sys(e, "link %s", name);
+	}
+	return 0;
+}
+
 int
 homedir_fill(const struct homedir *h, const struct plan *p, struct err *e)
 {
 	drop_links(h->fd, p);
+	if (tell_runs(h, p, e) < 0)
+		return err_wrap(e, "%s", h->path);
 	for (size_t i = 0; i < p->nlinks; i++)
 		if (make_link(h->fd, &p->link[i], e) < 0)
 			return err_wrap(e, "%s", h->path);
@@ -342,6 +390,9 @@ homedir_fill(const struct homedir *h, const struct plan *p, struct err *e)
 void
 homedir_drop(const struct homedir *h, const struct plan *p)
 {
+	struct left l;
+
 	for (size_t i = 0; h->fd >= 0 && i < p->nfiles; i++)
-		(void)unlinkat(h->fd, p->file[i].name, 0); /* else the next one does it */
+		if (is_profile(p->file[i].name, l.run))
+			forget(h, &l);
 }

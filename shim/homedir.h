@@ -9,11 +9,14 @@
 #include "policy/toml.h"
 #include "shim/plan.h"
 
+enum { HOMEDIR_RUNS_SIZE = 44 }; /* two numbers of 64 bits */
+
 struct homedir {
 	char *path; /* NULL: not open */
 	int fd;
-	struct toml_node *kept; /* what sessions have changed; NULL: nothing */
-	char *kept_text;        /* the tree points into it */
+	char runs[HOMEDIR_RUNS_SIZE]; /* device:inode of the folder of runs */
+	struct toml_node *kept;       /* what sessions have changed; NULL: nothing */
+	char *kept_text;              /* the tree points into it */
 };
 
 #define HOMEDIR_INIT                                                                     \
@@ -23,8 +26,8 @@ struct homedir {
 
 /*
  * Makes it below the person's folder, takes out what would configure codex beside the profile
- * of a session, and reads what earlier sessions have changed; of those without a folder in runs
- * nothing else stays. root: of the project, where it must not be; NULL: it may.
+ * of a session, and reads what earlier sessions have changed; of those of this home without a
+ * folder in runs nothing else stays. root: of the project, where it must not be; NULL: it may.
  */
 int homedir_open(struct homedir *h, const char *own_dir, const char *root, int runs,
 	const struct toml_node *config, struct err *e);
