@@ -153,6 +153,8 @@ def ends_by(p, key):
         return p.t.foreground() == p.t.pid()
     # a key too many would be the shell's, or find an agent that is about to end
     for _ in range(KEYS_MAX):
+        if re.search(OFFERS, p.t.screen()):
+            p.settle(key)  # it came after the first screen, and takes the keys
         p.t.keys(key)
         until(lambda: has_ended() or re.search(AGAIN, p.t.screen()), AGAIN_SECONDS)
         if not has_ended():

@@ -5,10 +5,11 @@ import json
 import sys
 
 from _agents import options, persons, run_cases, stages, until
-from _keep import FINAL, IN, OWN, Claude, Kept
+from _keep import FINAL, IN, OWN, SETTLE_SECONDS, TRIES, Claude, Kept
 
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5Erk"
          "Jggg==")
+SHOWN = r"\[Image #1\]"
 
 
 def prompt_history(r, stage, person):
@@ -50,8 +51,12 @@ def pasted_image(r, stage, person):
         image.write_bytes(base64.b64decode(PIXEL))
         t.shows(r, "manual mode", "claude starts")
         t.tmux("set-buffer", str(image))
-        t.tmux("paste-buffer", "-p", "-t", "t")
-        t.shows(r, r"\[Image #1\]", "the path becomes an image")
+        for _ in range(TRIES):  # before claude has asked the terminal for it, a paste is mere text
+            t.tmux("paste-buffer", "-p", "-t", "t")
+            if t.wait(SHOWN, SETTLE_SECONDS):
+                break
+            t.keys("C-u")
+        t.shows(r, SHOWN, "the path becomes an image")
         t.keys("Enter")
         t.shows(r, FINAL, "an answer")
         r.ok('"type": "image"' in json.dumps([s.body_of(q) for q in s.requests()]), "it is sent")
