@@ -399,7 +399,7 @@ gw_budget_parse(struct str line, struct gw_budget *b, struct err *e)
 int
 gw_budget_follow(struct str line, struct gw_budget *b, struct err *e)
 {
-	int64_t sum[GW_SUMS];
+	int64_t sum[GW_SUMS] = { 0 };
 
 	if (take_line(line, sum, e) < 0)
 		return -1;

@@ -105,8 +105,9 @@ plan_codex_managed(
 	const char *path, const struct toml_node *config, bool above, struct err *e)
 {
 	/* what stands below the command line is merged with it where it is a table */
+	static const char provider[] = "model_providers." CODEX_PROVIDER;
 	static const char *const merged[] = { "mcp_servers", "hooks", "plugins",
-		"projects", "model_providers." CODEX_PROVIDER };
+		"projects", provider };
 	static const char *const beats[] = { "model_provider", "model_providers",
 		"model_catalog_json", "openai_base_url", "chatgpt_base_url", "features",
 		"agents", "tools", "web_search", "notify", "projects" };

@@ -253,7 +253,7 @@ check_starved(struct golden *g)
 
 	g->w.rules.memory = &memory;
 	for (; memory.max <= ENOUGH;
-		memory.max += memory.max < 16 * STEP ? STEP : memory.max) {
+		memory.max += memory.max < (size_t)16 * STEP ? STEP : memory.max) {
 		CLEANUP(buf_fini) struct buf last = BUF_INIT(WIRE_MAX);
 		struct str out;
 

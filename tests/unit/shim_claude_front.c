@@ -4,93 +4,88 @@
 
 #include "tests/unit/test.h"
 
+static const struct {
+	enum front_kind kind;
+	const char *from, *want; /* NULL: refused */
+} keys[] = {
+	{ FRONT_COMMAND, "Just text\n", "---\n---\n" },
+	{ FRONT_COMMAND, "", "---\n---\n" },
+	{ FRONT_COMMAND, "---\nno end\n", "---\n---\n" },
+	{ FRONT_COMMAND, "---\ndescription: Say it\n---\nx",
+		"---\ndescription: \"Say it\"\n---\n" },
+	{ FRONT_COMMAND, "\xef\xbb\xbf---\r\ndescription: Say it \r\n---\r\nx",
+		"---\ndescription: \"Say it\"\n---\n" },
+	{ FRONT_COMMAND, "---\nmodel: 'it''s' # why\neffort: \"a\\\"b\\n\"\n---\n",
+		"---\nmodel: \"it's\"\neffort: \"a\\\"b\\n\"\n---\n" },
+	{ FRONT_COMMAND, "---\nargument-hint: [file] [n]\n---\n",
+		"---\nargument-hint: \"[file] [n]\"\n---\n" },
+	{ FRONT_COMMAND, "---\narguments: [a, 'b']\n---\n",
+		"---\narguments: [\"a\",\"b\"]\n---\n" },
+	{ FRONT_COMMAND, "---\narguments: [a,, \"\"]\n---\n",
+		"---\narguments: [\"a\"]\n---\n" },
+	{ FRONT_COMMAND, "---\narguments:\n  - a\n- b\n---\n",
+		"---\narguments: [\"a\",\"b\"]\n---\n" },
+	{ FRONT_SKILL, "---\ndescription: |\n  a\n  b\nname: x\n---\n",
+		"---\nname: \"x\"\ndescription: \"a\\nb\"\n---\n" },
+	{ FRONT_SKILL, "---\ndescription: >-\n  a\n\n  b\n---\n",
+		"---\ndescription: \"a b\"\n---\n" },
+	{ FRONT_SKILL, "---\ndescription: a\n  b: c\n---\n",
+		"---\ndescription: \"a b: c\"\n---\n" },
+	{ FRONT_SKILL, "---\ndescription: a --- hooks: {} ----\n---\n",
+		"---\ndescription: \"a -\\u002d\\u002d hooks: {} "
+		"-\\u002d\\u002d\\u002d\"\n---\n" },
+	{ FRONT_SKILL,
+		"---\ndisable-model-invocation: Yes\n"
+		"user-invocable: FALSE\n---\n",
+		"---\ndisable-model-invocation: true\nuser-invocable: false\n---\n" },
+	{ FRONT_SKILL, "---\nuser-invocable: perhaps\n---\n", "---\n---\n" },
+	/* what starts programs, grants or lifts */
+	{ FRONT_SKILL,
+		"---\nname: x\nhooks:\n  Stop:\n    - hooks:\n      - type: command\n"
+		"        command: evil\nallowed-tools: Bash\ncontext: fork\nagent: a\n"
+		"shell: powershell\npaths: '**'\nmcpServers: {a: {command: b}}\n---\n",
+		"---\nname: \"x\"\n---\n" },
+	{ FRONT_SKILL, "---\n\"hooks\": {}\n? hooks\n: {}\n<<: *a\nname: x\n---\n",
+		"---\nname: \"x\"\n---\n" },
+	{ FRONT_COMMAND, "---\nname: x\ntools: Bash\n---\n", "---\n---\n" },
+	{ FRONT_STYLE, "---\nname: X\nkeep-coding-instructions: true\nhooks: a\n---\n",
+		"---\nname: \"X\"\nkeep-coding-instructions: true\n---\n" },
+	/* values that are not understood */
+	{ FRONT_SKILL, "---\nname: *a\ndescription: !!t x\nmodel: {a: b}\n---\n",
+		"---\n---\n" },
+	{ FRONT_SKILL, "---\nname: \"a\\x41\"\ndescription: 'open\nmodel: \"a\" b\n---\n",
+		"---\n---\n" },
+	{ FRONT_SKILL, "---\nname: a\nname: b\n---\n", "---\nname: \"a\"\n---\n" },
+	/* tools of an agent: ours take the places of claude's */
+	{ FRONT_AGENT,
+		"---\nname: x\ntools: Read, Bash(git log, a:*), Edit\n"
+		"permissionMode: bypassPermissions\nmaxTurns: 5\n---\n",
+		"---\nname: \"x\"\nmaxTurns: 5\ntools: [\"Read\",\"Bash(git log, a:*)\","
+		"\"Edit\",\"mcp__pando_core__read-file\","
+		"\"mcp__pando_workspace__replace\",\"mcp__pando_workspace__insert\"]\n"
+		"---\n" },
+	{ FRONT_AGENT, "---\nname: x\ndisallowedTools: [Bash]\n---\n",
+		"---\nname: \"x\"\ndisallowedTools: [\"Bash\","
+		"\"mcp__pando_workspace__shell-command\"]\n---\n" },
+	{ FRONT_AGENT, "---\nname: x\ntools:\n---\n",
+		"---\nname: \"x\"\ntools: []\n---\n" },
+	{ FRONT_AGENT, "---\nname: x\n---\n", "---\nname: \"x\"\n---\n" },
+	{ FRONT_AGENT, "---\nname: x\ntools: {a: b}\n---\n", NULL },
+	{ FRONT_AGENT, "---\nname: x\n\"tools\": Read\n---\n", NULL },
+	{ FRONT_AGENT, "---\nname: x\ntools : Read\n---\n", NULL },
+	{ FRONT_AGENT, "---\n{name: x, tools: Read}\n---\n", NULL },
+	{ FRONT_AGENT, "---\nname: x\ntools: Read\ntools: Bash\n---\n", NULL },
+};
+
 static void
 only_known_keys_come_through(void)
 {
-	static const struct {
-		enum front_kind kind;
-		const char *from, *want; /* NULL: refused */
-	} rows[] = {
-		{ FRONT_COMMAND, "Just text\n", "---\n---\n" },
-		{ FRONT_COMMAND, "", "---\n---\n" },
-		{ FRONT_COMMAND, "---\nno end\n", "---\n---\n" },
-		{ FRONT_COMMAND, "---\ndescription: Say it\n---\nx",
-			"---\ndescription: \"Say it\"\n---\n" },
-		{ FRONT_COMMAND, "\xef\xbb\xbf---\r\ndescription: Say it \r\n---\r\nx",
-			"---\ndescription: \"Say it\"\n---\n" },
-		{ FRONT_COMMAND,
-			"---\nmodel: 'it''s' # why\neffort: \"a\\\"b\\n\"\n---\n",
-			"---\nmodel: \"it's\"\neffort: \"a\\\"b\\n\"\n---\n" },
-		{ FRONT_COMMAND, "---\nargument-hint: [file] [n]\n---\n",
-			"---\nargument-hint: \"[file] [n]\"\n---\n" },
-		{ FRONT_COMMAND, "---\narguments: [a, 'b']\n---\n",
-			"---\narguments: [\"a\",\"b\"]\n---\n" },
-		{ FRONT_COMMAND, "---\narguments: [a,, \"\"]\n---\n",
-			"---\narguments: [\"a\"]\n---\n" },
-		{ FRONT_COMMAND, "---\narguments:\n  - a\n- b\n---\n",
-			"---\narguments: [\"a\",\"b\"]\n---\n" },
-		{ FRONT_SKILL, "---\ndescription: |\n  a\n  b\nname: x\n---\n",
-			"---\nname: \"x\"\ndescription: \"a\\nb\"\n---\n" },
-		{ FRONT_SKILL, "---\ndescription: >-\n  a\n\n  b\n---\n",
-			"---\ndescription: \"a b\"\n---\n" },
-		{ FRONT_SKILL, "---\ndescription: a\n  b: c\n---\n",
-			"---\ndescription: \"a b: c\"\n---\n" },
-		{ FRONT_SKILL, "---\ndescription: a --- hooks: {} ----\n---\n",
-			"---\ndescription: \"a -\\u002d\\u002d hooks: {} "
-			"-\\u002d\\u002d\\u002d\"\n---\n" },
-		{ FRONT_SKILL,
-			"---\ndisable-model-invocation: Yes\n"
-			"user-invocable: FALSE\n---\n",
-			"---\ndisable-model-invocation: true\nuser-invocable: false\n---\n" },
-		{ FRONT_SKILL, "---\nuser-invocable: perhaps\n---\n", "---\n---\n" },
-		/* what starts programs, grants or lifts */
-		{ FRONT_SKILL,
-			"---\nname: x\nhooks:\n  Stop:\n    - hooks:\n      - type: command\n"
-			"        command: evil\nallowed-tools: Bash\ncontext: fork\nagent: a\n"
-			"shell: powershell\npaths: '**'\nmcpServers: {a: {command: b}}\n---\n",
-			"---\nname: \"x\"\n---\n" },
-		{ FRONT_SKILL,
-			"---\n\"hooks\": {}\n? hooks\n: {}\n<<: *a\nname: x\n---\n",
-			"---\nname: \"x\"\n---\n" },
-		{ FRONT_COMMAND, "---\nname: x\ntools: Bash\n---\n", "---\n---\n" },
-		{ FRONT_STYLE,
-			"---\nname: X\nkeep-coding-instructions: true\nhooks: a\n---\n",
-			"---\nname: \"X\"\nkeep-coding-instructions: true\n---\n" },
-		/* values that are not understood */
-		{ FRONT_SKILL, "---\nname: *a\ndescription: !!t x\nmodel: {a: b}\n---\n",
-			"---\n---\n" },
-		{ FRONT_SKILL,
-			"---\nname: \"a\\x41\"\ndescription: 'open\nmodel: \"a\" b\n---\n",
-			"---\n---\n" },
-		{ FRONT_SKILL, "---\nname: a\nname: b\n---\n",
-			"---\nname: \"a\"\n---\n" },
-		/* tools of an agent: ours take the places of claude's */
-		{ FRONT_AGENT,
-			"---\nname: x\ntools: Read, Bash(git log, a:*), Edit\n"
-			"permissionMode: bypassPermissions\nmaxTurns: 5\n---\n",
-			"---\nname: \"x\"\nmaxTurns: 5\ntools: [\"Read\",\"Bash(git log, a:*)\","
-			"\"Edit\",\"mcp__pando_core__read-file\","
-			"\"mcp__pando_workspace__replace\",\"mcp__pando_workspace__insert\"]\n"
-			"---\n" },
-		{ FRONT_AGENT, "---\nname: x\ndisallowedTools: [Bash]\n---\n",
-			"---\nname: \"x\"\ndisallowedTools: [\"Bash\","
-			"\"mcp__pando_workspace__shell-command\"]\n---\n" },
-		{ FRONT_AGENT, "---\nname: x\ntools:\n---\n",
-			"---\nname: \"x\"\ntools: []\n---\n" },
-		{ FRONT_AGENT, "---\nname: x\n---\n", "---\nname: \"x\"\n---\n" },
-		{ FRONT_AGENT, "---\nname: x\ntools: {a: b}\n---\n", NULL },
-		{ FRONT_AGENT, "---\nname: x\n\"tools\": Read\n---\n", NULL },
-		{ FRONT_AGENT, "---\nname: x\ntools : Read\n---\n", NULL },
-		{ FRONT_AGENT, "---\n{name: x, tools: Read}\n---\n", NULL },
-		{ FRONT_AGENT, "---\nname: x\ntools: Read\ntools: Bash\n---\n", NULL },
-	};
-
-	for (size_t i = 0; i < LEN(rows); i++) {
+	for (size_t i = 0; i < LEN(keys); i++) {
 		CLEANUP(buf_fini) struct buf b = BUF_INIT(4096);
-		const bool got = claude_front_put(&b, rows[i].kind, str_of(rows[i].from));
+		const bool got = claude_front_put(&b, keys[i].kind, str_of(keys[i].from));
 
-		ok(got == (rows[i].want != NULL), rows[i].from);
-		ok_str(buf_text(&b), got ? rows[i].want : "", rows[i].from);
+		ok(got == (keys[i].want != NULL), keys[i].from);
+		ok_str(buf_text(&b), got ? keys[i].want : "", keys[i].from);
 	}
 }
 

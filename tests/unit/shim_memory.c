@@ -98,7 +98,7 @@ static void
 a_word_of_many_paths_is_quick(void)
 {
 	CLEANUP(buf_fini) struct buf in = BUF_INIT(MEMORY_TEXT_MAX);
-	CLEANUP(buf_fini) struct buf out = BUF_INIT(4 * MEMORY_TEXT_MAX);
+	CLEANUP(buf_fini) struct buf out = BUF_INIT((size_t)4 * MEMORY_TEXT_MAX);
 
 	while (in.n < MEMORY_TEXT_MAX)
 		buf_putc(&in, '@');
